@@ -1,0 +1,1 @@
+"""How good a set of vectors or positions is, as numbers."""
