@@ -1,0 +1,79 @@
+"""What every route works with, made once by the composition root."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from shoal.server.changes import Changes
+from shoal.server.errors import Refusal
+from shoal.server.settings import ServerSettings
+from shoal.types import Map, ShoalError
+
+if TYPE_CHECKING:
+    from shoal.workspace import Workspace
+
+Exporter = Callable[["Workspace"], bytes | Iterator[bytes]]
+StartJob = Callable[[str], int]
+
+
+class RecentMaps:
+    """Keep the last few maps in memory: a lasso answers at once, even when its draft has been collected."""
+
+    def __init__(self, workspace: Workspace, keep: int = 4) -> None:
+        self._workspace = workspace
+        self._keep = keep
+        self._maps: OrderedDict[int, Map] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, id: int) -> Map:
+        """Return map `id`; refuse with 404 when there is none (any more)."""
+        with self._lock:
+            if id in self._maps:
+                self._maps.move_to_end(id)
+                return self._maps[id]
+        try:
+            found = self._workspace.map(id)
+        except ShoalError as error:
+            raise _no_map(id) from error
+        if found is None:
+            raise _no_map(id)
+        with self._lock:
+            self._maps[id] = found
+            while len(self._maps) > self._keep:
+                self._maps.popitem(last=False)
+        return found
+
+
+def _no_map(id: int) -> Refusal:
+    return Refusal(
+        404, f"there is no map {id} (drafts make way for newer maps): take the newest from /api/state"
+    )
+
+
+@dataclass(slots=True)
+class Context:
+    """Hold the workspace, the settings and the doors to the other rooms; `writing` admits one writer."""
+
+    workspace: Workspace
+    settings: ServerSettings
+    start_job: StartJob | None
+    exporters: Mapping[str, Exporter]
+    epoch: str
+    maps: RecentMaps
+    changes: Changes
+    writing: threading.Lock = field(default_factory=threading.Lock)
+
+
+async def _context(connection: HTTPConnection) -> Context:
+    found: Context = connection.app.state.context
+    return found
+
+
+Ctx = Annotated[Context, Depends(_context)]

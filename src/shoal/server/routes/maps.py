@@ -1,0 +1,59 @@
+"""Maps: rows as JSON, positions as columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from fastapi import APIRouter, Header, Path, Response
+
+from shoal.server import columns
+from shoal.server.context import Ctx
+from shoal.server.schemas import MapInfo
+from shoal.server.wire import binary, cached
+
+if TYPE_CHECKING:
+    from shoal.workspace import MapRow
+
+router = APIRouter(prefix="/api", tags=["maps"])
+MapId = Annotated[int, Path(ge=0, lt=2**31)]
+
+
+@router.get("/maps")
+def maps(context: Ctx) -> list[MapInfo]:
+    """List the maps, newest first."""
+    rows = sorted(context.workspace.maps(), key=lambda row: row.id, reverse=True)
+    return [map_info(row) for row in rows]
+
+
+@router.get(
+    "/maps/{id}/points",
+    response_class=Response,
+    responses=binary(
+        columns.MEDIA_TYPE, "ids u32, x f32, y f32 in the unit square, aspect f32 (width/height)"
+    ),
+)
+def points(context: Ctx, id: MapId, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    """Return the positions of one map; a map never changes, so its ETag holds while the server runs."""
+    etag = f'"{context.epoch}-{id}"'
+    if if_none_match == etag:
+        return cached(etag)
+    found = context.maps.get(id)
+    sizes = context.workspace.sizes()[found.ids].astype(np.float32)
+    aspect = np.where(sizes.min(axis=1) > 0, sizes[:, 0] / np.maximum(sizes[:, 1], 1), 1).astype(np.float32)
+    xy = found.xy
+    body = columns.pack([found.ids.astype(np.uint32), xy[:, 0], xy[:, 1], aspect])
+    return cached(etag, body, columns.MEDIA_TYPE)
+
+
+def map_info(row: MapRow) -> MapInfo:
+    """Write one map's row for the wire."""
+    return MapInfo(
+        id=row.id,
+        items=row.items,
+        projector=row.origin.projector,
+        layer=row.origin.layer,
+        parent=row.origin.parent,
+        final=row.final,
+        created=row.created,
+    )

@@ -1,0 +1,52 @@
+"""Pictures: a mosaic of many thumbnails, or one."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Response
+
+from shoal.server import mosaics
+from shoal.server.context import Ctx
+from shoal.server.errors import Refusal
+from shoal.server.schemas import ThumbnailRequest
+from shoal.server.wire import binary, cached
+
+router = APIRouter(prefix="/api", tags=["thumbnails"])
+JPEG = "image/jpeg"
+
+
+@router.post(
+    "/thumbnails",
+    response_class=Response,
+    responses=binary(JPEG, "a mosaic 1024 px wide, as many rows high as needed; a missing thumbnail is grey"),
+)
+def mosaic(context: Ctx, request: ThumbnailRequest) -> Response:
+    """Return the thumbnails of up to (1024 / size)^2 items in one JPEG, row by row in the order asked for."""
+    cells = mosaics.capacity(request.size)
+    if len(request.ids) > cells:
+        raise Refusal(
+            422, f"ids: {len(request.ids)} do not fit; one mosaic of {request.size} px holds {cells}"
+        )
+    thumbnails = context.workspace.thumbnails(request.ids, request.size)
+    return Response(mosaics.compose(thumbnails, request.size), media_type=JPEG)
+
+
+@router.get(
+    "/items/{id}/thumbnail/{size}",
+    response_class=Response,
+    responses=binary(JPEG, "one thumbnail that fits into size x size px, its aspect ratio kept"),
+)
+def thumbnail(
+    context: Ctx,
+    id: Annotated[int, Path(ge=0, lt=2**31)],
+    size: Annotated[Literal["32", "64", "128", "256"], Path()],
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Return one item's thumbnail."""
+    [found] = context.workspace.thumbnails([id], int(size))
+    if found is None:
+        raise Refusal(404, f"item {id} has no thumbnail of {size} px (yet)")
+    etag = f'"{zlib.crc32(found):08x}-{len(found)}"'
+    return cached(etag) if if_none_match == etag else cached(etag, found, JPEG)

@@ -1,0 +1,173 @@
+"""Every body that crosses the wire as JSON. Strict: a wrong type or an unknown field is refused."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ItemId = Annotated[int, Field(ge=0, lt=2**31)]
+RequestId = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+ClassName = Annotated[str, Field(min_length=1, max_length=200)]
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+
+
+# Strictly a tuple is not a list, and JSON has only lists; the coordinates inside stay strict.
+Vertex = Annotated[tuple[Coordinate, Coordinate], Field(strict=False)]
+
+
+class Body(BaseModel):
+    """Refuse what a client did not mean: no coercion, no extra fields."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class ItemCounts(Body):
+    """How many items there are, and in which state. `total` = embedded + pending + skipped."""
+
+    total: int
+    embedded: int
+    pending: int
+    skipped: int
+
+
+class ClassInfo(Body):
+    """One class: `id` never changes and indexes every label column; `key` is its digit 1-9, if it has one."""
+
+    id: int
+    name: str
+    key: int | None
+    count: int
+
+
+class MapInfo(Body):
+    """One map: fetch its positions from /api/maps/{id}/points, immutable under that address."""
+
+    id: int
+    items: int
+    projector: str
+    layer: str
+    parent: int | None
+    final: bool
+    created: float
+
+
+class JobInfo(Body):
+    """One piece of long work. `seconds_left` is null while nobody can know."""
+
+    id: int
+    kind: str
+    state: Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+    done: int
+    total: int
+    message: str
+    rate: float
+    seconds_left: float | None
+
+
+class Gesture(Body):
+    """One line of the label log."""
+
+    seq: int
+    time: float
+    user: str
+    how: str
+    kind: Literal["label", "clear", "undo", "redo", "class"]
+    class_name: str | None
+    count: int
+    active: bool
+
+
+class State(Body):
+    """Everything the page must know to draw itself; small, polled, and hinted by the WebSocket."""
+
+    workspace: str
+    user: str
+    items: ItemCounts
+    layers: list[str]
+    map: MapInfo | None
+    classes: list[ClassInfo]
+    label_seq: int
+    labelled: int
+    undo: Gesture | None
+    redo: Gesture | None
+    job: JobInfo | None
+
+
+class Selection(Body):
+    """Which items: those inside `polygon` on map `map_id`, plus `ids`, less `without`."""
+
+    map_id: ItemId | None = None
+    polygon: Annotated[list[Vertex], Field(min_length=3, max_length=4096)] | None = None
+    ids: Annotated[list[ItemId], Field(max_length=10_000)] = []
+    without: Annotated[list[ItemId], Field(max_length=10_000)] = []
+
+
+class LabelRequest(Body):
+    """Give the selection a class (made when it does not exist), or none: `class_name` null clears.
+
+    The same `request_id` again answers the first result and changes nothing.
+    """
+
+    request_id: RequestId
+    selection: Selection
+    class_name: ClassName | None
+    how: Literal["lasso", "key", "click"]
+
+
+class ClassRequest(Body):
+    """Create a class that has no items yet."""
+
+    request_id: RequestId
+    name: ClassName
+
+
+class UndoRequest(Body):
+    """Take back (or give back) this user's latest gesture."""
+
+    request_id: RequestId
+
+
+class LabelResult(Body):
+    """What was written: the event's number, how many items it names, and the log's newest number."""
+
+    seq: int
+    count: int
+    class_id: int | None
+    label_seq: int
+
+
+class ThumbnailRequest(Body):
+    """Ask for one mosaic: (1024 / size)^2 cells row by row, in the order of `ids`."""
+
+    size: Literal[32, 64, 128, 256]
+    ids: Annotated[list[ItemId], Field(min_length=1, max_length=1024)]
+
+
+class ItemInfo(Body):
+    """One item, for the hover card and the viewer."""
+
+    id: int
+    name: str
+    source: str
+    width: int | None
+    height: int | None
+    class_name: str | None
+    skipped: str | None
+
+
+class SkippedItem(Body):
+    """One thing that could not become an item, and why."""
+
+    name: str
+    reason: str
+
+
+class JobRequest(Body):
+    """Start or resume work on this workspace."""
+
+    kind: Literal["map"]
+
+
+class Problem(Body):
+    """A refusal: what came, what is allowed, what to do."""
+
+    detail: str
