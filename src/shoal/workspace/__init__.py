@@ -1,0 +1,28 @@
+"""The workspace: a small transactional catalogue and immutable files. Nothing saved is ever lost."""
+
+from shoal.workspace.backbone import BackboneRow
+from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.items import Counts, ItemRow, Items
+from shoal.workspace.jobs import JobRow, Jobs
+from shoal.workspace.labels import ClassRow, Event, LabelLog, Written
+from shoal.workspace.maps import MapRow
+from shoal.workspace.reconcile import ScanReport
+from shoal.workspace.workspace import LabelledItem, Workspace
+
+__all__ = [
+    "BackboneRow",
+    "ClassRow",
+    "Counts",
+    "Event",
+    "ItemRow",
+    "Items",
+    "JobRow",
+    "Jobs",
+    "LabelLog",
+    "LabelledItem",
+    "MapRow",
+    "ScanReport",
+    "Workspace",
+    "WorkspaceError",
+    "Written",
+]

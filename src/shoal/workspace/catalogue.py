@@ -1,0 +1,364 @@
+"""The catalogue: the SQL tables, and transactions that never lose what they acknowledged.
+
+Everything that only SQLite understands is in this file; the other files speak SQLAlchemy Core.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from shoal.workspace.errors import WorkspaceError
+
+FILE_NAME = "catalogue.sqlite"
+SCHEMA_VERSION = 1
+SAFE_WAL = (3, 51, 3)
+"""Older SQLite can lose commits in WAL mode when two connections write and checkpoint at once."""
+BUSY_TIMEOUT_S = 30
+TOPICS = ("items", "maps", "labels", "jobs")
+
+
+class ExactText(TypeDecorator[str]):
+    """Text that comes back exactly, also where it stands for a path that is not UTF-8."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """Encode, surrogates included."""
+        return None if value is None else value.encode("utf-8", "surrogatepass")
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        """Decode, surrogates included."""
+        return None if value is None else bytes(value).decode("utf-8", "surrogatepass")
+
+
+class ShownText(TypeDecorator[str]):
+    """Text for people: what is not valid Unicode is stored escaped, so that it can be sent and shown."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Escape lone surrogates."""
+        return None if value is None else shown(value)
+
+
+def shown(text: str) -> str:
+    """Return `text` with lone surrogates escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+metadata = MetaData()
+
+meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
+
+settings = Table(
+    "settings", metadata, Column("key", String, primary_key=True), Column("value", ExactText, nullable=False)
+)
+
+counters = Table(
+    "counters", metadata, Column("topic", String, primary_key=True), Column("value", Integer, nullable=False)
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uri", ExactText, nullable=False, unique=True),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("source", ForeignKey("sources.id"), nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("reason", ShownText),
+    Column("shard", Integer, nullable=False),
+    Column("row", Integer),
+    Column("width", Integer, nullable=False, server_default="0"),
+    Column("height", Integer, nullable=False, server_default="0"),
+    Column("digest", LargeBinary),
+    Column("touched", Integer, nullable=False),
+    UniqueConstraint("source", "key"),
+    Index("items_touched", "touched"),
+    Index("items_shard", "shard"),
+)
+
+oddities = Table(
+    "oddities",
+    metadata,
+    Column("source", ForeignKey("sources.id"), primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("reason", ShownText, nullable=False),
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("source", ForeignKey("sources.id"), nullable=False),
+    Column("committed", Integer, nullable=False, server_default="0"),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("owner", Integer, nullable=False),
+    Column("part", String, nullable=False),
+    Column("name", String, nullable=False, unique=True),
+    Column("bytes", BigInteger, nullable=False),
+    Column("crc32", BigInteger, nullable=False),
+    UniqueConstraint("kind", "owner", "part"),
+    sqlite_autoincrement=True,
+)
+
+backbones = Table(
+    "backbones",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("layers", Text, nullable=False),
+)
+
+maps = Table(
+    "maps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_count", Integer, nullable=False),
+    Column("final", Integer, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("origin", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+classes = Table(
+    "classes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("time", Float, nullable=False),
+    Column("user", ShownText, nullable=False),
+    Column("how", ShownText, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("request_id", ShownText, unique=True),
+    Column("class_id", ForeignKey("classes.id")),
+    Column("map_id", Integer),
+    Column("target", ForeignKey("events.seq")),
+    Column("item_count", Integer, nullable=False),
+    Column("item_ids", LargeBinary),
+    Column("item_classes", LargeBinary),
+    Index("events_target", "target"),
+    sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", ShownText, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("beat", Float, nullable=False),
+    Column("worker", Text),
+    Column("cancel", Integer, nullable=False, server_default="0"),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("total", Integer, nullable=False, server_default="0"),
+    Column("message", ShownText, nullable=False, server_default=""),
+    Column("rate", Float, nullable=False, server_default="0"),
+    Column("seconds_left", Float),
+    sqlite_autoincrement=True,
+)
+
+
+class Catalogue:
+    """Short transactions on one database that several processes and threads have open."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.path = folder / FILE_NAME
+        self._module = newest_sqlite()
+        self.safe_wal = self._module.sqlite_version_info >= SAFE_WAL
+        self._engine = self._connect(self.path)
+        self._writer = self._engine.execution_options(shoal_writes=True)
+        # SQLite's own waiting is unfair between threads; between processes it is all there is
+        self._one_writer = threading.RLock()
+
+    @property
+    def storage(self) -> str:
+        """Say which SQLite stores the catalogue and how safely, in one line."""
+        version = self._module.sqlite_version
+        if self.safe_wal:
+            return f"SQLite {version}, write-ahead log, synchronous=FULL"
+        return (
+            f"SQLite {version}, rollback journal, synchronous=EXTRA (slower: the write-ahead log of SQLite "
+            "before 3.51.3 can lose commits; `pip install pysqlite3` brings a newer one)"
+        )
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection that sees one committed state; raises `WorkspaceError` when that fails."""
+        with self._explained("read"), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, topic: str | None = None) -> Iterator[Connection]:
+        """Give the one writing connection and commit at the end, or nothing at all when anything fails.
+
+        The counter of `topic` grows with the commit. Raises `WorkspaceError` when the database is busy
+        for more than 30 s, full, or damaged.
+        """
+        with self._one_writer, self._explained("write"), self._writer.begin() as connection:
+            if topic:
+                connection.execute(
+                    update(counters).where(counters.c.topic == topic).values(value=counters.c.value + 1)
+                )
+            yield connection
+
+    def create(self) -> None:
+        """Make the tables where there are none, in one transaction."""
+        with self.write() as connection:
+            if inspect(connection).has_table("meta"):
+                return
+            metadata.create_all(connection)
+            connection.execute(meta.insert(), [{"key": "schema", "value": str(SCHEMA_VERSION)}])
+            connection.execute(counters.insert(), [{"topic": topic, "value": 0} for topic in TOPICS])
+
+    def check_schema(self) -> None:
+        """Raise `WorkspaceError` when this is no catalogue, or one of a newer Shoal."""
+        with self.read() as connection:
+            if not inspect(connection).has_table("meta"):
+                raise WorkspaceError(
+                    f"{self._folder} is not a workspace yet: its creation was interrupted. "
+                    "Run the command that creates it again."
+                )
+            version = int(connection.scalar(select(meta.c.value).where(meta.c.key == "schema")) or 0)
+        if version > SCHEMA_VERSION:
+            raise WorkspaceError(
+                f"workspace {self._folder} was written by a newer Shoal (schema {version}; this one knows "
+                f"up to {SCHEMA_VERSION}). Install the newer Shoal; nothing was changed."
+            )
+
+    def revision(self) -> int:
+        """Return a number that grows with every commit to anything the page shows."""
+        with self.read() as connection:
+            return int(connection.scalar(select(func.sum(counters.c.value))) or 0)
+
+    def quick_check(self) -> list[str]:
+        """Return what SQLite itself finds damaged in the catalogue."""
+        with self.read() as connection:
+            rows = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
+        return [str(row) for row in rows if row != "ok"]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _explained(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            raise WorkspaceError(
+                f"cannot {verb} the catalogue of {self._folder}: {cause}. Nothing was saved by this "
+                f"step, what was saved before stays. {_advice(str(cause))}"
+            ) from error
+
+    def _connect(self, path: Path) -> Engine:
+        engine = create_engine(
+            URL.create("sqlite", database=str(path)),
+            module=self._module,
+            connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+            pool_size=8,
+            max_overflow=56,
+        )
+        journal = "WAL" if self.safe_wal else "DELETE"
+
+        def on_connect(connection: Any, _record: object) -> None:
+            connection.isolation_level = None  # we say BEGIN ourselves
+            mode = connection.execute(f"PRAGMA journal_mode={journal}").fetchone()[0]
+            if mode.upper() != journal:
+                raise WorkspaceError(
+                    f"the catalogue of {self._folder} is in journal mode {mode}, which SQLite "
+                    f"{self._module.sqlite_version} cannot use safely. Close every other Shoal "
+                    "that has it open, or `pip install pysqlite3`."
+                )
+            connection.execute(f"PRAGMA synchronous={'FULL' if self.safe_wal else 'EXTRA'}")
+            connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute("PRAGMA cache_size=-65536")  # 64 MB: a million keys arrive in shuffled order
+
+        def on_begin(connection: Connection) -> None:
+            writes = connection.get_execution_options().get("shoal_writes")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+        event.listen(engine, "connect", on_connect)
+        event.listen(engine, "begin", on_begin)
+        return engine
+
+
+def newest_sqlite() -> ModuleType:
+    """Return the DB-API module with the newest SQLite of those installed."""
+    modules: list[ModuleType] = [sqlite3]
+    with suppress(ImportError):
+        modules.append(import_module("pysqlite3"))
+    return max(modules, key=lambda module: module.sqlite_version_info)
+
+
+def counter(connection: Connection, topic: str) -> int:
+    """Return how many commits have touched `topic`."""
+    return int(connection.scalar(select(counters.c.value).where(counters.c.topic == topic)) or 0)
+
+
+def _advice(cause: str) -> str:
+    if "full" in cause:
+        return "Free some space on its disk, then run the same command again."
+    if "locked" in cause:
+        return "Another process is writing; try again."
+    if "malformed" in cause or "not a database" in cause:
+        return "The file is damaged: restore it from a backup."
+    return "Check the disk and the folder's permissions."

@@ -1,0 +1,192 @@
+"""From the events to the labels: the state after any event, and how it goes on from there.
+
+A gesture is active unless the last undo or redo that names it is an undo. The label of an item is that of
+the active gesture with the highest number that names the item.
+"""
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from shoal.types import UNLABELLED
+from shoal.workspace.catalogue import events
+from shoal.workspace.errors import WorkspaceError
+
+GESTURES = ("label", "clear")
+
+Ids = NDArray[np.int64]
+ClassIds = NDArray[np.int32]
+
+
+@dataclass(slots=True)
+class LabelState:
+    """Labels (N,) int32 and the deciding event (N,) int64 by item id, as of event `seq`; -1 is none.
+
+    The arrays are replaced, never written to, so that whoever got them may keep them. `undone` are the
+    inactive gestures; `undoable` and `redoable` are each user's own gestures, the next one last.
+    """
+
+    labels: ClassIds = field(default_factory=lambda: np.empty(0, np.int32))
+    deciders: Ids = field(default_factory=lambda: np.empty(0, np.int64))
+    seq: int = 0
+    undone: set[int] = field(default_factory=set)
+    undoable: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    redoable: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+
+@dataclass(frozen=True, slots=True)
+class _Gesture:
+    seq: int
+    ids: Ids
+    class_ids: ClassIds
+
+
+def catch_up(connection: Connection, state: LabelState, *, total: int, upto: int | None = None) -> None:
+    """Bring `state` to event `upto`, or the newest, for `total` item ids; costs only what is new."""
+    query = select(events.c.seq, events.c.kind, events.c.user, events.c.target).where(
+        events.c.seq > state.seq
+    )
+    if upto is not None:
+        query = query.where(events.c.seq <= upto)
+    rows = connection.execute(query.order_by(events.c.seq)).all()
+    if not rows and total == len(state.labels):
+        return
+    old, before = state.seq, set(state.undone)
+    labels, deciders = _grown(state.labels, total), _grown(state.deciders, total)
+    for seq, kind, user, target in rows:
+        _note(state, seq, kind, user, target)
+    flipped = {seq for seq in before ^ state.undone if seq <= old}
+    if flipped:
+        _recompute(connection, state, labels, deciders, flipped)
+    for gesture in _gestures(connection, (old, state.seq), newest_first=False):
+        if gesture.seq not in state.undone:
+            labels[gesture.ids] = gesture.class_ids
+            deciders[gesture.ids] = gesture.seq
+    labels.flags.writeable = deciders.flags.writeable = False
+    state.labels, state.deciders = labels, deciders
+
+
+def _note(state: LabelState, seq: int, kind: str, user: str, target: int | None) -> None:
+    """Take one event into the stacks. An undo or redo belongs to the user of the gesture that it names."""
+    state.seq = seq
+    undoable, redoable = state.undoable[user], state.redoable[user]
+    if kind in GESTURES:
+        undoable.append(seq)
+        redoable.clear()
+    elif kind == "undo" and target is not None:
+        undoable.remove(target)
+        redoable.append(target)
+        state.undone.add(target)
+    elif kind == "redo" and target is not None:
+        redoable.remove(target)
+        undoable.append(target)
+        state.undone.discard(target)
+
+
+def _recompute(
+    connection: Connection, state: LabelState, labels: ClassIds, deciders: Ids, flipped: set[int]
+) -> None:
+    """Decide anew the items of gestures that were undone or redone, from the newest active gesture down."""
+    open = np.zeros(len(labels), dtype=np.bool_)
+    highest = max(flipped)
+    for gesture in _gestures(connection, (min(flipped) - 1, highest), newest_first=True):
+        if gesture.seq in flipped:
+            decided = deciders[gesture.ids]
+            open[
+                gesture.ids[decided == gesture.seq if gesture.seq in state.undone else decided < gesture.seq]
+            ] = True
+    labels[open], deciders[open] = UNLABELLED, -1
+    rest = int(open.sum())
+    for gesture in _gestures(connection, (0, highest), newest_first=True):
+        if not rest:
+            return
+        if gesture.seq in state.undone:
+            continue
+        hit = open[gesture.ids]
+        ids = gesture.ids[hit]
+        labels[ids], deciders[ids], open[ids] = gesture.class_ids[hit], gesture.seq, False
+        rest -= len(ids)
+
+
+def _gestures(connection: Connection, span: tuple[int, int], *, newest_first: bool) -> Iterator[_Gesture]:
+    """Yield the gestures after event `span[0]` up to `span[1]`, decoded one at a time."""
+    after, last = span
+    query = (
+        select(events.c.seq, events.c.class_id, events.c.item_ids, events.c.item_classes)
+        .where(events.c.kind.in_(GESTURES), events.c.seq > after, events.c.seq <= last)
+        .order_by(events.c.seq.desc() if newest_first else events.c.seq)
+        .execution_options(yield_per=16)
+    )
+    with connection.execute(query) as rows:
+        for seq, class_id, packed, packed_classes in rows:
+            ids = decode_ids(packed, seq)
+            if packed_classes is None:
+                class_ids = np.full(len(ids), UNLABELLED if class_id is None else class_id, dtype=np.int32)
+            else:
+                class_ids = decode_classes(packed_classes, seq)
+            yield _Gesture(seq, ids, class_ids)
+
+
+def encode_ids(ids: Ids) -> bytes:
+    """Pack ascending ids: the gaps between them as u32, split into four byte planes, deflated."""
+    return _pack(np.diff(ids, prepend=0).astype("<u4"))
+
+
+def decode_ids(packed: bytes, seq: int) -> Ids:
+    """Unpack what `encode_ids` packed; raises `WorkspaceError` naming event `seq` when it is damaged."""
+    return np.cumsum(_unpack(packed, seq), dtype=np.int64)
+
+
+def encode_classes(class_ids: ClassIds) -> bytes:
+    """Pack one class id (-1: none) per item of an import."""
+    return _pack(class_ids.astype("<i4").view("<u4"))
+
+
+def decode_classes(packed: bytes, seq: int) -> ClassIds:
+    """Unpack what `encode_classes` packed; raises `WorkspaceError` naming event `seq` when it is damaged."""
+    return _unpack(packed, seq).view("<i4").astype(np.int32)
+
+
+def _pack(words: NDArray[np.uint32]) -> bytes:
+    # sorted ids have small gaps: three of the four planes are zeros and cost nothing
+    return zlib.compress(words.view(np.uint8).reshape(-1, 4).T.tobytes(), 1)
+
+
+def _unpack(packed: bytes, seq: int) -> NDArray[np.uint32]:
+    try:
+        planes = np.frombuffer(zlib.decompress(packed), dtype=np.uint8).reshape(4, -1)
+    except (zlib.error, ValueError) as error:
+        raise WorkspaceError(
+            f"label event {seq} is damaged: {error}. Restore the catalogue from a backup."
+        ) from error
+    return np.ascontiguousarray(planes.T).view("<u4").reshape(-1)
+
+
+def _grown(old: NDArray[Any], total: int) -> NDArray[Any]:
+    new = np.full(max(total, len(old)), -1, dtype=old.dtype)
+    new[: len(old)] = old
+    return new
+
+
+def distinct(ids: Iterable[int] | NDArray[np.integer], total: int) -> Ids:
+    """Return ids sorted, each once; raises `WorkspaceError` when there are none or some are no item's."""
+    given = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids))
+    if given.size == 0:
+        raise WorkspaceError("the selection is empty: nothing was labelled. Select at least one item.")
+    if given.ndim != 1 or given.dtype.kind not in "iu":
+        raise WorkspaceError(
+            f"item ids are whole numbers in one row, not {given.dtype} of shape {given.shape}."
+        )
+    low, high = int(given.min()), int(given.max())
+    if low < 0 or high >= total:
+        wrong = low if low < 0 else high
+        raise WorkspaceError(f"there is no item {wrong}: this workspace has the items 0 to {total - 1}.")
+    chosen = np.zeros(total, dtype=np.bool_)
+    chosen[given] = True
+    return np.flatnonzero(chosen)

@@ -1,0 +1,113 @@
+"""Find every damaged or missing file, and set damaged vectors and thumbnails aside."""
+
+import zlib
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, select, update
+
+from shoal.workspace import maps, shards
+from shoal.workspace.catalogue import Catalogue, files, items
+from shoal.workspace.catalogue import maps as map_rows
+from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.files import unreferenced
+from shoal.workspace.items import EMBEDDED
+from shoal.workspace.labels import LabelLog
+from shoal.workspace.reconcile import replan
+
+FOLDERS = (*shards.FOLDERS, maps.FOLDER)
+_CHUNK = 1 << 20
+
+
+def verify(catalogue: Catalogue, labels: LabelLog, root: Path) -> list[str]:
+    """List everything that is wrong, each with what it holds; an empty list is a sound workspace."""
+    problems = [
+        f"{catalogue.path.name}: the catalogue of items, maps and labels: {text}"
+        for text in _in_sql(catalogue)
+    ]
+    with catalogue.read() as connection:
+        problems += [text for _, _, text in _damaged(connection, root)]
+        problems += _without_files(connection)
+        named = set(connection.scalars(select(files.c.name)))
+    try:
+        labels.at(labels.seq())
+    except WorkspaceError as error:
+        problems.append(str(error))
+    return problems + [f"{name}: no row names it" for name in unreferenced(root, FOLDERS, named)]
+
+
+def repair(catalogue: Catalogue, root: Path) -> int:
+    """Put the items of damaged shards back to pending and forget damaged maps; return how many there are.
+
+    Vectors, thumbnails and maps can be made anew from the images; labels are never touched.
+    """
+    with catalogue.write("items") as connection:
+        damaged = [(kind, owner) for kind, owner, _ in _damaged(connection, root)]
+        numbers = {owner for kind, owner in damaged if kind != maps.FOLDER}
+        of_shards = items.c.shard.in_(numbers)
+        again = connection.scalars(
+            select(items.c.id).where(of_shards, items.c.status == EMBEDDED).order_by(items.c.id)
+        )
+        replan(connection, list(again))
+        connection.execute(update(items).where(of_shards).values(row=None))
+        connection.execute(delete(files).where(files.c.kind.in_(shards.FOLDERS), files.c.owner.in_(numbers)))
+    lost_maps = [owner for kind, owner in damaged if kind == maps.FOLDER]
+    if lost_maps:
+        with catalogue.write("maps") as connection:
+            connection.execute(delete(files).where(files.c.kind == maps.FOLDER, files.c.owner.in_(lost_maps)))
+            connection.execute(delete(map_rows).where(map_rows.c.id.in_(lost_maps)))
+    return len(damaged)
+
+
+def _in_sql(catalogue: Catalogue) -> list[str]:
+    try:
+        return catalogue.quick_check()
+    except WorkspaceError as error:
+        return [str(error)]
+
+
+def _damaged(connection: Connection, root: Path) -> list[tuple[str, int, str]]:
+    """List (kind, owner, sentence) of each file that is missing or differs from its row."""
+    found: list[tuple[str, int, str]] = []
+    for row in connection.execute(select(files).order_by(files.c.id)):
+        problem = _problem(root / row.name, row.bytes, row.crc32)
+        if problem:
+            found.append(
+                (row.kind, row.owner, f"{row.name}: {_holds(row.kind, row.owner, row.part)}: {problem}")
+            )
+    return found
+
+
+def _problem(path: Path, length: int, crc32: int) -> str:
+    """Say what is wrong with a file, reading it piece by piece; empty when nothing is."""
+    seen = checksum = 0
+    try:
+        with open(path, "rb", buffering=0) as stream:
+            while piece := stream.read(_CHUNK):
+                seen += len(piece)
+                checksum = zlib.crc32(piece, checksum)
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        return f"unreadable ({error.strerror or error})"
+    if seen != length:
+        return f"damaged, {seen} bytes instead of {length}"
+    return "" if checksum == crc32 else "damaged, its checksum differs"
+
+
+def _holds(kind: str, owner: int, part: str) -> str:
+    return {
+        shards.VECTORS: f"vectors of layer {part!r}, shard {owner}",
+        shards.THUMBNAILS: f"thumbnails of {part} px, shard {owner}",
+        maps.FOLDER: f"map {owner}",
+    }.get(kind, kind)
+
+
+def _without_files(connection: Connection) -> list[str]:
+    """List shards that embedded items point to although no vectors of them are named."""
+    used = select(items.c.shard).where(items.c.status == EMBEDDED).distinct()
+    named = set(connection.scalars(select(files.c.owner).where(files.c.kind == shards.VECTORS).distinct()))
+    return [
+        f"shard {number}: its items are embedded, but no row names its vectors"
+        for number in connection.scalars(used)
+        if number not in named
+    ]

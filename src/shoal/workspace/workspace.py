@@ -1,0 +1,279 @@
+"""The workspace: the folder that holds it all, as one object."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, insert, select
+
+from shoal.types import Embedding, Layer, Map, Shard, ShardResult, Source
+from shoal.workspace import backbone, locks, maps, reconcile, shards, verify
+from shoal.workspace.backbone import BackboneRow
+from shoal.workspace.catalogue import FILE_NAME, Catalogue, files, settings, sources
+from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.files import remove_stale, sync_folder, unreferenced
+from shoal.workspace.items import REMOVED, Counts, ItemRow, Items, ItemTable
+from shoal.workspace.jobs import Jobs
+from shoal.workspace.labels import LabelLog
+from shoal.workspace.maps import MapRow, MapStore
+from shoal.workspace.reconcile import ScanReport
+from shoal.workspace.shards import ShardStore
+
+FOLDERS = (*shards.FOLDERS, maps.FOLDER)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledItem:
+    """One labelled item and its label's origin: event `seq`, by `user`, `how`, at `time` (s since 1970)."""
+
+    id: int
+    name: str
+    key: bytes
+    source: str
+    class_name: str
+    user: str
+    how: str
+    time: float
+    seq: int
+
+
+class Workspace:
+    """Items, vectors, thumbnails, maps, labels and jobs of one pile of images.
+
+    Several processes and threads may have it open. What a method has saved when it returns survives a
+    `kill -9` and, where the disk honours fsync, a power cut.
+    """
+
+    def __init__(self, path: Path, catalogue: Catalogue) -> None:
+        self.path = path
+        self._catalogue = catalogue
+        self._items = ItemTable(catalogue)
+        self._shards = ShardStore(catalogue, self._items, path)
+        self._maps = MapStore(catalogue, path)
+        self.labels = LabelLog(catalogue, self._items)
+        self.jobs = Jobs(catalogue)
+
+    @classmethod
+    def open(cls, path: str | Path, *, create: bool = False) -> Self:
+        """Open the workspace at `path`; with `create`, make it where there is none.
+
+        Raises `WorkspaceError` when there is none, when the folder holds something else, when a newer Shoal
+        wrote it, or when it cannot be read.
+        """
+        root = Path(path).absolute()
+        if create and not (root / FILE_NAME).exists():
+            _make_folders(root)
+        elif not (root / FILE_NAME).is_file():
+            raise WorkspaceError(
+                f"{root} is not a workspace: it has no {FILE_NAME}. `shoal map PILE --into {root}` makes one."
+            )
+        catalogue = Catalogue(root)
+        try:
+            if create:
+                catalogue.create()
+            catalogue.check_schema()
+            workspace = cls(root, catalogue)
+            workspace._collect_garbage()
+        except BaseException:
+            catalogue.close()
+            raise
+        return workspace
+
+    def close(self) -> None:
+        """Close the catalogue; the object is of no use afterwards."""
+        self._catalogue.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """The folder's name without `.shoal`, for people."""
+        return self.path.name.removesuffix(".shoal") or self.path.name
+
+    @property
+    def storage(self) -> str:
+        """Which SQLite stores the catalogue, and how safely, in one line."""
+        return self._catalogue.storage
+
+    def revision(self) -> int:
+        """Return a number that grows with every change to items, maps, labels or jobs, by any process."""
+        return self._catalogue.revision()
+
+    # items
+
+    def reconcile(self, *piles: Source, seed: int = 0, retry_skipped: bool = False) -> ScanReport:
+        """Scan the piles and bring the items in line with them, in one transaction.
+
+        New items of all piles are shuffled together by `seed`. Changed files go back to pending under the
+        same id and label; missing ones become removed and return with their label; a moved file keeps both.
+        Skipped items are tried again when their file changes, or all of them with `retry_skipped`.
+        """
+        return reconcile.reconcile(self._catalogue, piles, seed=seed, retry_skipped=retry_skipped)
+
+    def sources(self) -> list[str]:
+        """List the URIs of every source that was ever reconciled, in that order."""
+        with self._catalogue.read() as connection:
+            return list(connection.scalars(select(sources.c.uri).order_by(sources.c.id)))
+
+    def items(self) -> Items:
+        """Return every item ever found, as columns by item id."""
+        return self._items.items()
+
+    def item(self, id: int) -> ItemRow:
+        """Return one item; raises `WorkspaceError` when there is none with this id."""
+        return self._items.item(id)
+
+    def counts(self) -> Counts:
+        """Count the items by status."""
+        return self._items.counts()
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """List (display name, reason) of undecodable items and of things that never became items."""
+        return self._items.skipped()
+
+    def sizes(self) -> NDArray[np.int32]:
+        """Return width and height in px by item id (N, 2); 0 where unknown."""
+        columns = self._items.columns()
+        return np.stack([columns.width, columns.height], axis=1)
+
+    # embedding
+
+    def backbone(self) -> BackboneRow | None:
+        """Return what the stored vectors are made with, or None before the first `use_backbone`."""
+        with self._catalogue.read() as connection:
+            return backbone.read_backbone(connection)
+
+    def use_backbone(self, name: str, fingerprint: str, layers: Sequence[Layer]) -> None:
+        """Store the backbone; raise `WorkspaceError` when this workspace holds vectors of another one."""
+        backbone.use_backbone(self._catalogue, self.path, name, fingerprint, layers)
+
+    def pending_shards(self) -> list[Shard]:
+        """List the work that is left, shard by shard; boundaries were fixed when the items were found."""
+        return self._shards.pending()
+
+    def commit_shard(self, shard: Shard, result: ShardResult) -> None:
+        """Save what embedding one shard gave; nothing happens when it is committed already.
+
+        Raises `WorkspaceError` when the result does not fit the shard or the disk refuses; then the shard
+        stays pending.
+        """
+        self._shards.commit(shard, result)
+
+    def embedding(self, layer: str | None = None, ids: NDArray[np.integer] | None = None) -> Embedding:
+        """Return the vectors (N, D) float16 of one layer (default: the last), ids ascending.
+
+        Without `ids`: of all items that are embedded and not removed. Raises `WorkspaceError` for an unknown
+        layer, for ids without vectors, and for a damaged file, naming it.
+        """
+        return self._shards.embedding(layer, ids)
+
+    def thumbnails(self, ids: Sequence[int] | NDArray[np.integer], size: int) -> list[bytes | None]:
+        """Return each item's JPEG in the box of `size` px; None where it is missing or damaged."""
+        return self._shards.thumbnails(ids, size)
+
+    def embedding_lock(self) -> AbstractContextManager[None]:
+        """Hold the right to embed into this workspace; raises `WorkspaceError` naming who holds it."""
+        return locks.embedding_lock(self.path)
+
+    # maps
+
+    def save_map(self, map: Map, *, final: bool) -> int:
+        """Save a map and return its id; of the drafts the newest three stay, and those that labels name."""
+        return self._maps.save(map, final=final)
+
+    def map(self, id: int | None = None) -> Map | None:
+        """Return one map, or without `id` the newest, None when there is none.
+
+        Raises `WorkspaceError` for an unknown id and for a damaged file. The arrays are read-only.
+        """
+        return self._maps.read(id)
+
+    def maps(self) -> list[MapRow]:
+        """List the maps, oldest first."""
+        return self._maps.rows()
+
+    # labels
+
+    def labelled(self) -> list[LabelledItem]:
+        """List the labelled items that are not removed, by id, each with the event that decided it."""
+        labels, deciders = self.labels.labels_and_provenance()
+        items, columns = self._items.items(), self._items.columns()
+        ids = np.flatnonzero(labels >= 0)
+        ids = ids[columns.status[ids] != REMOVED]
+        names = {row.id: row.name for row in self.labels.classes()}
+        events = self.labels.events(np.unique(deciders[ids]).tolist())
+        rows = zip(ids.tolist(), labels[ids].tolist(), deciders[ids].tolist(), strict=True)
+        return [
+            LabelledItem(
+                id,
+                items.names[id],
+                items.keys[id],
+                items.sources[id],
+                names[class_id],
+                events[seq].user,
+                events[seq].how,
+                events[seq].time,
+                seq,
+            )
+            for id, class_id, seq in rows
+        ]
+
+    # settings and health
+
+    def settings(self) -> dict[str, str]:
+        """Return everything that `set_setting` stored."""
+        with self._catalogue.read() as connection:
+            return {key: value for key, value in connection.execute(select(settings.c.key, settings.c.value))}
+
+    def set_setting(self, key: str, value: str) -> None:
+        """Store a text under a key."""
+        with self._catalogue.write() as connection:
+            connection.execute(delete(settings).where(settings.c.key == key))
+            connection.execute(insert(settings), [{"key": key, "value": value}])
+
+    def verify(self) -> list[str]:
+        """List every damaged, missing or unreferenced file with what it holds; empty: all is well."""
+        return verify.verify(self._catalogue, self.labels, self.path)
+
+    def repair(self) -> int:
+        """Set damaged vectors, thumbnails and maps aside, to be made anew; return how many there were."""
+        with self.embedding_lock():
+            return verify.repair(self._catalogue, self.path)
+
+    def _collect_garbage(self) -> None:
+        """Delete files that no row names and nobody has touched for an hour, unless somebody embeds."""
+        try:
+            with locks.embedding_lock(self.path, patience_s=0), self._catalogue.read() as connection:
+                named = set(connection.scalars(select(files.c.name)))
+                remove_stale(self.path, unreferenced(self.path, FOLDERS, named))
+        except WorkspaceError:
+            return
+
+
+def _make_folders(root: Path) -> None:
+    """Make the workspace's folders; refuse a folder that holds anything else."""
+    ours = {*FOLDERS, locks.FILE_NAME}
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        strange = sorted(entry.name for entry in root.iterdir() if entry.name not in ours)
+        if strange:
+            raise WorkspaceError(
+                f"{root} is not a workspace and not empty (it holds {strange[0]!r}). Name a new folder."
+            )
+        for folder in FOLDERS:
+            (root / folder).mkdir(exist_ok=True)
+        sync_folder(root)
+        sync_folder(root.parent)
+    except OSError as error:
+        raise WorkspaceError(f"cannot make a workspace at {root}: {error.strerror or error}.") from error
