@@ -70,7 +70,7 @@ def seed_workspace(
         for shard in workspace.pending_shards():
             workspace.commit_shard(shard, _embed(shard, failing, random))
         embedding = workspace.embedding()
-        keys = workspace.items().keys
+        keys = workspace.items.keys
         group_of = np.array([_group(keys[id]) for id in embedding.ids])
         middles = _middles(groups)
         xy = _scatter(np.array(middles)[group_of], random)

@@ -80,9 +80,9 @@ def test_no_acknowledged_label_is_lost_when_the_server_is_killed(live, seeded):
 def _check(seeded, acknowledged):
     """Every acknowledged gesture is an event, at most one more is, and the labels are the newest ones'."""
     with Workspace.open(seeded.path) as workspace:
-        written = [event.class_name for event in reversed(workspace.labels.history(100_000))]
-        names = {row.id: row.name for row in workspace.labels.classes()}
-        current = workspace.labels.current()
+        written = [event.class_name for event in reversed(workspace.log.history(100_000))]
+        names = {row.id: row.name for row in workspace.log.classes()}
+        current = workspace.log.current()
     assert acknowledged == list(range(1, len(acknowledged) + 1))
     assert len(acknowledged) <= len(written) <= len(acknowledged) + 1
     assert written == [f"c{k}" for k in range(len(written))]

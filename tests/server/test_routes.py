@@ -256,7 +256,7 @@ def test_one_thumbnail_keeps_its_shape_and_is_sent_once(untouched, template):
 
 
 def test_an_item_is_described_with_its_name_as_it_is(client, workspace, seeded):
-    id = list(workspace.items().names).index(HOSTILE_NAME)
+    id = list(workspace.items.names).index(HOSTILE_NAME)
     item = client.get(f"/api/items/{id}").json()
     assert item["name"] == HOSTILE_NAME
     assert item["class_name"] is None
@@ -329,7 +329,7 @@ def test_changes_are_told_at_once_and_when_they_happen(client, seeded):
 def test_another_process_is_noticed(client, seeded):
     with client.websocket_connect(CHANGES) as socket, Workspace.open(seeded.path) as other:
         assert socket.receive_json()["label_seq"] == 0
-        other.labels.label([1, 2], "cat", user="cli", how="import")
+        other.log.label([1, 2], "cat", user="cli", how="import")
         assert socket.receive_json()["label_seq"] == 1
         [labels], _ = columns(client.get("/api/labels"), "<i4")
         assert labels[[1, 2]].tolist() == [0, 0]
@@ -382,7 +382,7 @@ def test_a_full_disk_says_try_again(workspace, make_client, monkeypatch, seeded)
         raise ShoalError("the disk is full") from OSError(28, "No space left on device")
 
     client = make_client(workspace)
-    monkeypatch.setattr(type(workspace.labels), "label", full)
+    monkeypatch.setattr(type(workspace.log), "label", full)
     assert detail(client.post("/api/labels", json=label_body(seeded, 0)), 503) == "the disk is full"
 
 

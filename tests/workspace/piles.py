@@ -69,7 +69,7 @@ def embed_all(workspace: Workspace, *piles: MemoryPile) -> None:
 
 def ids_of(workspace: Workspace) -> dict[bytes, int]:
     """Key -> id of every item ever found."""
-    return {key: id for id, key in enumerate(workspace.items().keys)}
+    return {key: id for id, key in enumerate(workspace.items.keys)}
 
 
 def some_map(count: int, *, fingerprint: str = "net-1", seed: int = 0) -> Map:

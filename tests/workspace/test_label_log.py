@@ -19,23 +19,23 @@ def ws(tmp_path):
 
 
 def label(ws, ids, name, user="ada", **more):
-    return ws.labels.label(ids, name, user=user, how="lasso", **more)
+    return ws.log.label(ids, name, user=user, how="lasso", **more)
 
 
 def shown(ws):
     """The labels as a string: one letter per item."""
-    names = {row.id: row.name[0] for row in ws.labels.classes()}
-    return "".join(names.get(class_id, ".") for class_id in ws.labels.current().tolist())
+    names = {row.id: row.name[0] for row in ws.log.classes()}
+    return "".join(names.get(class_id, ".") for class_id in ws.log.current().tolist())
 
 
 def test_a_gesture_is_an_event(ws):
     written = label(ws, [5, 3, 3, 4], " cat ")
     assert (written.seq, written.count, written.class_id) == (1, 3, 0)
     assert shown(ws) == "...ccc......"
-    [event] = ws.labels.history()
+    [event] = ws.log.history()
     assert (event.seq, event.user, event.how, event.kind) == (1, "ada", "lasso", "label")
     assert (event.class_name, event.count, event.active, event.target) == ("cat", 3, True, None)
-    [row] = ws.labels.classes()
+    [row] = ws.log.classes()
     assert (row.id, row.name, row.count) == (0, "cat", 3)
 
 
@@ -44,7 +44,7 @@ def test_the_last_gesture_wins_and_none_clears(ws):
     label(ws, np.array([2, 3], dtype=np.int32), "dog")
     label(ws, range(1, 3), None)
     assert shown(ws) == "c..d........"
-    assert ws.labels.provenance()[:4].tolist() == [1, 3, 3, 2]
+    assert ws.log.provenance()[:4].tolist() == [1, 3, 3, 2]
 
 
 def test_undo_brings_back_what_was_below(ws):
@@ -52,14 +52,14 @@ def test_undo_brings_back_what_was_below(ws):
     label(ws, [2, 3], "dog")
     label(ws, [0, 3], None)
     for expected in ("ccdd", "ccc.", "...."):
-        ws.labels.undo(user="ada")
+        ws.log.undo(user="ada")
         assert shown(ws)[:4] == expected
-    assert ws.labels.undo(user="ada") is None
+    assert ws.log.undo(user="ada") is None
     for expected in ("ccc.", "ccdd", ".cd."):
-        ws.labels.redo(user="ada")
+        ws.log.redo(user="ada")
         assert shown(ws)[:4] == expected
-    assert ws.labels.redo(user="ada") is None
-    assert [event.kind for event in ws.labels.history()] == ["redo"] * 3 + ["undo"] * 3 + ["clear"] + [
+    assert ws.log.redo(user="ada") is None
+    assert [event.kind for event in ws.log.history()] == ["redo"] * 3 + ["undo"] * 3 + ["clear"] + [
         "label"
     ] * 2
 
@@ -67,39 +67,39 @@ def test_undo_brings_back_what_was_below(ws):
 def test_a_new_gesture_ends_redo_for_its_user_only(ws):
     label(ws, [0], "cat", "ada")
     label(ws, [1], "cat", "bob")
-    ws.labels.undo(user="ada")
-    ws.labels.undo(user="bob")
+    ws.log.undo(user="ada")
+    ws.log.undo(user="bob")
     label(ws, [2], "cat", "ada")
-    assert ws.labels.redoable("ada") is None
-    assert ws.labels.redo(user="ada") is None
-    assert ws.labels.redoable("bob").seq == 2
-    ws.labels.redo(user="bob")
+    assert ws.log.redoable("ada") is None
+    assert ws.log.redo(user="ada") is None
+    assert ws.log.redoable("bob").seq == 2
+    ws.log.redo(user="bob")
     assert shown(ws)[:3] == ".cc"
 
 
 def test_undo_takes_back_only_ones_own(ws):
     label(ws, [0, 1], "cat", "ada")
     label(ws, [1, 2], "dog", "bob")
-    assert ws.labels.undoable("ada").seq == 1
-    ws.labels.undo(user="ada")
+    assert ws.log.undoable("ada").seq == 1
+    ws.log.undo(user="ada")
     assert shown(ws)[:3] == ".dd"
-    ws.labels.redo(user="ada")
+    ws.log.redo(user="ada")
     assert shown(ws)[:3] == "cdd", "a redone gesture goes back to where it was, not on top"
-    assert ws.labels.undo(user="carol") is None
-    assert ws.labels.undoable("carol") is None
+    assert ws.log.undo(user="carol") is None
+    assert ws.log.undoable("carol") is None
 
 
 def test_history_marks_what_is_undone(ws):
     label(ws, [0], "cat")
     label(ws, [1], "dog")
-    ws.labels.undo(user="ada")
-    undo, dog, cat = ws.labels.history()
+    ws.log.undo(user="ada")
+    undo, dog, cat = ws.log.history()
     assert (undo.kind, undo.class_name, undo.count, undo.target, undo.active) == ("undo", "dog", 1, 2, True)
     assert (dog.active, cat.active) == (False, True)
-    ws.labels.redo(user="ada")
-    assert [event.active for event in ws.labels.history()] == [True] * 4
-    assert [event.seq for event in ws.labels.history(limit=2)] == [4, 3]
-    assert sorted(ws.labels.events([2, 4, 99])) == [2, 4]
+    ws.log.redo(user="ada")
+    assert [event.active for event in ws.log.history()] == [True] * 4
+    assert [event.seq for event in ws.log.history(limit=2)] == [4, 3]
+    assert sorted(ws.log.events([2, 4, 99])) == [2, 4]
 
 
 def test_a_retry_counts_once(ws):
@@ -107,36 +107,36 @@ def test_a_retry_counts_once(ws):
     label(ws, [0], "dog", request_id="request-2")
     assert label(ws, [0, 1], "cat", request_id="request-1") == first
     assert shown(ws)[:2] == "dc"
-    undone = ws.labels.undo(user="ada", request_id="request-3")
-    assert ws.labels.undo(user="ada", request_id="request-3") == undone
+    undone = ws.log.undo(user="ada", request_id="request-3")
+    assert ws.log.undo(user="ada", request_id="request-3") == undone
     assert shown(ws)[:2] == "cc"
-    redone = ws.labels.redo(user="ada", request_id="request-4")
-    assert ws.labels.redo(user="ada", request_id="request-4") == redone
-    assert ws.labels.seq() == 4
-    made = ws.labels.create_class("owl", user="ada", request_id="request-5")
-    assert ws.labels.create_class("owl", user="ada", request_id="request-5") == made
-    imported = ws.labels.import_labels({3: "owl"}, user="ada", request_id="request-6")
-    assert ws.labels.import_labels({3: "owl"}, user="ada", request_id="request-6") == imported
-    assert ws.labels.seq() == 6
+    redone = ws.log.redo(user="ada", request_id="request-4")
+    assert ws.log.redo(user="ada", request_id="request-4") == redone
+    assert ws.log.seq() == 4
+    made = ws.log.create_class("owl", user="ada", request_id="request-5")
+    assert ws.log.create_class("owl", user="ada", request_id="request-5") == made
+    imported = ws.log.import_labels({3: "owl"}, user="ada", request_id="request-6")
+    assert ws.log.import_labels({3: "owl"}, user="ada", request_id="request-6") == imported
+    assert ws.log.seq() == 6
 
 
 def test_a_class_may_be_empty_and_has_one_id(ws):
-    assert ws.labels.create_class("owl", user="ada").class_id == 0
-    assert ws.labels.create_class("Owl", user="ada").class_id == 1
-    again = ws.labels.create_class(" owl", user="bob")
+    assert ws.log.create_class("owl", user="ada").class_id == 0
+    assert ws.log.create_class("Owl", user="ada").class_id == 1
+    again = ws.log.create_class(" owl", user="bob")
     assert (again.class_id, again.seq) == (0, 2)
-    assert ws.labels.seq() == 2
+    assert ws.log.seq() == 2
     assert label(ws, [1], "owl").class_id == 0
-    assert [(row.name, row.count) for row in ws.labels.classes()] == [("owl", 1), ("Owl", 0)]
-    ws.labels.undo(user="ada")
-    assert ws.labels.undo(user="ada") is None, "making a class is no gesture"
-    assert len(ws.labels.classes()) == 2
+    assert [(row.name, row.count) for row in ws.log.classes()] == [("owl", 1), ("Owl", 0)]
+    ws.log.undo(user="ada")
+    assert ws.log.undo(user="ada") is None, "making a class is no gesture"
+    assert len(ws.log.classes()) == 2
 
 
 def test_names_are_the_same_however_they_are_typed(ws):
     label(ws, [0], "caf\u00e9")
     label(ws, [1], "cafe\u0301 ")
-    assert len(ws.labels.classes()) == 1
+    assert len(ws.log.classes()) == 1
 
 
 @pytest.mark.parametrize(
@@ -145,27 +145,27 @@ def test_names_are_the_same_however_they_are_typed(ws):
 def test_what_is_no_class_name_is_refused(ws, name):
     for act in (
         lambda: label(ws, [0], name),
-        lambda: ws.labels.create_class(name, user="ada"),
-        lambda: ws.labels.import_labels({0: name, 1: "fine"}, user="ada"),
+        lambda: ws.log.create_class(name, user="ada"),
+        lambda: ws.log.import_labels({0: name, 1: "fine"}, user="ada"),
     ):
         with pytest.raises(WorkspaceError, match="class"):
             act()
-    assert ws.labels.seq() == 0
-    assert ws.labels.classes() == []
+    assert ws.log.seq() == 0
+    assert ws.log.classes() == []
 
 
 @pytest.mark.parametrize("name", ["x" * 200, "🐟🏳️‍🌈", "=cmd|x", "quote'\"<b>", "../..", "-1"])
 def test_strange_class_names_are_fine(ws, name):
     label(ws, [0], name)
-    assert ws.labels.classes()[0].name == name
+    assert ws.log.classes()[0].name == name
 
 
 @pytest.mark.parametrize("ids", [[COUNT], [-1], [0, 10**12], [2**63], [-(2**40)]])
 def test_ids_that_no_item_has_are_refused(ws, ids):
     with pytest.raises(WorkspaceError, match=r"items 0 to 11|whole numbers"):
         label(ws, ids, "cat")
-    assert ws.labels.classes() == []
-    assert ws.labels.seq() == 0
+    assert ws.log.classes() == []
+    assert ws.log.seq() == 0
 
 
 @pytest.mark.parametrize("ids", [[], np.empty(0, np.int64), np.empty(0)])
@@ -182,45 +182,45 @@ def test_what_is_no_row_of_ids_is_refused(ws, ids):
 
 def test_an_import_is_one_gesture(ws):
     label(ws, [0, 5], "cat")
-    written = ws.labels.import_labels({5: "dog", 1: "cat", 2: "owl", 0: None}, user="ada")
+    written = ws.log.import_labels({5: "dog", 1: "cat", 2: "owl", 0: None}, user="ada")
     assert (written.count, written.class_id) == (4, None)
     assert shown(ws)[:6] == ".co..d"
-    assert [row.name for row in ws.labels.classes()] == ["cat", "dog", "owl"]
-    assert ws.labels.history()[0].how == "import"
-    ws.labels.undo(user="ada")
+    assert [row.name for row in ws.log.classes()] == ["cat", "dog", "owl"]
+    assert ws.log.history()[0].how == "import"
+    ws.log.undo(user="ada")
     assert shown(ws)[:6] == "c....c"
-    ws.labels.redo(user="ada")
+    ws.log.redo(user="ada")
     assert shown(ws)[:6] == ".co..d"
-    assert ws.labels.import_labels({3: "owl"}, user="ada").class_id == 2
-    ws.labels.import_labels({3: None, 2: None}, user="ada")
+    assert ws.log.import_labels({3: "owl"}, user="ada").class_id == 2
+    ws.log.import_labels({3: None, 2: None}, user="ada")
     assert shown(ws)[:6] == ".c...d"
     with pytest.raises(WorkspaceError, match="empty"):
-        ws.labels.import_labels({}, user="ada")
+        ws.log.import_labels({}, user="ada")
     with pytest.raises(WorkspaceError, match="no item 99"):
-        ws.labels.import_labels({1: "new", 99: "new"}, user="ada")
-    assert len(ws.labels.classes()) == 3
+        ws.log.import_labels({1: "new", 99: "new"}, user="ada")
+    assert len(ws.log.classes()) == 3
 
 
 def test_the_past_comes_back(ws):
-    states = [ws.labels.current()]
+    states = [ws.log.current()]
     label(ws, [0, 1], "cat")
-    states.append(ws.labels.current())
+    states.append(ws.log.current())
     label(ws, [1, 2], "dog")
-    states.append(ws.labels.current())
-    ws.labels.undo(user="ada")
-    states.append(ws.labels.current())
+    states.append(ws.log.current())
+    ws.log.undo(user="ada")
+    states.append(ws.log.current())
     label(ws, [7], "cat", "bob")
-    states.append(ws.labels.current())
+    states.append(ws.log.current())
     for seq, state in enumerate(states):
-        assert ws.labels.at(seq).tolist() == state.tolist()
+        assert ws.log.at(seq).tolist() == state.tolist()
     for seq in (-1, 5):
         with pytest.raises(WorkspaceError, match=f"no label event {seq}"):
-            ws.labels.at(seq)
+            ws.log.at(seq)
 
 
 def test_labels_cannot_be_changed_behind_the_log(ws):
     label(ws, [0], "cat")
-    kept = ws.labels.current()
+    kept = ws.log.current()
     with pytest.raises(ValueError, match="read-only"):
         kept[0] = 5
     label(ws, [0], "dog")
@@ -231,10 +231,10 @@ def test_new_items_are_unlabelled(ws):
     from tests.workspace.piles import numbered
 
     label(ws, [0], "cat")
-    assert len(ws.labels.current()) == COUNT
+    assert len(ws.log.current()) == COUNT
     ws.reconcile(numbered(COUNT + 3))
-    assert ws.labels.current().tolist() == [0] + [-1] * (COUNT + 2)
-    assert len(ws.labels.at(1)) == COUNT + 3
+    assert ws.log.current().tolist() == [0] + [-1] * (COUNT + 2)
+    assert len(ws.log.at(1)) == COUNT + 3
 
 
 def test_labelled_items_carry_their_provenance(ws):
@@ -243,14 +243,14 @@ def test_labelled_items_carry_their_provenance(ws):
     two, four = ws.labelled()
     assert (two.id, two.class_name, two.user, two.how, two.seq) == (2, "cat", "ada", "lasso", 1)
     assert (four.id, four.class_name, four.user, four.seq) == (4, "dog", "bob", 2)
-    assert four.name == ws.items().names[4]
+    assert four.name == ws.items.names[4]
     assert two.source == "/pile"
 
 
 def test_users_that_are_not_text_do_no_harm(ws):
     label(ws, [0], "cat", user="ada\udce9")
-    assert ws.labels.undoable("ada\udce9").user == "ada\\udce9"
-    assert ws.labels.undo(user="ada\udce9").seq == 2
+    assert ws.log.undoable("ada\udce9").user == "ada\\udce9"
+    assert ws.log.undo(user="ada\udce9").seq == 2
 
 
 def test_two_processes_see_each_other(ws):
@@ -259,7 +259,7 @@ def test_two_processes_see_each_other(ws):
         label(other, [1], "dog", "bob")
         assert shown(ws) == shown(other) == "cd.........."
         revision = ws.revision()
-        other.labels.undo(user="ada")
+        other.log.undo(user="ada")
         assert ws.revision() > revision
         assert shown(ws) == shown(other) == ".d.........."
 
@@ -320,18 +320,18 @@ class LogMachine(RuleBasedStateMachine):
 
     def teardown(self):
         for seq, state in enumerate(self.states):
-            assert self.read(self.one, self.one.labels.at(seq)) == state
+            assert self.read(self.one, self.one.log.at(seq)) == state
         self.one.close()
         self.two.close()
         self.folder.cleanup()
 
     def read(self, ws, labels):
-        names = {row.id: row.name for row in ws.labels.classes()}
+        names = {row.id: row.name for row in ws.log.classes()}
         return {id: names[class_id] for id, class_id in enumerate(labels.tolist()) if class_id >= 0}
 
     @rule(first=st.booleans(), user=users, ids=some_ids, name=names, retry=st.booleans())
     def label(self, first, user, ids, name, retry):
-        log = (self.one if first else self.two).labels
+        log = (self.one if first else self.two).log
         request = f"request-{len(self.states)}" if retry else None
         written = log.label(ids, name, user=user, how="lasso", request_id=request)
         if retry:
@@ -344,20 +344,20 @@ class LogMachine(RuleBasedStateMachine):
         first=st.booleans(), user=users, pairs=st.dictionaries(st.integers(0, COUNT - 1), names, min_size=1)
     )
     def bring(self, first, user, pairs):
-        (self.one if first else self.two).labels.import_labels(pairs, user=user)
+        (self.one if first else self.two).log.import_labels(pairs, user=user)
         self.model.label(user, pairs, pairs)
         self.states.append(self.model.labels())
 
     @rule(first=st.booleans(), user=users)
     def undo(self, first, user):
-        done = (self.one if first else self.two).labels.undo(user=user)
+        done = (self.one if first else self.two).log.undo(user=user)
         assert (done is not None) == self.model.undo(user)
         if done:
             self.states.append(self.model.labels())
 
     @rule(first=st.booleans(), user=users)
     def redo(self, first, user):
-        done = (self.one if first else self.two).labels.redo(user=user)
+        done = (self.one if first else self.two).log.redo(user=user)
         assert (done is not None) == self.model.redo_(user)
         if done:
             self.states.append(self.model.labels())
@@ -369,14 +369,14 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule()
     def look(self):
-        assert self.read(self.two, self.two.labels.current()) == self.states[-1]
+        assert self.read(self.two, self.two.log.current()) == self.states[-1]
 
     @invariant()
     def agree(self):
-        assert self.read(self.one, self.one.labels.current()) == self.states[-1]
-        assert [
-            event.active for event in self.one.labels.history(1000) if event.kind in ("label", "clear")
-        ] == (self.model.active[::-1])
+        assert self.read(self.one, self.one.log.current()) == self.states[-1]
+        assert [event.active for event in self.one.log.history(1000) if event.kind in ("label", "clear")] == (
+            self.model.active[::-1]
+        )
 
 
 TestLogMachine = LogMachine.TestCase

@@ -18,7 +18,7 @@ def full(ws):
     ws.reconcile(numbered(COUNT))
     embed_all(ws, numbered(COUNT))
     ws.save_map(some_map(COUNT), final=True)
-    ws.labels.label([1, 2], "cat", user="u", how="key")
+    ws.log.label([1, 2], "cat", user="u", how="key")
     assert ws.verify() == []
     return ws
 
@@ -109,7 +109,7 @@ def test_a_damaged_label_event_is_found(full):
     with Workspace.open(full.path) as ws:
         for _ in range(2):
             with pytest.raises(WorkspaceError, match="label event 1"):
-                ws.labels.current()
+                ws.log.current()
 
 
 def test_a_damaged_catalogue_is_found(full):
@@ -142,7 +142,7 @@ def test_repair_embeds_the_damaged_anew_and_keeps_labels(full):
     embed_all(full, numbered(COUNT))
     assert np.array_equal(full.embedding().vectors, whole)
     assert None not in full.thumbnails(range(COUNT), 32)
-    assert full.labels.current()[:3].tolist() == [-1, 0, 0]
+    assert full.log.current()[:3].tolist() == [-1, 0, 0]
     assert all("no row names it" in problem for problem in full.verify())
     assert full.repair() == 0
 
@@ -240,10 +240,10 @@ def test_a_full_catalogue_says_so_and_goes_on_later(ws):
     assert "Free some space" in said
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count=1000000")
-    assert ws.labels.seq() == acknowledged
-    assert ws.labels.label([0], "late", user="u", how="lasso").seq == acknowledged + 1
+    assert ws.log.seq() == acknowledged
+    assert ws.log.label([0], "late", user="u", how="lasso").seq == acknowledged + 1
     assert ws.verify() == []
 
 
 def lasso(ws, random):
-    ws.labels.label(random.choice(20_000, 5_000, replace=False), "cat", user="u", how="lasso")
+    ws.log.label(random.choice(20_000, 5_000, replace=False), "cat", user="u", how="lasso")

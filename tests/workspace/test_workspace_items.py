@@ -18,8 +18,8 @@ def test_ids_are_dense_shuffled_and_repeatable(tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         with Workspace.open(tmp_path / name, create=True) as ws:
             assert ws.reconcile(numbered(200), seed=seed).added == 200
-            orders.append(list(ws.items().keys))
-            assert ws.items().ids.tolist() == list(range(200))
+            orders.append(list(ws.items.keys))
+            assert ws.items.ids.tolist() == list(range(200))
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[0]) == sorted(numbered(200).things) != orders[0]
 
@@ -31,14 +31,14 @@ def test_the_order_of_the_scan_does_not_matter(tmp_path):
     for name, pile in (("a", forwards), ("b", backwards)):
         with Workspace.open(tmp_path / name, create=True) as ws:
             ws.reconcile(pile)
-            keys.append(list(ws.items().keys))
+            keys.append(list(ws.items.keys))
     assert keys[0] == keys[1]
 
 
 def test_several_piles_are_shuffled_together(ws):
     piles = [numbered(300, "/one"), numbered(300, "/two")]
     ws.reconcile(*piles)
-    first = list(ws.items().sources[:100])
+    first = list(ws.items.sources[:100])
     assert 25 < first.count("/one") < 75
     shards = ws.pending_shards()
     assert {shard.source for shard in shards[:2]} == {"/one", "/two"}
@@ -63,7 +63,7 @@ def test_a_changed_file_keeps_id_and_label_and_is_embedded_anew(ws):
     ws.reconcile(pile)
     embed_all(ws, pile)
     id = ids_of(ws)[b"0003.jpg"]
-    ws.labels.label([id], "cat", user="u", how="key")
+    ws.log.label([id], "cat", user="u", how="key")
     old = ws.embedding(ids=np.array([id])).vectors
     pile.things[b"0003.jpg"] = b"other bytes"
     assert ws.reconcile(pile).changed == 1
@@ -75,7 +75,7 @@ def test_a_changed_file_keeps_id_and_label_and_is_embedded_anew(ws):
     embed_all(ws, pile)
     assert not np.array_equal(ws.embedding(ids=np.array([id])).vectors, old)
     assert ws.thumbnails([id], 64) == [b"64:other bytes"]
-    assert ws.labels.current()[id] == 0
+    assert ws.log.current()[id] == 0
 
 
 def test_a_touched_file_is_not_embedded_again(ws):
@@ -104,19 +104,19 @@ def test_a_removed_file_returns_with_its_label_and_its_vectors(ws):
     ws.reconcile(pile)
     embed_all(ws, pile)
     id = ids_of(ws)[b"0002.jpg"]
-    ws.labels.label([id], "cat", user="u", how="key")
+    ws.log.label([id], "cat", user="u", how="key")
     gone = pile.things.pop(b"0002.jpg")
     assert ws.reconcile(pile).removed == 1
     assert ws.reconcile(pile).removed == 0
     assert ws.item(id).status == "removed"
     assert id not in ws.embedding().ids
     assert (ws.counts().total, ws.counts().removed) == (5, 1)
-    assert ws.labels.classes()[0].count == 0
+    assert ws.log.classes()[0].count == 0
     assert ws.labelled() == []
     pile.things[b"0002.jpg"] = gone
     assert ws.reconcile(pile).added == 1
     assert ws.item(id).status == "embedded"
-    assert ws.labels.classes()[0].count == 1
+    assert ws.log.classes()[0].count == 1
     assert ws.pending_shards() == []
 
 
@@ -130,7 +130,7 @@ def test_a_moved_file_keeps_id_label_and_vectors(ws):
     assert (report.moved, report.added, report.removed) == (1, 0, 0)
     assert ids_of(ws)[b"folder/renamed.jpg"] == id
     assert ws.item(id).status == "embedded"
-    assert ws.items().names[id] == "folder/renamed.jpg"
+    assert ws.items.names[id] == "folder/renamed.jpg"
     assert ws.pending_shards() == []
 
 
@@ -186,7 +186,7 @@ def test_a_skipped_item_is_tried_again_only_when_it_changes_or_on_request(ws):
     assert ws.reconcile(pile).changed == 1
     embed_all(ws, pile)
     assert ws.skipped() == [("notes.txt", "not an image")]
-    assert ws.items().reasons[ids_of(ws)[b"b"]] is None
+    assert ws.items.reasons[ids_of(ws)[b"b"]] is None
 
 
 def test_a_skipped_item_that_left_and_returned_is_still_skipped(ws):
@@ -215,11 +215,11 @@ def test_names_that_are_not_text_survive(ws):
     uri = "/pile/" + os.fsdecode(b"\xe9")
     pile = MemoryPile({key: key for key in keys} | {b"\xfd": os.fsdecode(b"bad \xfc name")}, uri)
     ws.reconcile(pile)
-    assert set(ws.items().keys) == set(keys)
-    assert "caf\\xe9.jpg" in ws.items().names
+    assert set(ws.items.keys) == set(keys)
+    assert "caf\\xe9.jpg" in ws.items.names
     assert ws.sources() == [uri]
     assert ws.pending_shards()[0].source == uri
-    for text in [*ws.items().names, *ws.items().sources, *(t for pair in ws.skipped() for t in pair)]:
+    for text in [*ws.items.names, *ws.items.sources, *(t for pair in ws.skipped() for t in pair)]:
         text.encode("utf-8")
 
 
@@ -238,7 +238,7 @@ def test_an_empty_pile(ws):
     assert ws.pending_shards() == []
     assert ws.counts().total == 0
     assert ws.sizes().shape == (0, 2)
-    assert ws.labels.current().shape == (0,)
+    assert ws.log.current().shape == (0,)
     assert ws.map() is None
     assert ws.thumbnails([], 64) == []
     assert ws.verify() == []
@@ -255,14 +255,14 @@ def test_columns_follow_another_process(tmp_path):
     pile = numbered(5)
     with Workspace.open(tmp_path / "w", create=True) as one, Workspace.open(tmp_path / "w") as two:
         one.reconcile(pile)
-        old = two.items()
+        old = two.items
         assert len(old) == 5
         revision = two.revision()
         embed_all(one, pile)
         assert two.revision() > revision
         assert two.counts().embedded == 5
         assert old.status.tolist() == ["pending"] * 5, "a snapshot must not change under its reader"
-        assert two.items().status.tolist() == ["embedded"] * 5
+        assert two.items.status.tolist() == ["embedded"] * 5
         assert two.sizes()[:, 1].tolist() == [7] * 5
 
 
@@ -324,7 +324,7 @@ def test_whatever_happens_to_the_files_the_items_follow(rounds, tmp_path_factory
             ws.reconcile(pile)
             if embed_now:
                 embed_all(ws, pile)
-            items = ws.items()
+            items = ws.items
             there = [id for id in items.ids.tolist() if items.status[id] != "removed"]
             assert sorted(items.keys[id] for id in there) == sorted(things)
             assert [shard.keys for shard in ws.pending_shards()] or not ws.counts().pending

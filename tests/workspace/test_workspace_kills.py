@@ -24,7 +24,7 @@ import json, random, sys
 from shoal.workspace import Workspace
 path, user, seed, most = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 draw = random.Random(seed)
-log = Workspace.open(path).labels
+log = Workspace.open(path).log
 print("ready", flush=True)
 for n in range(most):
     act = draw.choice(["label", "label", "label", "clear", "undo", "redo"])
@@ -110,8 +110,8 @@ def read_log(ws):
 
 
 def current(ws):
-    names = {row.id: row.name for row in ws.labels.classes()}
-    return [names.get(class_id) for class_id in ws.labels.current().tolist()]
+    names = {row.id: row.name for row in ws.log.classes()}
+    return [names.get(class_id) for class_id in ws.log.current().tolist()]
 
 
 def test_every_acknowledged_label_survives_kill_9(tmp_path):
@@ -158,7 +158,7 @@ def test_processes_that_label_at_once_lose_nothing(tmp_path):
 def content(path):
     with Workspace.open(path) as ws:
         assert all("no row names it" in problem for problem in ws.verify())
-        items = ws.items()
+        items = ws.items
         return {
             "keys": list(items.keys),
             "status": items.status.tolist(),
@@ -203,7 +203,7 @@ def test_the_lock_dies_with_its_holder(tmp_path):
     with Workspace.open(tmp_path / "w") as ws:
         with pytest.raises(Exception, match=f"process {holder.pid}"), ws.embedding_lock():
             pass
-        ws.labels.label([0], "cat", user="u", how="key")
+        ws.log.label([0], "cat", user="u", how="key")
         holder.kill()
         holder.wait()
         with ws.embedding_lock():

@@ -31,7 +31,7 @@ def test_a_map_comes_back_bit_for_bit(filled):
 def test_old_drafts_make_room_but_final_and_labelled_ones_stay(filled):
     final = filled.save_map(some_map(50), final=True)
     drafts = [filled.save_map(some_map(n, seed=n), final=False) for n in range(1, 3)]
-    filled.labels.label([1], "cat", user="u", how="lasso", map_id=drafts[0])
+    filled.log.label([1], "cat", user="u", how="lasso", map_id=drafts[0])
     drafts += [filled.save_map(some_map(n, seed=n), final=False) for n in range(3, 9)]
     assert [row.id for row in filled.maps()] == [final, drafts[0], *drafts[-3:]]
     assert len(list(filled.path.glob("maps/*"))) == 5

@@ -21,7 +21,7 @@ def test_what_was_written_is_there_after_reopening(tmp_path):
         assert ws.name == "w"
         assert ws.settings() == {"layer": "early"}
         assert ws.sources() == ["/pile"]
-        assert len(ws.items()) == 5
+        assert len(ws.items) == 5
 
 
 def test_an_absent_workspace_is_refused_and_not_made(tmp_path):
@@ -54,7 +54,7 @@ def test_a_catalogue_of_rubbish_is_refused(tmp_path):
 def test_any_folder_name_will_do(tmp_path, name):
     path = os.fsdecode(os.path.join(os.fsencode(tmp_path), os.fsencode(name)))
     with labelled_workspace(path, 3) as ws:
-        ws.labels.label([1], "cat", user="u", how="key")
+        ws.log.label([1], "cat", user="u", how="key")
         assert ws.verify() == []
     assert os.listdir(os.fsencode(tmp_path)) == [os.fsencode(name)]
 
@@ -102,11 +102,11 @@ def test_an_old_sqlite_falls_back_and_says_so(tmp_path, monkeypatch):
         with ws._catalogue.read() as connection:
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 3
-        ws.labels.label([2], "cat", user="u", how="key")
+        ws.log.label([2], "cat", user="u", how="key")
         with Workspace.open(tmp_path / "w") as other:
-            assert other.labels.current().tolist() == [-1, -1, 0, -1]
-            other.labels.undo(user="u")
-        assert ws.labels.current().tolist() == [-1, -1, -1, -1]
+            assert other.log.current().tolist() == [-1, -1, 0, -1]
+            other.log.undo(user="u")
+        assert ws.log.current().tolist() == [-1, -1, -1, -1]
     assert not (tmp_path / "w" / "catalogue.sqlite-wal").exists()
 
 

@@ -36,22 +36,22 @@ def seconds(act):
 
 def test_a_lasso_of_300_000_items_is_one_quick_event(million):
     ids = np.random.default_rng(0).choice(COUNT, 300_000, replace=False)
-    assert seconds(lambda: million.labels.label(ids, "cat", user="ada", how="lasso")) < 3
-    assert seconds(million.labels.current) < 3
-    assert int((million.labels.current() == 0).sum()) == 300_000
-    assert seconds(lambda: million.labels.undo(user="ada")) < 3
-    assert int((million.labels.current() == 0).sum()) == 0
+    assert seconds(lambda: million.log.label(ids, "cat", user="ada", how="lasso")) < 3
+    assert seconds(million.log.current) < 3
+    assert int((million.log.current() == 0).sum()) == 300_000
+    assert seconds(lambda: million.log.undo(user="ada")) < 3
+    assert int((million.log.current() == 0).sum()) == 0
 
 
 def test_300_events_are_replayed_quickly(million):
     draw = np.random.default_rng(1)
     for n in range(300):
         middle = int(draw.integers(0, COUNT - 5000))
-        million.labels.label(np.arange(middle, middle + 5000, 2), f"class {n % 9}", user="bob", how="lasso")
+        million.log.label(np.arange(middle, middle + 5000, 2), f"class {n % 9}", user="bob", how="lasso")
     with Workspace.open(million.path) as ws:
-        assert seconds(ws.labels.current) < 10
-        assert np.array_equal(ws.labels.current(), million.labels.current())
-        assert np.array_equal(ws.labels.at(ws.labels.seq()), million.labels.current())
+        assert seconds(ws.log.current) < 10
+        assert np.array_equal(ws.log.current(), million.log.current())
+        assert np.array_equal(ws.log.at(ws.log.seq()), million.log.current())
 
 
 def test_the_revision_is_cheap(million):

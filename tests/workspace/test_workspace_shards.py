@@ -63,7 +63,7 @@ def test_vectors_come_back_by_layer_and_by_id(ws):
     assert some.ids.tolist() == [3, 41, 270]
     assert some.vectors.tolist() == [given["early", id] for id in (3, 41, 270)]
     assert ws.embedding().layer == "late/deep"
-    keys = ws.items().keys
+    keys = ws.items.keys
     ids = [7, 299, 0, 7]
     assert ws.thumbnails(ids, 32) == [b"32:" + pile.things[keys[id]] for id in ids]
     assert ws.thumbnails([0, 300, -1, 5], 999) == [None] * 4
@@ -235,12 +235,12 @@ def test_threads_of_one_process_share_a_workspace(ws):
 
     def label(user):
         for n in range(20):
-            ws.labels.label(range(n, 1500, 7), f"class {n}", user=user, how="lasso")
-            ws.labels.undo(user=user) if n % 3 == 0 else None
+            ws.log.label(range(n, 1500, 7), f"class {n}", user=user, how="lasso")
+            ws.log.undo(user=user) if n % 3 == 0 else None
 
     def look(_):
         for _ in range(30):
-            labels, deciders = ws.labels.labels_and_provenance()
+            labels, deciders = ws.log.labels_and_provenance()
             assert ((labels >= 0) <= (deciders > 0)).all()
             ids = ws.embedding().ids
             assert None not in ws.thumbnails(ids[:64], 32)
@@ -252,6 +252,6 @@ def test_threads_of_one_process_share_a_workspace(ws):
         for done in work:
             done.result(timeout=120)
     assert ws.counts().embedded == 1500
-    assert ws.labels.seq() == 3 * (20 + 7)
+    assert ws.log.seq() == 3 * (20 + 7)
     with Workspace.open(ws.path) as other:
-        assert np.array_equal(other.labels.current(), ws.labels.current())
+        assert np.array_equal(other.log.current(), ws.log.current())

@@ -27,7 +27,8 @@ def _without_self(found: NDArray[np.int64]) -> NDArray[np.int64]:
     """Drop each row's own number from (N, k + 1); among duplicates it may be missing, then drop the last."""
     own = found == np.arange(len(found))[:, None]
     own[~own.any(axis=1), -1] = True
-    return found[~own].reshape(len(found), -1)
+    others: NDArray[np.int64] = found[~own]
+    return others.reshape(len(found), -1)
 
 
 def knn_accuracy(vectors: NDArray[np.floating], labels: NDArray[np.integer], k: int = 10) -> float:
@@ -42,17 +43,16 @@ def knn_accuracy(vectors: NDArray[np.floating], labels: NDArray[np.integer], k: 
     return float(np.mean(_majority(votes) == labels))
 
 
-def _majority(votes: NDArray[np.int64]) -> NDArray[np.int64]:
+def _majority(votes: NDArray[np.integer]) -> NDArray[np.integer]:
     agreeing = (votes[:, :, None] == votes[:, None, :]).sum(axis=2)
     # argmax takes the first of equals, which is the nearest neighbour's class
     winner = agreeing.argmax(axis=1)
-    return votes[np.arange(len(votes)), winner]
+    chosen: NDArray[np.integer] = votes[np.arange(len(votes)), winner]
+    return chosen
 
 
-def neighbours_kept(
-    vectors: NDArray[np.floating], positions: NDArray[np.floating], k: int = 10
-) -> float:
-    """Return the mean share of each item's k nearest in `vectors` (N, D) that are so in `positions` (N, 2)."""
+def neighbours_kept(vectors: NDArray[np.floating], positions: NDArray[np.floating], k: int = 10) -> float:
+    """Return the mean share of each item's k nearest in `vectors` (N, D) also in `positions` (N, 2)."""
     before, after = nearest_neighbours(vectors, k), nearest_neighbours(positions, k)
     shared = (before[:, :, None] == after[:, None, :]).any(axis=2)
     return float(shared.mean())

@@ -65,4 +65,4 @@ class Changes:
             await asyncio.sleep(self._seconds)
 
     def _read(self) -> Change:
-        return self._workspace.revision(), self._workspace.labels.seq()
+        return self._workspace.revision(), self._workspace.log.seq()

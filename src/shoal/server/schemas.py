@@ -80,6 +80,7 @@ class State(Body):
     """Everything the page must know to draw itself; small, polled, and hinted by the WebSocket."""
 
     workspace: str
+    workspace_id: str
     user: str
     items: ItemCounts
     layers: list[str]

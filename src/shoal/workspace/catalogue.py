@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import (
     URL,
@@ -265,8 +266,14 @@ class Catalogue:
             if inspect(connection).has_table("meta"):
                 return
             metadata.create_all(connection)
-            connection.execute(meta.insert(), [{"key": "schema", "value": str(SCHEMA_VERSION)}])
+            rows = {"schema": str(SCHEMA_VERSION), "uuid": uuid4().hex}
+            connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in rows.items()])
             connection.execute(counters.insert(), [{"topic": topic, "value": 0} for topic in TOPICS])
+
+    def uuid(self) -> str:
+        """Return what tells this workspace from every other, wherever its folder is moved."""
+        with self.read() as connection:
+            return str(connection.scalar(select(meta.c.value).where(meta.c.key == "uuid")))
 
     def check_schema(self) -> None:
         """Raise `WorkspaceError` when this is no catalogue, or one of a newer Shoal."""

@@ -101,7 +101,7 @@ def read_checked(root: Path, file: Written) -> bytes:
         if not problem:
             return data
     raise WorkspaceError(
-        f"{root / file.name} {problem}. `shoal verify` lists all that is damaged; Workspace.repair() "
+        f"{root / file.name} {problem}. `shoal verify` lists all that is damaged; `shoal verify --repair` "
         "sets damaged vectors, thumbnails and maps aside, so that `shoal map` makes them anew."
     )
 

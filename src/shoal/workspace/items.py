@@ -1,7 +1,7 @@
 """The items as columns by item id, kept in memory and brought up to date by what changed since."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -37,6 +37,20 @@ class Items:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __iter__(self) -> Iterator["ItemRow"]:
+        columns = zip(
+            self.ids.tolist(),
+            self.names,
+            self.keys,
+            self.sources,
+            self.status.tolist(),
+            self.reasons,
+            self.width.tolist(),
+            self.height.tolist(),
+            strict=True,
+        )
+        return (ItemRow(*row) for row in columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The workspace: the folder that holds it all, as one object."""
 
-from collections.abc import Sequence
+import getpass
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, insert, select
 
-from shoal.types import Embedding, Layer, Map, Shard, ShardResult, Source
+from shoal.types import UNLABELLED, Embedding, Layer, Map, Shard, ShardResult, Source
 from shoal.workspace import backbone, locks, maps, reconcile, shards, verify
 from shoal.workspace.backbone import BackboneRow
 from shoal.workspace.catalogue import FILE_NAME, Catalogue, files, settings, sources
@@ -19,7 +20,7 @@ from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.files import remove_stale, sync_folder, unreferenced
 from shoal.workspace.items import REMOVED, Counts, ItemRow, Items, ItemTable
 from shoal.workspace.jobs import Jobs
-from shoal.workspace.labels import LabelLog
+from shoal.workspace.labels import LabelLog, Written
 from shoal.workspace.maps import MapRow, MapStore
 from shoal.workspace.reconcile import ScanReport
 from shoal.workspace.shards import ShardStore
@@ -55,7 +56,7 @@ class Workspace:
         self._items = ItemTable(catalogue)
         self._shards = ShardStore(catalogue, self._items, path)
         self._maps = MapStore(catalogue, path)
-        self.labels = LabelLog(catalogue, self._items)
+        self.log = LabelLog(catalogue, self._items)
         self.jobs = Jobs(catalogue)
 
     @classmethod
@@ -102,6 +103,11 @@ class Workspace:
         return self.path.name.removesuffix(".shoal") or self.path.name
 
     @property
+    def uuid(self) -> str:
+        """What tells this workspace from every other, wherever its folder is moved."""
+        return self._catalogue.uuid()
+
+    @property
     def storage(self) -> str:
         """Which SQLite stores the catalogue, and how safely, in one line."""
         return self._catalogue.storage
@@ -126,8 +132,9 @@ class Workspace:
         with self._catalogue.read() as connection:
             return list(connection.scalars(select(sources.c.uri).order_by(sources.c.id)))
 
+    @property
     def items(self) -> Items:
-        """Return every item ever found, as columns by item id."""
+        """Every item ever found: iterate over its rows, or read its columns by item id."""
         return self._items.items()
 
     def item(self, id: int) -> ItemRow:
@@ -170,6 +177,12 @@ class Workspace:
         """
         self._shards.commit(shard, result)
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that are stored, early to late; empty before the first item is embedded."""
+        stored = self.backbone()
+        return stored.layers if stored else ()
+
     def embedding(self, layer: str | None = None, ids: NDArray[np.integer] | None = None) -> Embedding:
         """Return the vectors (N, D) float16 of one layer (default: the last), ids ascending.
 
@@ -205,14 +218,28 @@ class Workspace:
 
     # labels
 
+    def labels(self) -> dict[int, str]:
+        """Return the class name of every labelled item by id; `log` knows who gave it, when and how."""
+        names = {row.id: row.name for row in self.log.classes()}
+        current = self.log.current()
+        ids = np.flatnonzero(current != UNLABELLED).tolist()
+        return {item: names[int(current[item])] for item in ids}
+
+    def label(self, ids: Iterable[int], class_name: str | None) -> Written:
+        """Give items a class, made when there is none of this name, as one gesture of the current user.
+
+        None takes their label away. Raises `WorkspaceError` as `LabelLog.label` does.
+        """
+        return self.log.label(ids, class_name, user=getpass.getuser(), how="python")
+
     def labelled(self) -> list[LabelledItem]:
         """List the labelled items that are not removed, by id, each with the event that decided it."""
-        labels, deciders = self.labels.labels_and_provenance()
+        labels, deciders = self.log.labels_and_provenance()
         items, columns = self._items.items(), self._items.columns()
         ids = np.flatnonzero(labels >= 0)
         ids = ids[columns.status[ids] != REMOVED]
-        names = {row.id: row.name for row in self.labels.classes()}
-        events = self.labels.events(np.unique(deciders[ids]).tolist())
+        names = {row.id: row.name for row in self.log.classes()}
+        events = self.log.events(np.unique(deciders[ids]).tolist())
         rows = zip(ids.tolist(), labels[ids].tolist(), deciders[ids].tolist(), strict=True)
         return [
             LabelledItem(
@@ -244,7 +271,7 @@ class Workspace:
 
     def verify(self) -> list[str]:
         """List every damaged, missing or unreferenced file with what it holds; empty: all is well."""
-        return verify.verify(self._catalogue, self.labels, self.path)
+        return verify.verify(self._catalogue, self.log, self.path)
 
     def repair(self) -> int:
         """Set damaged vectors, thumbnails and maps aside, to be made anew; return how many there were."""

@@ -22,8 +22,8 @@ def item(context: Ctx, id: Annotated[int, Path(ge=0, lt=2**31)]) -> ItemInfo:
         row = workspace.item(id)
     except ShoalError as error:
         raise Refusal(404, str(error)) from error
-    label = int(workspace.labels.current()[id])
-    names = {known.id: known.name for known in workspace.labels.classes()} if label != UNLABELLED else {}
+    label = int(workspace.log.current()[id])
+    names = {known.id: known.name for known in workspace.log.classes()} if label != UNLABELLED else {}
     return ItemInfo(
         id=id,
         name=row.name,

@@ -27,7 +27,7 @@ router = APIRouter(prefix="/api", tags=["labels"])
 )
 def labels(context: Ctx) -> Response:
     """Return the class of every item id."""
-    log = context.workspace.labels
+    log = context.workspace.log
     # Read first: the column may be newer than the number it carries, never older.
     seq = log.seq()
     return Response(columns.pack([log.current().astype(np.int32)], flags=seq), media_type=columns.MEDIA_TYPE)
@@ -38,7 +38,7 @@ def label(context: Ctx, request: LabelRequest) -> LabelResult:
     """Give the selection a class, or none; the selection is resolved here, not in the page."""
     ids = resolve(request.selection, context.maps)
     with context.writing:
-        written = context.workspace.labels.label(
+        written = context.workspace.log.label(
             ids,
             request.class_name,
             user=context.settings.user,
@@ -53,7 +53,7 @@ def label(context: Ctx, request: LabelRequest) -> LabelResult:
 def create_class(context: Ctx, request: ClassRequest) -> LabelResult:
     """Create a class without items."""
     with context.writing:
-        written = context.workspace.labels.create_class(
+        written = context.workspace.log.create_class(
             request.name, user=context.settings.user, request_id=request.request_id
         )
         return _result(context, written)
@@ -63,7 +63,7 @@ def create_class(context: Ctx, request: ClassRequest) -> LabelResult:
 def undo(context: Ctx, request: UndoRequest) -> LabelResult:
     """Take back this user's latest gesture."""
     with context.writing:
-        written = context.workspace.labels.undo(user=context.settings.user, request_id=request.request_id)
+        written = context.workspace.log.undo(user=context.settings.user, request_id=request.request_id)
         if written is None:
             raise Refusal(409, f"nothing to undo: {context.settings.user} has no gesture left to take back")
         return _result(context, written)
@@ -73,7 +73,7 @@ def undo(context: Ctx, request: UndoRequest) -> LabelResult:
 def redo(context: Ctx, request: UndoRequest) -> LabelResult:
     """Give back what this user's latest undo took."""
     with context.writing:
-        written = context.workspace.labels.redo(user=context.settings.user, request_id=request.request_id)
+        written = context.workspace.log.redo(user=context.settings.user, request_id=request.request_id)
         if written is None:
             raise Refusal(409, "nothing to redo: no undo since the latest gesture")
         return _result(context, written)
@@ -84,5 +84,5 @@ def _result(context: Context, written: Written) -> LabelResult:
         seq=written.seq,
         count=written.count,
         class_id=written.class_id,
-        label_seq=context.workspace.labels.seq(),
+        label_seq=context.workspace.log.seq(),
     )

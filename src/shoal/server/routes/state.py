@@ -29,9 +29,9 @@ async def ping() -> str:
 def state(context: Ctx) -> State:
     """Return everything the page draws besides positions, labels and pictures."""
     workspace, user = context.workspace, context.settings.user
-    label_seq = workspace.labels.seq()
+    label_seq = workspace.log.seq()
     classes = class_infos(workspace)
-    undo, redo = workspace.labels.undoable(user), workspace.labels.redoable(user)
+    undo, redo = workspace.log.undoable(user), workspace.log.redoable(user)
     maps, job, backbone, counts = (
         workspace.maps(),
         workspace.jobs.latest(),
@@ -40,6 +40,7 @@ def state(context: Ctx) -> State:
     )
     return State(
         workspace=workspace.name,
+        workspace_id=workspace.uuid,
         user=user,
         items=ItemCounts(
             total=counts.total, embedded=counts.embedded, pending=counts.pending, skipped=counts.skipped
@@ -65,14 +66,14 @@ def skipped(context: Ctx, limit: Limit = 1000) -> list[SkippedItem]:
 @router.get("/history")
 def history(context: Ctx, limit: Limit = 100) -> list[Gesture]:
     """List the label log, newest first."""
-    return [gesture(event) for event in context.workspace.labels.history(limit)]
+    return [gesture(event) for event in context.workspace.log.history(limit)]
 
 
 def class_infos(workspace: Workspace) -> list[ClassInfo]:
     """List the classes; the first nine have the keys 1 to 9."""
     return [
         ClassInfo(id=row.id, name=row.name, key=place if place <= KEYS else None, count=row.count)
-        for place, row in enumerate(workspace.labels.classes(), start=1)
+        for place, row in enumerate(workspace.log.classes(), start=1)
     ]
 
 

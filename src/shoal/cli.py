@@ -1,0 +1,151 @@
+"""The command line: parse and call. What each verb does is in `commands`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from shoal import __version__
+from shoal.types import ShoalError
+
+EXIT_REFUSED = 1
+EXIT_INTERRUPTED = 130
+
+MAIN_JOB = "shoal map photos/      look, lasso, press a key: a map of thumbnails in your browser"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe every verb and its options."""
+    parser = argparse.ArgumentParser(
+        prog="shoal",
+        description=__import__("shoal").__doc__,
+        epilog=MAIN_JOB,
+    )
+    parser.add_argument("--version", action="version", version=f"shoal {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    _add_map(verbs.add_parser("map", help="embed piles of images and show their map (the main job)"))
+    _add_serve(verbs.add_parser("serve", help="show a workspace in the browser"))
+    _add_info(
+        verbs.add_parser("info", help="count what a workspace holds and list what was skipped, and why")
+    )
+    _add_label(verbs.add_parser("label", help="read labels from a file into a workspace"))
+    _add_export(
+        verbs.add_parser("export", help="write the labels as CSV, Parquet, JSONL or a folder of images")
+    )
+    _add_picture(verbs.add_parser("picture", help="draw the map with its thumbnails into a PNG"))
+    _add_verify(verbs.add_parser("verify", help="check every file of a workspace for damage"))
+    _add_demo(verbs.add_parser("demo", help="fetch a set of real pictures and map it"))
+    return parser
+
+
+def _add_map(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "piles", nargs="+", metavar="PILE", help="a folder of images, or a workspace to go on with"
+    )
+    verb.add_argument("--into", metavar="WORKSPACE", help="the workspace (default: ./NAME-OF-PILE.shoal)")
+    verb.add_argument("--backbone", metavar="NAME", help="the network that embeds")
+    verb.add_argument("--layer", metavar="NAME", help="the layer the map is drawn of (default: the last)")
+    verb.add_argument("--projector", metavar="NAME", help="the method that draws the map")
+    verb.add_argument(
+        "--fast", action="store_true", help="8-bit arithmetic: about twice as fast, vectors less exact"
+    )
+    verb.add_argument(
+        "--no-serve", action="store_true", help="make the map and stop, without opening the page"
+    )
+    _add_server_options(verb)
+    _add_json(verb)
+
+
+def _add_serve(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    _add_server_options(verb)
+
+
+def _add_info(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    _add_json(verb)
+
+
+def _add_label(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    verb.add_argument(
+        "--from", dest="file", required=True, metavar="FILE", help="CSV or JSONL with path and class"
+    )
+    _add_json(verb)
+
+
+def _add_export(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    verb.add_argument(
+        "--to",
+        dest="target",
+        required=True,
+        metavar="TARGET",
+        help="labels.csv, labels.parquet, labels.jsonl, or a folder: one folder of images per class",
+    )
+    _add_json(verb)
+
+
+def _add_picture(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    verb.add_argument("--to", dest="target", required=True, metavar="PNG", help="where the picture goes")
+    _add_json(verb)
+
+
+def _add_verify(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    verb.add_argument("--repair", action="store_true", help="set damaged files aside, to be made anew")
+    _add_json(verb)
+
+
+def _add_demo(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "name", nargs="?", default="emoji", metavar="NAME", help="emoji (default), solar or fashion"
+    )
+    verb.add_argument("--into", metavar="WORKSPACE", help="the workspace (default: ./NAME.shoal)")
+    verb.add_argument("--no-serve", action="store_true", help="end with a summary and the picture of the map")
+    _add_server_options(verb)
+    _add_json(verb)
+
+
+def _add_workspace(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("workspace", metavar="WORKSPACE", help="the folder that holds it all")
+
+
+def _add_json(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--json", dest="as_json", action="store_true", help="print JSON instead of sentences")
+
+
+def _add_server_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--host", default="127.0.0.1", metavar="H", help="the address to listen on")
+    verb.add_argument(
+        "--port", type=int, default=None, metavar="P", help="the port (default: 8765, or the next free)"
+    )
+    verb.add_argument(
+        "--token", default=None, metavar="T", help="the access token; needed beyond this machine"
+    )
+    verb.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; return 0 when it did what was asked, 1 when it refused, 2 for a wrong command line."""
+    arguments = build_parser().parse_args(argv)
+    from shoal import commands
+
+    try:
+        code: int = getattr(commands, f"run_{arguments.verb}")(arguments)
+        return code
+    except ShoalError as error:
+        print(f"shoal {arguments.verb}: {error}", file=sys.stderr)
+        return EXIT_REFUSED
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on where it was", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # the reader of our output has gone; nothing more can be said to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_REFUSED
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,159 @@
+"""The map from its first draft to its final form: fitted on a thousand, the others placed as they come."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.projectors import PROJECTORS
+from shoal.types import Embedding, Map, MapOrigin, Projector
+from shoal.workspace import Workspace
+
+FIRST_FIT = 1_000
+"""Items from which a neighbour-preserving map is worth its time; below that, PCA."""
+LANDMARKS = 8_192
+"""New items are placed among so many of the first: ids are a shuffled order, so these are a fair sample."""
+REFIT_FACTOR = 4.0
+"""A draft is fitted again when it has grown so much since the last fit."""
+REFIT_LIMIT = 20_000
+"""Beyond so many items a draft is not worth refitting; the final map is."""
+PUBLISH_FACTOR = 1.15
+"""A draft is saved when it has grown so much: a million items make some fifty drafts, not a thousand."""
+PLACE_ONLY = 0.05
+"""When fewer than this share of the items are new to a final map, they are placed and nothing else moves."""
+
+Positions = NDArray[np.float32]
+Vectors = NDArray[np.float32]
+
+
+class GrowingMap:
+    """Positions of everything embedded so far, saved as drafts; goes on from the workspace's newest map."""
+
+    def __init__(self, workspace: Workspace, projector: Projector, *, layer: str) -> None:
+        self.layer = layer
+        self._workspace = workspace
+        self._projector = projector
+        self._ids: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._xy: Positions = np.empty((0, 2), dtype=np.float32)
+        self._landmarks: Vectors | None = None
+        self._fitted = self._published = 0
+        if workspace.counts().embedded:
+            self._resume(workspace.embedding(layer))
+
+    def add(self, ids: NDArray[np.int64], vectors: NDArray[np.floating]) -> None:
+        """Place newly embedded items, vectors (M, D); fit again and save a draft when enough have come."""
+        if len(ids):
+            self._place(ids, np.asarray(vectors, dtype=np.float32))
+            self._refit_when_due()
+            if len(self._ids) >= self._published * PUBLISH_FACTOR:
+                self._publish()
+
+    def _resume(self, embedding: Embedding) -> None:
+        last = self._workspace.map()
+        placed = (
+            np.isin(embedding.ids, last.ids) if last is not None and last.origin.layer == self.layer else None
+        )
+        if last is None or placed is None or not placed.any():
+            self.add(embedding.ids, embedding.vectors)
+            return
+        self._landmarks = embedding.vectors[placed][:LANDMARKS].astype(np.float32)
+        self._ids = embedding.ids[placed]
+        self._xy = last.xy[np.searchsorted(last.ids, self._ids)]
+        self._fitted = self._published = len(self._ids)
+        self.add(embedding.ids[~placed], embedding.vectors[~placed])
+
+    def _place(self, ids: NDArray[np.int64], vectors: Vectors) -> None:
+        before = self._landmarks
+        room = LANDMARKS - (0 if before is None else len(before))
+        if before is None:
+            self._landmarks = vectors[:room]
+            xy = into_unit_square(PROJECTORS.load("pca")().fit(vectors))
+        else:
+            xy = self._projector.place(vectors, before, self._xy[: len(before)])
+            self._landmarks = np.concatenate([before, vectors[:room]])
+        self._ids = np.concatenate([self._ids, ids])
+        self._xy = np.concatenate([self._xy, xy])
+
+    def _refit_when_due(self) -> None:
+        total = len(self._ids)
+        if total < FIRST_FIT or total > REFIT_LIMIT or total < self._fitted * REFIT_FACTOR:
+            return
+        start = self._xy
+        order = np.argsort(self._ids)
+        vectors = self._workspace.embedding(self.layer, self._ids[order]).vectors
+        fitted = fit_from(self._projector, vectors, start[order])
+        self._xy[order] = fitted
+        self._fitted = total
+
+    def _publish(self) -> None:
+        order = np.argsort(self._ids)
+        origin = origin_of(self._workspace, self._projector, layer=self.layer)
+        self._workspace.save_map(Map(self._xy[order], self._ids[order], origin), final=False)
+        self._published = len(self._ids)
+
+
+def draw_final(workspace: Workspace, projector: Projector, *, layer: str) -> int:
+    """Fit the map of everything embedded from where the items are now, save it, and return its id.
+
+    When nothing has changed since the last final map, that one is returned; when few items are new, only
+    those are placed, so that the user's sense of place survives.
+    """
+    embedding = workspace.embedding(layer)
+    newest = workspace.maps()[-1:]
+    last = workspace.map() if newest else None
+    origin = origin_of(workspace, projector, layer=layer)
+    if last is None or last.origin.layer != layer:
+        xy = fit_from(projector, embedding.vectors, None)
+        return workspace.save_map(Map(xy, embedding.ids, origin), final=True)
+    same = last.origin.projector == projector.name and last.origin.parameters == projector.parameters()
+    start, new = _aligned(last, embedding.ids)
+    settled = newest[0].final and same and new.mean() < PLACE_ONLY
+    if settled and not new.any() and len(last.ids) == len(embedding.ids):
+        return newest[0].id
+    if settled:
+        start[new] = projector.place(embedding.vectors[new], embedding.vectors[~new], start[~new])
+        xy = start
+    else:
+        xy = fit_from(projector, embedding.vectors, start)
+    return workspace.save_map(Map(xy, embedding.ids, origin), final=True)
+
+
+def _aligned(last: Map, ids: NDArray[np.int64]) -> tuple[Positions, NDArray[np.bool_]]:
+    """Return the last map's positions by `ids` (N, 2), NaN for the new ones, and which are new."""
+    start = np.full((len(ids), 2), np.nan, dtype=np.float32)
+    old = np.isin(ids, last.ids)
+    start[old] = last.xy[np.searchsorted(last.ids, ids[old])]
+    return start, ~old
+
+
+def fit_from(projector: Projector, vectors: NDArray[np.floating], start: Positions | None) -> Positions:
+    """Fit vectors (N, D) from `start` (N, 2) in the unit square and return positions there.
+
+    A projector leaves the map in the frame of its start; only where it grew out of the square it is shrunk.
+    """
+    xy = projector.fit(vectors, start=start)
+    if start is not None and xy.min() >= 0 and xy.max() <= 1:
+        return xy
+    return into_unit_square(xy)
+
+
+def into_unit_square(xy: Positions, margin: float = 0.03) -> Positions:
+    """Shift and scale positions (N, 2) so that they fill the unit square less a margin, shape kept."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    extent = float((high - low).max()) or 1.0
+    centred = (xy - (low + high) / 2) * ((1 - 2 * margin) / extent)
+    return np.asarray(centred + 0.5, dtype=np.float32)
+
+
+def origin_of(workspace: Workspace, projector: Projector, *, layer: str) -> MapOrigin:
+    """Describe a map that is about to be saved: who draws it, of what, after which map and which label."""
+    backbone = workspace.backbone()
+    maps = workspace.maps()
+    return MapOrigin(
+        projector=projector.name,
+        parameters=projector.parameters(),
+        seed=projector.seed,
+        backbone=backbone.name if backbone else "",
+        fingerprint=backbone.fingerprint if backbone else "",
+        layer=layer,
+        parent=maps[-1].id if maps else None,
+        label_seq=workspace.log.seq(),
+    )

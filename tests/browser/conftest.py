@@ -1,0 +1,113 @@
+"""A seeded workspace, `shoal serve` in its own process, and Debian's Chromium looking at it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from tests.browser.page import Eye, Server
+from tests.seeded import Seeded, seed_workspace
+
+QUIET = (
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+NO_GL = ("--disable-gpu", "--disable-software-rasterizer")
+STATIC = Path(__file__).parents[2] / "src/shoal/server/static/index.html"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder, so that `-m "not browser"` leaves it out."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser on PATH; without one the tests are skipped, or fail where SHOAL_REQUIRE_BROWSER is set."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    missing = (
+        "no chromium on PATH"
+        if not found
+        else "the page is not built: run `make`"
+        if not STATIC.exists()
+        else None
+    )
+    if missing and os.environ.get("SHOAL_REQUIRE_BROWSER"):
+        pytest.fail(f"SHOAL_REQUIRE_BROWSER is set, but {missing}")
+    if missing:
+        pytest.skip(missing)
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
+    """Chromium with WebGL2 on a CPU rasteriser."""
+    with playwright.chromium.launch(executable_path=chromium, args=[*QUIET, *SOFTWARE_GL]) as launched:
+        yield launched
+
+
+@pytest.fixture
+def blind_browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
+    """Chromium with neither a GPU nor a rasteriser in its place: no WebGL at all."""
+    with playwright.chromium.launch(executable_path=chromium, args=[*QUIET, *NO_GL]) as launched:
+        yield launched
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    return seed_workspace(tmp_path_factory.mktemp("seeded") / "seeded.shoal")
+
+
+@pytest.fixture
+def seeded(template: Seeded, tmp_path: Path) -> Seeded:
+    """A workspace of its own for one test."""
+    path = tmp_path / "seeded.shoal"
+    shutil.copytree(template.path, path)
+    return Seeded(path, template.ids, template.middles, template.map_id)
+
+
+@pytest.fixture
+def server(seeded: Seeded) -> Iterator[Server]:
+    started = Server(seeded.path)
+    started.start()
+    yield started
+    started.stop()
+
+
+Look = Callable[..., Eye]
+
+
+@pytest.fixture
+def look(server: Server, request: pytest.FixtureRequest) -> Iterator[Look]:
+    """Open the page in a fresh context; at the end nothing may stand in the console that no test expects."""
+    contexts: list[BrowserContext] = []
+    eyes: list[Eye] = []
+
+    def open_page(browser: Browser | None = None, **options: Any) -> Eye:
+        launched: Browser = browser or request.getfixturevalue("browser")
+        options.setdefault("viewport", {"width": 1280, "height": 800})
+        context = launched.new_context(**options)
+        contexts.append(context)
+        eyes.append(Eye(context.new_page(), server))
+        return eyes[-1].open()
+
+    yield open_page
+    complaints = [complaint for eye in eyes for complaint in eye.complaints]
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -1,0 +1,142 @@
+"""What a person does on the page, and the server they do it with, for tests that read like what they mean."""
+
+import math
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+TOKEN = "a-token-for-browser-tests"
+PATIENCE_MS = 30_000
+DRAWN = """(wanted) => {
+    const drawn = window.__shoal?.drawn;
+    return drawn && Object.entries(wanted).every(([key, value]) => drawn[key] === value);
+}"""
+
+
+class Server:
+    """`shoal serve` on a port of its own; may be killed and started again on the same one."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace
+        self.process: subprocess.Popen[str] | None = None
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.door = f"{self.base}/open?token={TOKEN}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "shoal", "serve", str(self.workspace), "--no-browser"]
+        command += ["--port", str(self.port), "--token", TOKEN]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        assert self.base in self.process.stdout.readline()
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+
+class Eye:
+    """One person before one page."""
+
+    def __init__(self, page: Page, server: Server) -> None:
+        self.page = page
+        self.server = server
+        self.complaints: list[str] = []
+        self.forgiven: tuple[str, ...] = ()
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+        page.set_default_timeout(PATIENCE_MS)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # A driver's remarks on speed are no fault of the page.
+        forgiven = ("GPU stall", *self.forgiven)
+        if message.type in ("error", "warning") and not any(part in message.text for part in forgiven):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def forgive(self, *parts: str) -> None:
+        """Expect console lines with one of these in them: the browser's own words on what a test breaks."""
+        self.forgiven += parts
+
+    def open(self) -> Self:
+        self.page.goto(self.server.door)
+        return self
+
+    def drawn(self, **wanted: int) -> dict[str, Any]:
+        """Wait until a completed picture of the map has these numbers, and return all of them."""
+        try:
+            self.page.wait_for_function(DRAWN, arg=wanted, timeout=PATIENCE_MS)
+        except Exception as error:
+            last = self.page.evaluate("window.__shoal?.drawn")
+            raise AssertionError(f"waited for {wanted}, the last picture has {last}") from error
+        return dict(self.page.evaluate("window.__shoal.drawn"))
+
+    def whole_map(self, points: int) -> dict[str, Any]:
+        """Wait for the map with all its pictures loaded."""
+        self.page.wait_for_function(
+            "() => (window.__shoal?.drawn?.thumbnails ?? 0) > 20", timeout=PATIENCE_MS
+        )
+        return self.drawn(points=points)
+
+    def place(self, id: int) -> tuple[float, float]:
+        """Where the item lies, in px of the window."""
+        at = self.page.evaluate("(id) => window.__shoal.screenOf(id)", id)
+        box = self.page.locator("canvas").bounding_box()
+        assert at is not None
+        assert box is not None
+        return box["x"] + at["x"], box["y"] + at["y"]
+
+    def lasso(self, ids: list[int], *, hold: str | None = None) -> None:
+        """Draw a freeform loop around these items."""
+        places = [self.place(id) for id in ids]
+        x = sum(p[0] for p in places) / len(places)
+        y = sum(p[1] for p in places) / len(places)
+        # The twelve corners lie on the circle: its sides come nearer to the middle than its corners.
+        radius = (max(math.hypot(p[0] - x, p[1] - y) for p in places) + 4) / math.cos(math.pi / 12)
+        mouse = self.page.mouse
+        if hold:
+            self.page.keyboard.down(hold)
+        mouse.move(x + radius, y)
+        mouse.down()
+        for step in range(1, 13):
+            mouse.move(x + radius * math.cos(step * math.pi / 6), y + radius * math.sin(step * math.pi / 6))
+        mouse.up()
+        if hold:
+            self.page.keyboard.up(hold)
+
+    def press(self, key: str) -> None:
+        self.page.keyboard.press(key)
+
+    def name(self, class_name: str) -> None:
+        """Type a class name as a person does: Enter, the name, Enter."""
+        self.press("Enter")
+        self.page.keyboard.type(class_name)
+        self.press("Enter")
+
+    def saved(self) -> None:
+        """Wait until the page says that nothing is pending."""
+        expect(self.page.locator("[data-pending]")).to_have_attribute(
+            "data-pending", "0", timeout=PATIENCE_MS
+        )
+        expect(self.page.get_by_text("Saved", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+
+    def state(self) -> dict[str, Any]:
+        """What the server says."""
+        return dict(self.page.request.get(f"{self.server.base}/api/state").json())
+
+    def counts(self) -> dict[str, int]:
+        """How many items each class has, by the server."""
+        return {one["name"]: one["count"] for one in self.state()["classes"]}

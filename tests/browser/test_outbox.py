@@ -1,0 +1,94 @@
+"""Nothing a person has done is lost, whatever happens to the server, and the page never says otherwise."""
+
+from playwright.sync_api import Route, expect
+from tests.browser.conftest import Look
+from tests.seeded import Seeded
+
+SERVER_AWAY = ("net::ERR_", "WebSocket connection", "status of 401", "status of 403")
+
+
+def test_labels_made_while_the_server_is_dead_survive_the_page_and_arrive(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.forgive(*SERVER_AWAY)
+    eye.whole_map(sum(map(len, seeded.ids)))
+    eye.server.kill()
+    for group, name in ((0, "first"), (1, "second")):
+        eye.lasso(seeded.ids[group])
+        eye.drawn(selected=len(seeded.ids[group]))
+        eye.name(name)
+    eye.drawn(selected=0, labelled=len(seeded.ids[0]) + len(seeded.ids[1]))  # shown, though not saved
+    status = eye.page.locator("[data-pending]")
+    expect(status).to_have_attribute("data-pending", "2")
+    expect(status).to_contain_text("Server away · 2 kept here")
+    expect(eye.page.get_by_text("Saved", exact=True)).to_have_count(0)
+    again = eye.page.context.new_page()
+    eye.page.close()
+    eye.server.start()
+    eye.page = again
+    eye.open()
+    eye.drawn(labelled=len(seeded.ids[0]) + len(seeded.ids[1]))
+    eye.saved()
+    assert eye.counts() == {"first": len(seeded.ids[0]), "second": len(seeded.ids[1])}
+    history = eye.page.request.get(f"{eye.server.base}/api/history").json()
+    assert [event["class_name"] for event in history if event["kind"] == "label"] == ["second", "first"]
+
+
+def test_a_page_that_waits_goes_on_when_the_server_is_back(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.forgive(*SERVER_AWAY)
+    eye.whole_map(sum(map(len, seeded.ids)))
+    eye.server.kill()
+    eye.lasso(seeded.ids[3])
+    eye.name("kept")
+    status = eye.page.locator("[data-pending]")
+    expect(status).to_contain_text("1 kept here")
+    eye.server.start()
+    # A restart revokes the cookie: the page asks for the printed address, and goes on once it was opened.
+    expect(status).to_contain_text("Open the address that the server printed", timeout=20_000)
+    eye.page.context.new_page().goto(eye.server.door)
+    eye.saved()
+    assert eye.counts() == {"kept": len(seeded.ids[3])}
+
+
+def test_a_lost_answer_counts_once(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.forgive("ERR_CONNECTION_RESET")
+    eye.whole_map(sum(map(len, seeded.ids)))
+    lost: list[str] = []
+
+    def lose_the_first_answer(route: Route) -> None:
+        if lost or route.request.method != "POST":
+            return route.continue_()
+        lost.append(route.request.post_data or "")
+        route.fetch()
+        return route.abort("connectionreset")
+
+    eye.page.route("**/api/labels", lose_the_first_answer)
+    eye.lasso(seeded.ids[0])
+    eye.drawn(selected=len(seeded.ids[0]))
+    eye.name("once")
+    eye.saved()
+    assert len(lost) == 1
+    history = eye.page.request.get(f"{eye.server.base}/api/history").json()
+    assert [event["kind"] for event in history].count("label") == 1
+    assert eye.counts() == {"once": len(seeded.ids[0])}
+
+
+def test_a_refused_gesture_is_taken_back_and_explained(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.forgive("status of 422")
+    eye.whole_map(sum(map(len, seeded.ids)))
+
+    def refuse(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        return route.fulfill(status=422, json={"detail": "the moon is in the wrong phase"})
+
+    eye.page.route("**/api/labels", refuse)
+    eye.lasso(seeded.ids[0])
+    eye.drawn(selected=len(seeded.ids[0]))
+    eye.name("never")
+    expect(eye.page.get_by_text("was not saved: the moon is in the wrong phase")).to_be_visible()
+    eye.drawn(labelled=0)
+    expect(eye.page.locator("[data-pending]")).to_have_attribute("data-pending", "0")
+    assert eye.counts() == {}

@@ -1,0 +1,86 @@
+import type { components } from "./schema.gen";
+import { type LabelColumn, type MapPoints, readLabels, readPoints } from "./columns";
+
+type Schemas = components["schemas"];
+export type State = Schemas["State"];
+export type ClassInfo = Schemas["ClassInfo"];
+export type ItemInfo = Schemas["ItemInfo"];
+export type JobInfo = Schemas["JobInfo"];
+export type Gesture = Schemas["Gesture"];
+export type SkippedItem = Schemas["SkippedItem"];
+export type LabelRequest = Schemas["LabelRequest"];
+export type Selection = Schemas["Selection"];
+export type LabelResult = Schemas["LabelResult"];
+
+/** An answer that is not 2xx: its status, and the server's reason. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  constructor(
+    readonly status: number,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+/** What a failed request asks of us: try again, open the page anew, or accept that the server said no. */
+export function remedy(error: unknown): "retry" | "reopen" | "refused" {
+  if (!(error instanceof ApiError)) return "retry";
+  if (error.status === 401 || error.status === 403) return "reopen";
+  const again = error.status >= 500 || [408, 425, 429].includes(error.status);
+  return again ? "retry" : "refused";
+}
+
+async function request(path: string, body?: unknown, patience = 20_000): Promise<Response> {
+  const post = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const response = await fetch(path, {
+    ...(body === undefined ? {} : post),
+    signal: AbortSignal.timeout(patience),
+  });
+  if (response.ok) return response;
+  const problem: unknown = await response.json().catch(() => null);
+  const detail = problem && typeof problem === "object" && "detail" in problem ? String(problem.detail) : "";
+  throw new ApiError(response.status, detail || `the server answered ${response.status}`);
+}
+
+async function json<T>(path: string, body?: unknown): Promise<T> {
+  return (await request(path, body)).json() as Promise<T>;
+}
+
+/** The addresses of the server, one function each. */
+export const api = {
+  state: () => json<State>("/api/state"),
+  item: (id: number) => json<ItemInfo>(`/api/items/${id}`),
+  skipped: () => json<SkippedItem[]>("/api/skipped"),
+  startJob: () => json<JobInfo>("/api/jobs", { kind: "map" }),
+  cancelJob: (id: number) => json<JobInfo>(`/api/jobs/${id}/cancel`, {}),
+  /** Send a gesture; the body carries its request id, so that sending it again changes nothing. */
+  gesture: (path: string, body: object) => json<LabelResult>(path, body),
+  points: async (map: number): Promise<MapPoints> =>
+    readPoints(await (await request(`/api/maps/${map}/points`, undefined, 120_000)).arrayBuffer()),
+  labels: async (): Promise<LabelColumn> =>
+    readLabels(await (await request("/api/labels", undefined, 120_000)).arrayBuffer()),
+  mosaic: async (size: number, ids: readonly number[]): Promise<ImageData> =>
+    decode(await (await request("/api/thumbnails", { size, ids })).blob()),
+};
+
+export function thumbnailUrl(id: number, size: 64 | 128 | 256): string {
+  return `/api/items/${id}/thumbnail/${size}`;
+}
+
+export function exportUrl(form: "csv" | "jsonl" | "parquet"): string {
+  return `/api/export/labels.${form}`;
+}
+
+/** The pixels of a JPEG, read back once, so that cells can be cut out of it freely. */
+async function decode(blob: Blob): Promise<ImageData> {
+  const bitmap = await createImageBitmap(blob);
+  const canvas = document.createElement("canvas");
+  canvas.width = bitmap.width;
+  canvas.height = bitmap.height;
+  const context = canvas.getContext("2d", { willReadFrequently: true, alpha: false });
+  if (!context) throw new Error("thumbnails: this browser gives no 2-D canvas");
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return context.getImageData(0, 0, canvas.width, canvas.height);
+}

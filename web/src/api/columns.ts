@@ -1,0 +1,60 @@
+/** Binary columns: a 16-byte header `SHL1 | u16 version | u16 columns | u32 n | u32 flags`, then n x 4 bytes each. */
+
+const MAGIC = 0x314c4853; // "SHL1" read as a little-endian u32
+const HEADER = 16;
+
+/** What the header of a binary answer says, and where its columns lie. */
+export interface Columns {
+  n: number;
+  flags: number;
+  columns: number;
+  buffer: ArrayBuffer;
+}
+
+/** Read the header; throw where the bytes are not what it promises. */
+export function readColumns(buffer: ArrayBuffer, expected: number): Columns {
+  if (buffer.byteLength < HEADER) throw new Error(`columns: ${buffer.byteLength} bytes are no header`);
+  const view = new DataView(buffer);
+  if (view.getUint32(0, true) !== MAGIC) throw new Error("columns: the answer does not begin with SHL1");
+  const version = view.getUint16(4, true);
+  if (version !== 1) throw new Error(`columns: version ${version} came, this page reads version 1`);
+  const columns = view.getUint16(6, true);
+  if (columns !== expected) throw new Error(`columns: ${columns} came, ${expected} were expected`);
+  const n = view.getUint32(8, true);
+  const flags = view.getUint32(12, true);
+  const bytes = HEADER + columns * n * 4;
+  if (buffer.byteLength !== bytes) throw new Error(`columns: ${buffer.byteLength} bytes came, ${bytes} were promised`);
+  return { n, flags, columns, buffer };
+}
+
+/** The positions of one map, ids ascending; aspect is width / height. */
+export interface MapPoints {
+  ids: Uint32Array;
+  x: Float32Array;
+  y: Float32Array;
+  aspect: Float32Array;
+}
+
+/** Decode /api/maps/{id}/points. */
+export function readPoints(buffer: ArrayBuffer): MapPoints {
+  const { n } = readColumns(buffer, 4);
+  const at = (column: number): number => HEADER + column * n * 4;
+  return {
+    ids: new Uint32Array(buffer, at(0), n),
+    x: new Float32Array(buffer, at(1), n),
+    y: new Float32Array(buffer, at(2), n),
+    aspect: new Float32Array(buffer, at(3), n),
+  };
+}
+
+/** The class of every item by item id (-1: none), and the number of the newest label event it holds. */
+export interface LabelColumn {
+  classes: Int32Array;
+  seq: number;
+}
+
+/** Decode /api/labels. */
+export function readLabels(buffer: ArrayBuffer): LabelColumn {
+  const { n, flags } = readColumns(buffer, 1);
+  return { classes: new Int32Array(buffer, HEADER, n), seq: flags };
+}

@@ -1,0 +1,62 @@
+import type { ClassInfo } from "../api/client";
+import type { LabelColumn } from "../api/columns";
+import type { Entry } from "./storage";
+
+/** One class as the page shows it: with what is not confirmed yet. */
+export interface ClassView {
+  id: number;
+  name: string;
+  /** Its digit 1-9, if it has one. */
+  key: number | null;
+  count: number;
+  /** Whether the server has not confirmed that it exists. */
+  provisional: boolean;
+}
+
+/** The labels as the page shows them: what the server said, and on top what it has not confirmed. */
+export interface LabelView {
+  classes: ClassView[];
+  /** The class id of an item, or -1. */
+  classOf: (id: number) => number;
+  labelled: number;
+  /** The label event that the server's part is from. */
+  seq: number;
+}
+
+const KEYS = 9;
+
+export const NO_LABELS: LabelView = { classes: [], classOf: () => -1, labelled: 0, seq: -1 };
+
+/** Lay the unconfirmed gestures over the server's labels. */
+export function overlay(column: LabelColumn, known: readonly ClassInfo[], waiting: readonly Entry[]): LabelView {
+  const classes: ClassView[] = known.map((info) => ({ ...info, provisional: false }));
+  const changed = new Map<number, number>();
+  const classOf = (id: number): number => changed.get(id) ?? column.classes[id] ?? -1;
+  for (const entry of waiting) {
+    if (entry.path !== "/api/labels" && entry.path !== "/api/classes") continue;
+    const to = entry.className === null ? -1 : find(classes, entry.className).id;
+    for (const id of entry.ids) {
+      count(classes, classOf(id), -1);
+      count(classes, to, 1);
+      changed.set(id, to);
+    }
+  }
+  const labelled = classes.reduce((sum, { count: n }) => sum + n, 0);
+  return { classes, classOf, labelled, seq: column.seq };
+}
+
+/** The class of this name; one that the server does not know gets the id and the key it will have there. */
+function find(classes: ClassView[], name: string): ClassView {
+  const known = classes.find((candidate) => candidate.name === name);
+  if (known) return known;
+  const place = classes.length + 1;
+  const id = classes.reduce((most, candidate) => Math.max(most, candidate.id), -1) + 1;
+  const made = { id, name, key: place <= KEYS ? place : null, count: 0, provisional: true };
+  classes.push(made);
+  return made;
+}
+
+function count(classes: ClassView[], id: number, by: number): void {
+  const found = classes.find((candidate) => candidate.id === id);
+  if (found) found.count += by;
+}

@@ -1,0 +1,194 @@
+import "fake-indexeddb/auto";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { ApiError, type LabelResult } from "../api/client";
+import { Outbox, type OutboxState } from "./outbox";
+import { type Entry, openStorage, requestId, type Storage } from "./storage";
+
+const result = (seq: number): LabelResult => ({ seq, count: 1, class_id: 0, label_seq: seq });
+const gesture = (name: string): Omit<Entry, "order" | "workspace"> => ({
+  requestId: name,
+  path: "/api/labels",
+  body: { request_id: name },
+  ids: [1],
+  className: "cat",
+});
+
+/** A storage that remembers across outboxes, as a browser's does across reloads. */
+function memory(): Storage & { kept: Map<string, Entry> } {
+  const kept = new Map<string, Entry>();
+  return {
+    kept,
+    all: async () => [...kept.values()].sort((a, b) => a.order - b.order),
+    put: async (entry) => void kept.set(entry.requestId, entry),
+    remove: async (id) => void kept.delete(id),
+  };
+}
+
+function listener(): {
+  states: OutboxState[];
+  confirmed: string[];
+  refused: string[];
+  events: Parameters<typeof Outbox.open>[3];
+} {
+  const states: OutboxState[] = [];
+  const confirmed: string[] = [];
+  const refused: string[] = [];
+  const events = {
+    changed: (state: OutboxState) => void states.push(state),
+    confirmed: async (entry: Entry) => void confirmed.push(entry.requestId),
+    refused: (entry: Entry, reason: string) => void refused.push(`${entry.requestId}: ${reason}`),
+  };
+  return { states, confirmed, refused, events };
+}
+
+describe("outbox", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test("a gesture is kept before it is sent and until it is confirmed", async () => {
+    const storage = memory();
+    const heard = listener();
+    const send = vi.fn(async () => {
+      expect(storage.kept.size).toBe(1);
+      return result(1);
+    });
+    const outbox = await Outbox.open(storage, "w", send, heard.events);
+    await outbox.add(gesture("a"));
+    await vi.runAllTimersAsync();
+    expect(heard.confirmed).toEqual(["a"]);
+    expect(storage.kept.size).toBe(0);
+    expect(heard.states.at(-1)).toEqual({ pending: 0, trouble: "none" });
+    expect(heard.states.some((state) => state.pending === 1)).toBe(true);
+  });
+
+  test("without a server it waits, says so, and sends in order when it is back", async () => {
+    const heard = listener();
+    let up = false;
+    const sent: string[] = [];
+    const send = async (_: string, body: object): Promise<LabelResult> => {
+      if (!up) throw new TypeError("Failed to fetch");
+      sent.push((body as { request_id: string }).request_id);
+      return result(sent.length);
+    };
+    const outbox = await Outbox.open(memory(), "w", send, heard.events);
+    for (const name of ["a", "b", "c"]) await outbox.add(gesture(name));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sent).toEqual([]);
+    expect(heard.states.at(-1)).toEqual({ pending: 3, trouble: "unreachable" });
+    up = true;
+    await vi.advanceTimersByTimeAsync(8_000);
+    expect(sent).toEqual(["a", "b", "c"]);
+    expect(heard.states.at(-1)).toEqual({ pending: 0, trouble: "none" });
+  });
+
+  test("a lost answer means the same request again, with the same id", async () => {
+    const ids: string[] = [];
+    const send = async (_: string, body: object): Promise<LabelResult> => {
+      ids.push((body as { request_id: string }).request_id);
+      if (ids.length === 1) throw new TypeError("connection reset");
+      return result(1);
+    };
+    const outbox = await Outbox.open(memory(), "w", send, listener().events);
+    await outbox.add(gesture("a"));
+    await vi.runAllTimersAsync();
+    expect(ids).toEqual(["a", "a"]);
+  });
+
+  test("what an earlier visit left is sent, in its order, but not into another workspace", async () => {
+    const storage = memory();
+    for (const [name, order, workspace] of [["late", 5, "w"], ["early", 2, "w"], ["other", 1, "x"]] as const)
+      await storage.put({ ...gesture(name), order, workspace });
+    const heard = listener();
+    await Outbox.open(storage, "w", async () => result(1), heard.events);
+    await vi.runAllTimersAsync();
+    expect(heard.confirmed).toEqual(["early", "late"]);
+    expect([...storage.kept.keys()]).toEqual(["other"]);
+  });
+
+  test("a refused gesture is taken back with the reason; the next one goes on", async () => {
+    const heard = listener();
+    const send = async (_: string, body: object): Promise<LabelResult> => {
+      if ((body as { request_id: string }).request_id === "bad") throw new ApiError(422, "no such map");
+      return result(1);
+    };
+    const outbox = await Outbox.open(memory(), "w", send, heard.events);
+    await outbox.add(gesture("bad"));
+    await outbox.add(gesture("good"));
+    await vi.runAllTimersAsync();
+    expect(heard.refused).toEqual(["bad: no such map"]);
+    expect(heard.confirmed).toEqual(["good"]);
+    expect(outbox.waiting).toEqual([]);
+  });
+
+  test("a server that does not know us any more is no refusal: the gesture stays", async () => {
+    const heard = listener();
+    const outbox = await Outbox.open(memory(), "w", async () => Promise.reject(new ApiError(401, "")), heard.events);
+    await outbox.add(gesture("a"));
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(heard.states.at(-1)).toEqual({ pending: 1, trouble: "reopen" });
+    expect(heard.refused).toEqual([]);
+  });
+
+  test("a nudge ends the wait", async () => {
+    let up = false;
+    const send = async (): Promise<LabelResult> => (up ? result(1) : Promise.reject(new TypeError("down")));
+    const heard = listener();
+    const outbox = await Outbox.open(memory(), "w", send, heard.events);
+    await outbox.add(gesture("a"));
+    await vi.advanceTimersByTimeAsync(20_000);
+    up = true;
+    outbox.nudge();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(heard.confirmed).toEqual(["a"]);
+  });
+
+  test("a browser that stores nothing still sends", async () => {
+    const heard = listener();
+    const broken = { all: async () => [], put: () => Promise.reject(new Error("quota")), remove: async () => undefined };
+    const outbox = await Outbox.open(broken, "w", async () => result(1), heard.events);
+    await outbox.add(gesture("a"));
+    await vi.runAllTimersAsync();
+    expect(heard.confirmed).toEqual(["a"]);
+  });
+});
+
+describe("storage", () => {
+  const entry = { ...gesture("x"), order: 2, workspace: "w" };
+
+  test("IndexedDB gives back what was put, in order", async () => {
+    const storage = await openStorage();
+    await storage.put(entry);
+    await storage.put({ ...entry, requestId: "y", order: 1 });
+    const again = await openStorage();
+    expect((await again.all()).map((kept) => kept.requestId)).toEqual(["y", "x"]);
+    await again.remove("y");
+    expect(await storage.all()).toEqual([entry]);
+  });
+
+  test("localStorage serves where IndexedDB is refused", async () => {
+    const kept: Record<string, string> = { unrelated: "1" };
+    vi.stubGlobal("indexedDB", undefined);
+    vi.stubGlobal(
+      "localStorage",
+      new Proxy(kept, {
+        get: (target, name: string) =>
+          ({
+            getItem: (key: string) => target[key] ?? null,
+            setItem: (key: string, value: string) => void (target[key] = value),
+            removeItem: (key: string) => void delete target[key],
+          })[name],
+      }),
+    );
+    const storage = await openStorage();
+    await storage.put(entry);
+    expect(await (await openStorage()).all()).toEqual([entry]);
+    await storage.remove("x");
+    expect(await storage.all()).toEqual([]);
+    vi.unstubAllGlobals();
+  });
+
+  test("request ids are what the server takes, and differ", () => {
+    expect(requestId()).toMatch(/^[A-Za-z0-9_-]{8,64}$/);
+    expect(requestId()).not.toBe(requestId());
+  });
+});

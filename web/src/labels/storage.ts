@@ -1,0 +1,78 @@
+/** One gesture that the server has not confirmed. */
+export interface Entry {
+  requestId: string;
+  /** Gestures are sent in this order. */
+  order: number;
+  /** Which workspace it belongs to: another one may be served from this address tomorrow. */
+  workspace: string;
+  path: "/api/labels" | "/api/classes" | "/api/undo" | "/api/redo";
+  body: object;
+  /** What it does, for the optimistic picture: the items and the class they get (null: none). */
+  ids: number[];
+  className: string | null;
+}
+
+/** Where gestures wait; `put` resolves when the entry would survive a reload. */
+export interface Storage {
+  all(): Promise<Entry[]>;
+  put(entry: Entry): Promise<void>;
+  remove(requestId: string): Promise<void>;
+}
+
+const STORE = "gestures";
+
+/** IndexedDB, or localStorage where the browser refuses it (private windows of some). */
+export async function openStorage(): Promise<Storage> {
+  try {
+    return indexed(await openDatabase());
+  } catch {
+    return local();
+  }
+}
+
+function openDatabase(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open("shoal-outbox", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { keyPath: "requestId" });
+    opening.onsuccess = () => resolve(opening.result);
+    opening.onerror = () => reject(opening.error ?? new Error("IndexedDB does not open"));
+    opening.onblocked = () => reject(new Error("IndexedDB is blocked by another tab"));
+  });
+}
+
+function indexed(database: IDBDatabase): Storage {
+  const within = <T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const transaction = database.transaction(STORE, mode, { durability: "strict" });
+      const request = work(transaction.objectStore(STORE));
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = () => reject(transaction.error ?? new Error("IndexedDB aborted"));
+    });
+  return {
+    all: async () => inOrder(await within<Entry[]>("readonly", (store) => store.getAll())),
+    put: async (entry) => void (await within("readwrite", (store) => store.put(entry))),
+    remove: async (requestId) => within("readwrite", (store) => store.delete(requestId)),
+  };
+}
+
+function local(): Storage {
+  const prefix = "shoal-outbox/";
+  return {
+    all: async () => {
+      const keys = Object.keys(localStorage).filter((key) => key.startsWith(prefix));
+      return inOrder(keys.map((key) => JSON.parse(localStorage.getItem(key) ?? "null") as Entry));
+    },
+    put: async (entry) => localStorage.setItem(prefix + entry.requestId, JSON.stringify(entry)),
+    remove: async (requestId) => localStorage.removeItem(prefix + requestId),
+  };
+}
+
+function inOrder(entries: Entry[]): Entry[] {
+  return entries.sort((a, b) => a.order - b.order);
+}
+
+/** A new request id. Not crypto.randomUUID: that exists on https and localhost only. */
+export function requestId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,144 @@
+import type { Bounds } from "./polygon";
+
+/** What stays free around everything, in px: half a thumbnail, and the toolbar below. */
+const SIDE = 40;
+const TOP = 36;
+const BOTTOM = 84;
+
+/** Where a point of the map lies on the screen: x_screen = (x - cx) * scale + width / 2, likewise y, y down. */
+export class Camera {
+  /** The middle of the view in map units. */
+  cx = 0.5;
+  cy = 0.5;
+  /** Screen (CSS) px per map unit. */
+  scale = 600;
+  width = 1;
+  height = 1;
+  /** The scale at which everything fits; zoom 1. */
+  fitScale = 600;
+
+  private home: Bounds = { x0: 0, y0: 0, x1: 1, y1: 1 };
+
+  get zoom(): number {
+    return this.scale / this.fitScale;
+  }
+
+  screenX(x: number): number {
+    return (x - this.cx) * this.scale + this.width / 2;
+  }
+
+  screenY(y: number): number {
+    return (y - this.cy) * this.scale + this.height / 2;
+  }
+
+  mapX(screenX: number): number {
+    return (screenX - this.width / 2) / this.scale + this.cx;
+  }
+
+  mapY(screenY: number): number {
+    return (screenY - this.height / 2) / this.scale + this.cy;
+  }
+
+  /** What the view shows, in map units, larger by `margin` screens on every side. */
+  view(margin = 0): Bounds {
+    const halfW = (this.width / this.scale) * (0.5 + margin);
+    const halfH = (this.height / this.scale) * (0.5 + margin);
+    return { x0: this.cx - halfW, y0: this.cy - halfH, x1: this.cx + halfW, y1: this.cy + halfH };
+  }
+
+  /** Take a new size in CSS px; a view that showed everything still does, any other keeps its middle. */
+  resize(width: number, height: number): void {
+    const atHome = this.isHome();
+    this.width = Math.max(1, width);
+    this.height = Math.max(1, height);
+    this.measureFit();
+    if (atHome) this.set(this.fitted());
+  }
+
+  /** Say what everything is. The view stays: who wants to follow moves it to `fitted()`. */
+  setHome(home: Bounds): void {
+    this.home = home;
+    this.measureFit();
+  }
+
+  pan(dx: number, dy: number): void {
+    this.cx -= dx / this.scale;
+    this.cy -= dy / this.scale;
+    this.keepNear();
+  }
+
+  /** Zoom by `factor` so that what lies under (screenX, screenY) stays there. */
+  zoomAt(screenX: number, screenY: number, factor: number): void {
+    const x = this.mapX(screenX);
+    const y = this.mapY(screenY);
+    this.scale = Math.min(this.fitScale * 2000, Math.max(this.fitScale * 0.5, this.scale * factor));
+    this.cx = x - (screenX - this.width / 2) / this.scale;
+    this.cy = y - (screenY - this.height / 2) / this.scale;
+    this.keepNear();
+  }
+
+  /** The view that shows everything. */
+  fitted(): CameraView {
+    const { x0, y0, x1, y1 } = this.home;
+    const lift = (BOTTOM - TOP) / 2 / this.fitScale;
+    return { cx: (x0 + x1) / 2, cy: (y0 + y1) / 2 + lift, scale: this.fitScale };
+  }
+
+  /** The view that shows the given box, not nearer than `nearest` times the fitted scale. */
+  around(box: Bounds, nearest = 40): CameraView {
+    const scale = Math.min(
+      (this.width * 0.8) / Math.max(1e-9, box.x1 - box.x0),
+      (this.height * 0.8) / Math.max(1e-9, box.y1 - box.y0),
+      this.fitScale * nearest,
+    );
+    return { cx: (box.x0 + box.x1) / 2, cy: (box.y0 + box.y1) / 2, scale };
+  }
+
+  get current(): CameraView {
+    return { cx: this.cx, cy: this.cy, scale: this.scale };
+  }
+
+  set(view: CameraView): void {
+    ({ cx: this.cx, cy: this.cy, scale: this.scale } = view);
+  }
+
+  /** Whether the view shows everything. */
+  isHome(): boolean {
+    const home = this.fitted();
+    const near = (a: number, b: number): boolean => Math.abs(a - b) < 1e-6 * Math.max(1, Math.abs(b));
+    return near(this.scale, home.scale) && near(this.cx, home.cx) && near(this.cy, home.cy);
+  }
+
+  private measureFit(): void {
+    const width = Math.max(1e-6, this.home.x1 - this.home.x0);
+    const height = Math.max(1e-6, this.home.y1 - this.home.y0);
+    const room = Math.min((this.width - 2 * SIDE) / width, (this.height - TOP - BOTTOM) / height);
+    this.fitScale = Math.max(1, room);
+  }
+
+  /** Nobody should get lost: the middle of the view stays within everything. */
+  private keepNear(): void {
+    const { x0, y0, x1, y1 } = this.home;
+    this.cx = Math.min(x1, Math.max(x0, this.cx));
+    this.cy = Math.min(y1, Math.max(y0, this.cy));
+  }
+}
+
+export interface CameraView {
+  cx: number;
+  cy: number;
+  scale: number;
+}
+
+/** A view between two, so that the zoom feels even: the scale moves geometrically. */
+export function between(from: CameraView, to: CameraView, t: number): CameraView {
+  const scale = from.scale * (to.scale / from.scale) ** t;
+  // The middle must move with the scale, or a far zoom would swing past its goal.
+  const ratio = Math.abs(to.scale / from.scale - 1) < 1e-6 ? t : (1 / scale - 1 / from.scale) / (1 / to.scale - 1 / from.scale);
+  return { cx: from.cx + (to.cx - from.cx) * ratio, cy: from.cy + (to.cy - from.cy) * ratio, scale };
+}
+
+/** Slow, fast, slow: 0 at 0 and 1 at 1. */
+export function ease(t: number): number {
+  return t < 0.5 ? 4 * t ** 3 : 1 - (-2 * t + 2) ** 3 / 2;
+}

@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+import { Camera } from "./camera";
+import { baseSize, choose, thumbnailSize, Winners } from "./lod";
+import { PointStore } from "./points";
+
+function store(rows: [x: number, y: number][]): PointStore {
+  const points = new PointStore();
+  points.set({
+    ids: Uint32Array.from(rows, (_, i) => i),
+    x: Float32Array.from(rows, (row) => row[0]),
+    y: Float32Array.from(rows, (row) => row[1]),
+    aspect: new Float32Array(rows.length).fill(1),
+  });
+  return points;
+}
+
+function scattered(n: number): PointStore {
+  let state = 1;
+  const next = (): number => {
+    state = (state * 1664525 + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  return store(Array.from({ length: n }, () => [next(), next()]));
+}
+
+const all = { x0: 0, y0: 0, x1: 1, y1: 1 };
+
+describe("which thumbnails show", () => {
+  test("the lowest id wins its place; the far one shows too", () => {
+    const points = store([[0.5, 0.5], [0.52, 0.5], [0.9, 0.9]]);
+    expect([...choose(points, all, 0.1, 10)]).toEqual([0, 2]);
+  });
+
+  test("near in x but not in y is not near", () => {
+    expect(choose(store([[0.5, 0.1], [0.5, 0.3]]), all, 0.1, 10).length).toBe(2);
+  });
+
+  test("no two winners are near, and every loser is near a winner with a lower id", () => {
+    const points = scattered(2000);
+    const distance = 0.05;
+    const winners = [...choose(points, all, distance, 1e9)];
+    const near = (i: number, j: number): boolean =>
+      Math.abs(points.b[2 * i]! - points.b[2 * j]!) < distance &&
+      Math.abs(points.b[2 * i + 1]! - points.b[2 * j + 1]!) < distance;
+    for (const i of winners) for (const j of winners) if (i < j) expect(near(i, j)).toBe(false);
+    for (let id = 0; id < 2000; id += 1)
+      if (!winners.includes(id)) expect(winners.some((winner) => winner < id && near(winner, id))).toBe(true);
+  });
+
+  test("what lies outside the box neither shows nor takes a place", () => {
+    const points = store([[1.01, 0.5], [0.99, 0.5]]);
+    expect([...choose(points, all, 0.1, 10)]).toEqual([1]);
+  });
+
+  test("there is a most, and nowhere is nothing", () => {
+    expect(choose(scattered(500), all, 0.001, 20).length).toBe(20);
+    expect(choose(store([]), all, 0.1, 10).length).toBe(0);
+    expect(choose(store([[NaN, 0.5]]), all, 0.1, 10).length).toBe(0);
+  });
+});
+
+describe("winners", () => {
+  const sizes = { base: 40, most: 200 };
+
+  test("they stay while one pans or zooms a little, and change at the next level", () => {
+    const camera = new Camera();
+    camera.resize(800, 800);
+    const points = scattered(3000);
+    const winners = new Winners();
+    expect(winners.update(points, camera, sizes, 4000)).toBe(true);
+    const before = winners.ids;
+    camera.pan(50, 0);
+    camera.zoomAt(400, 400, 1.1);
+    expect(winners.update(points, camera, sizes, 4000)).toBe(false);
+    camera.zoomAt(400, 400, 2);
+    expect(winners.update(points, camera, sizes, 4000)).toBe(true);
+    expect(winners.ids).not.toEqual(before);
+    winners.invalidate();
+    expect(winners.update(points, camera, sizes, 4000)).toBe(true);
+  });
+});
+
+test("thumbnails begin larger where there are few, and grow slower than the zoom", () => {
+  expect(baseSize(10, 1000, 700)).toBe(72);
+  expect(baseSize(100_000, 1000, 700)).toBe(30);
+  expect(baseSize(3000, 1600, 1000)).toBeCloseTo(42);
+  const sizes = { base: 40, most: 200 };
+  expect(thumbnailSize(1, sizes)).toBe(40);
+  expect(thumbnailSize(4, sizes)).toBe(80);
+  expect(thumbnailSize(1e6, sizes)).toBe(200);
+});

@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { MapPoints } from "../api/columns";
+import { type Frame, LABELLED, PRESENT, type Renderer, SELECTED } from "./renderer";
+import { type Drawn, Scene } from "./scene";
+
+/** A renderer that remembers. */
+function recorder(): Renderer & { frames: Frame[]; calls: string[]; style: Uint8Array } {
+  const kept = {
+    kind: "canvas" as const,
+    frames: [] as Frame[],
+    calls: [] as string[],
+    style: new Uint8Array(0),
+    resize: () => void kept.calls.push("resize"),
+    positions: () => void kept.calls.push("positions"),
+    styles: (style: Uint8Array) => void (kept.style = style.slice()),
+    upload: (_: number, slot: number) => void kept.calls.push(`upload ${slot}`),
+    draw: (frame: Frame) =>
+      void kept.frames.push({ ...frame, batches: frame.batches.map((batch) => ({ ...batch })) }),
+    dispose: () => undefined,
+  };
+  return kept;
+}
+
+const map = (...rows: [id: number, x: number, y: number][]): MapPoints => ({
+  ids: Uint32Array.from(rows, (row) => row[0]),
+  x: Float32Array.from(rows, (row) => row[1]),
+  y: Float32Array.from(rows, (row) => row[2]),
+  aspect: Float32Array.from(rows, () => 1),
+});
+const corners = map([0, 0, 0], [1, 1, 0], [2, 0, 1], [4, 1, 1]);
+const shown = (frame: Frame | undefined): number => frame?.batches.reduce((sum, { count }) => sum + count, 0) ?? 0;
+
+describe("scene", () => {
+  let renderer: ReturnType<typeof recorder>;
+  let scene: Scene;
+  let drawn: Drawn[];
+  let answer: (image: ImageData) => void;
+  let frameMs: number;
+
+  beforeEach(() => {
+    frameMs = 16;
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
+    vi.stubGlobal("requestAnimationFrame", (draw: FrameRequestCallback) => setTimeout(() => draw(performance.now()), frameMs));
+    vi.stubGlobal("cancelAnimationFrame", clearTimeout);
+    renderer = recorder();
+    scene = new Scene(renderer, () => new Promise((resolve) => (answer = resolve)));
+    drawn = [];
+    scene.onDrawn = (what) => drawn.push(what);
+    scene.resize(800, 600, 1);
+  });
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  const settle = async (): Promise<void> => {
+    await vi.advanceTimersByTimeAsync(3000);
+    answer({ width: 1024, height: 64, data: new Uint8ClampedArray(0) } as unknown as ImageData);
+    await vi.advanceTimersByTimeAsync(3000);
+  };
+
+  test("draws the map with its pictures, says so, and then nothing more", async () => {
+    scene.setMap(7, corners);
+    scene.setStyles((id) => (id < 2 ? [9, 8, 7] : null), (id) => id === 1);
+    await settle();
+    expect(drawn.at(-1)).toEqual({ points: 4, visible: 4, thumbnails: 4, selected: 1, labelled: 2, map: 7 });
+    expect(renderer.calls.filter((call) => call.startsWith("upload")).length).toBe(4);
+    const frames = renderer.frames.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(renderer.frames.length).toBe(frames);
+  });
+
+  test("styles carry colour and bits; what is not on the map is not present", () => {
+    scene.setMap(1, corners);
+    scene.setStyles((id) => (id === 4 ? [1, 2, 3] : null), (id) => id === 4);
+    expect([...renderer.style.slice(16, 19)]).toEqual([1, 2, 3]);
+    expect(renderer.style[19]! & (SELECTED | LABELLED | PRESENT)).toBe(SELECTED | LABELLED | PRESENT);
+    expect(renderer.style[15]! & PRESENT).toBe(0);
+  });
+
+  test("a second map moves there in time, view and items together", async () => {
+    scene.setMap(1, corners);
+    await settle();
+    scene.setMap(2, map([0, 0, 0], [1, 3, 0], [2, 0, 1], [4, 1, 1]));
+    await vi.advanceTimersByTimeAsync(600);
+    const middle = renderer.frames.at(-1)!;
+    expect(middle.t).toBeGreaterThan(0.2);
+    expect(middle.t).toBeLessThan(0.8);
+    expect(middle.still).toBe(false);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(renderer.frames.at(-1)).toMatchObject({ t: 1, still: true });
+    expect(scene.camera.isHome()).toBe(true);
+    expect(drawn.at(-1)?.map).toBe(2);
+  });
+
+  test("who has zoomed in stays there when a new map comes", async () => {
+    scene.setMap(1, corners);
+    await settle();
+    scene.camera.zoomAt(400, 300, 8);
+    scene.moved();
+    const before = scene.camera.current;
+    scene.setMap(2, map([0, 0, 0], [1, 3, 0]));
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(scene.camera.current).toEqual(before);
+  });
+
+  test("reduced motion moves at once", async () => {
+    scene.reducedMotion = true;
+    scene.setMap(1, corners);
+    scene.setMap(2, map([0, 0.5, 0], [1, 1, 0]));
+    expect(scene.points.t).toBe(1);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(renderer.frames.every((frame) => frame.t === 1)).toBe(true);
+  });
+
+  test("a slow machine moves a sample of a large map, and draws all of it when still", async () => {
+    frameMs = 60;
+    const ids = Uint32Array.from({ length: 300_000 }, (_, id) => id);
+    const x = Float32Array.from(ids, (id) => (id % 500) / 500);
+    scene.setMap(1, { ids, x, y: Float32Array.from(ids, (id) => id / 3e5), aspect: x });
+    await vi.advanceTimersByTimeAsync(400);
+    expect(renderer.frames.at(-1)?.dots).toBeLessThan(100_000);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(renderer.frames.at(-1)?.dots).toBe(300_000);
+  });
+
+  test("a context that came back empty gets everything again", async () => {
+    scene.setMap(1, corners);
+    await settle();
+    renderer.calls.length = 0;
+    scene.restore();
+    await vi.advanceTimersByTimeAsync(300);
+    expect(shown(renderer.frames.at(-1))).toBe(0);
+    await settle();
+    expect(renderer.calls.slice(0, 1)).toEqual(["positions"]);
+    expect(shown(renderer.frames.at(-1))).toBe(4);
+  });
+
+  test("picks the picture under the pointer, the nearest dot, or nothing", async () => {
+    scene.setMap(1, corners);
+    await vi.advanceTimersByTimeAsync(3000);
+    const [x, y] = [scene.camera.screenX(1), scene.camera.screenY(0)];
+    expect(scene.pick(x + 3, y)).toBe(1);
+    expect(scene.pick(x + 20, y)).toBe(-1);
+    await settle();
+    expect(scene.pick(x + 20, y)).toBe(1);
+    expect(scene.pick(400, 300)).toBe(-1);
+  });
+});

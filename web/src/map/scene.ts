@@ -1,0 +1,259 @@
+import type { MapPoints } from "../api/columns";
+import { between, Camera, type CameraView, ease } from "./camera";
+import { baseSize, type Sizes, thumbnailSize, Winners } from "./lod";
+import { DARK, type Rgb, type Theme } from "./palette";
+import { PointStore } from "./points";
+import { type Frame, FRESH, LABELLED, PRESENT, type Renderer, SELECTED } from "./renderer";
+import { SpriteStage } from "./stage";
+import type { FetchMosaic } from "./thumbnails";
+
+/** What the page tells tests and itself after every completed picture. */
+export interface Drawn {
+  points: number;
+  visible: number;
+  thumbnails: number;
+  selected: number;
+  labelled: number;
+  map: number | null;
+}
+
+const MOVE_MS = 1200;
+const FADE_IN_MS = 450;
+const GLIDE_MS = 320;
+/** A picture is complete when nothing has moved for this long. */
+const STILL_MS = 140;
+const MOST_SPRITES = 4000;
+
+/** Holds what is on the map and draws it when something changed, and only then. */
+export class Scene {
+  readonly points = new PointStore();
+  readonly camera = new Camera();
+  readonly winners = new Winners();
+  map: number | null = null;
+  theme: Theme = DARK;
+  /** Called after every completed picture, and after every picture, complete or not. */
+  onDrawn: (drawn: Drawn) => void = () => undefined;
+  onFrame: () => void = () => undefined;
+  reducedMotion = false;
+
+  private readonly stage: SpriteStage;
+  private styles = new Uint8Array(0);
+  private selected = 0;
+  private labelled = 0;
+  private sizes: Sizes = { base: 44, most: 240 };
+  private density = 1;
+  private moving: { start: number; ms: number } | null = null;
+  private glide: { from: CameraView; to: CameraView; start: number; ms: number; home: boolean } | null = null;
+  private lastMoved = -Infinity;
+  private lastFrame = 0;
+  private budget = 200_000;
+  private scheduled = 0;
+  private completion: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly renderer: Renderer,
+    fetch: FetchMosaic,
+  ) {
+    this.camera.set(this.camera.fitted());
+    this.stage = new SpriteStage(renderer, fetch, () => this.requestDraw());
+  }
+
+  /** Show a new map: what was there moves, what was not fades in. */
+  setMap(id: number, points: MapPoints): void {
+    const first = this.map === null;
+    this.map = id;
+    this.points.set(points);
+    const follows = this.camera.isHome() || this.glide?.home === true;
+    this.camera.setHome(this.points.bounds);
+    this.sizes = { ...this.sizes, base: baseSize(points.ids.length, this.camera.width, this.camera.height) };
+    this.renderer.positions(this.points);
+    this.winners.invalidate();
+    const ms = first ? FADE_IN_MS : MOVE_MS;
+    this.moving = this.reducedMotion ? null : { start: performance.now(), ms };
+    if (!this.moving) this.points.t = 1;
+    // Who saw everything goes on seeing everything: the view moves as the items do.
+    if (follows && first) this.camera.set(this.camera.fitted());
+    else if (follows) this.glideTo(this.camera.fitted(), { ms: MOVE_MS, home: true });
+    this.requestDraw();
+  }
+
+  /** Take every item's label colour (null: none) and whether it is selected. */
+  setStyles(colourOf: (id: number) => Rgb | null, isSelected: (id: number) => boolean): void {
+    const { points } = this;
+    if (this.styles.length < points.size * 4) this.styles = new Uint8Array(points.present.length * 4);
+    this.selected = 0;
+    this.labelled = 0;
+    for (let id = 0; id < points.size; id += 1) {
+      const colour = colourOf(id);
+      const chosen = isSelected(id);
+      if (colour) this.styles.set(colour, 4 * id);
+      if (points.present[id]) {
+        this.selected += Number(chosen);
+        this.labelled += Number(colour !== null);
+      }
+      this.styles[4 * id + 3] =
+        (chosen ? SELECTED : 0) |
+        (colour ? LABELLED : 0) |
+        (points.present[id] ? PRESENT : 0) |
+        (points.fresh[id] ? FRESH : 0);
+    }
+    this.renderer.styles(this.styles);
+    this.requestDraw();
+  }
+
+  setHovered(id: number): void {
+    if (this.stage.hovered === id) return;
+    this.stage.hovered = id;
+    this.requestDraw();
+  }
+
+  resize(width: number, height: number, density: number): void {
+    this.density = density;
+    this.camera.resize(width, height);
+    this.sizes = { ...this.sizes, base: baseSize(this.points.ids.length, width, height) };
+    this.renderer.resize(Math.round(width * density), Math.round(height * density));
+    this.winners.invalidate();
+    this.draw(performance.now());
+  }
+
+  /** Say that the camera moved. */
+  moved(): void {
+    this.lastMoved = performance.now();
+    this.requestDraw();
+  }
+
+  /** Move the camera there, smoothly. */
+  glideTo(to: CameraView, { ms = GLIDE_MS, home = false } = {}): void {
+    if (this.reducedMotion) this.camera.set(to);
+    else this.glide = { from: this.camera.current, to, start: performance.now(), ms, home };
+    this.moved();
+  }
+
+  stopGlide(): void {
+    this.glide = null;
+  }
+
+  /** The graphics context came back empty: give it everything again. */
+  restore(): void {
+    this.stage.forget();
+    this.renderer.positions(this.points);
+    this.renderer.styles(this.styles);
+    this.requestDraw();
+  }
+
+  /** The item drawn at a place of the screen: a thumbnail that covers it, or the nearest dot; -1: none. */
+  pick(screenX: number, screenY: number): number {
+    const size = thumbnailSize(this.camera.zoom, this.sizes);
+    const shown = this.stage.pick(this.points, this.camera, size, screenX, screenY);
+    return shown >= 0 ? shown : this.nearestDot(screenX, screenY, 7);
+  }
+
+  requestDraw(): void {
+    if (this.scheduled === 0) this.scheduled = requestAnimationFrame((now) => this.draw(now));
+  }
+
+  dispose(): void {
+    cancelAnimationFrame(this.scheduled);
+    clearTimeout(this.completion);
+    this.renderer.dispose();
+  }
+
+  private draw(now: number): void {
+    cancelAnimationFrame(this.scheduled);
+    this.scheduled = 0;
+    const animating = this.advance(now);
+    const still = !animating && now - this.lastMoved > STILL_MS;
+    this.winners.update(this.points, this.camera, this.sizes, MOST_SPRITES);
+    const spriteSize = thumbnailSize(this.camera.zoom, this.sizes);
+    const fading = this.stage.arrange({
+      points: this.points,
+      camera: this.camera,
+      winners: this.winners.ids,
+      styles: this.styles,
+      pixels: spriteSize * this.density,
+      size: spriteSize,
+      now,
+      instant: this.reducedMotion,
+    });
+    this.renderer.draw(this.frame(spriteSize, still));
+    this.adapt(now, still);
+    this.onFrame();
+    if (animating || fading) this.requestDraw();
+    else if (still) this.onDrawn(this.drawn());
+    else this.completeLater();
+  }
+
+  /** Nothing moves by itself: draw the complete picture once nobody has moved anything for a while. */
+  private completeLater(): void {
+    clearTimeout(this.completion);
+    this.completion = setTimeout(() => this.requestDraw(), STILL_MS + 10);
+  }
+
+  /** Move what moves by the clock; return whether anything still does. */
+  private advance(now: number): boolean {
+    if (this.moving) {
+      const part = Math.min(1, (now - this.moving.start) / this.moving.ms);
+      this.points.t = ease(Math.max(0, part));
+      if (part >= 1) this.moving = null;
+    }
+    if (this.glide) {
+      const part = Math.min(1, (now - this.glide.start) / this.glide.ms);
+      this.camera.set(between(this.glide.from, this.glide.to, ease(Math.max(0, part))));
+      if (part >= 1) this.glide = null;
+      this.lastMoved = now;
+    }
+    return this.moving !== null || this.glide !== null;
+  }
+
+  private frame(spriteSize: number, still: boolean): Frame {
+    const crowd = Math.sqrt(2_000 / Math.max(2_000, this.points.ids.length));
+    return {
+      camera: this.camera,
+      density: this.density,
+      t: this.points.t,
+      dots: still ? this.points.size : this.budget,
+      dotSize: Math.min(9, (1.6 + 2.9 * crowd) * Math.max(1, this.camera.zoom) ** 0.25),
+      spriteSize,
+      batches: this.stage.batches,
+      dim: this.selected > 0,
+      still,
+      theme: this.theme,
+    };
+  }
+
+  /** While things move, draw as many dots as the machine manages within a frame. */
+  private adapt(now: number, still: boolean): void {
+    const took = now - this.lastFrame;
+    this.lastFrame = now;
+    if (still || took > 1000) return;
+    if (took > 34) this.budget = Math.max(5_000, this.budget * 0.7);
+    else if (took < 20) this.budget = Math.min(4_000_000, this.budget * 1.2);
+  }
+
+  private drawn(): Drawn {
+    const { points, camera, selected, labelled, map } = this;
+    const view = camera.view();
+    let visible = 0;
+    for (const id of points.ids) {
+      const x = points.b[2 * id]!;
+      const y = points.b[2 * id + 1]!;
+      if (x >= view.x0 && x <= view.x1 && y >= view.y0 && y <= view.y1) visible += 1;
+    }
+    return { points: points.ids.length, visible, thumbnails: this.stage.shownCount, selected, labelled, map };
+  }
+
+  private nearestDot(screenX: number, screenY: number, reach: number): number {
+    const { points, camera } = this;
+    const x = camera.mapX(screenX);
+    const y = camera.mapY(screenY);
+    let nearest = -1;
+    let least = (reach / camera.scale) ** 2;
+    for (const id of points.ids) {
+      const distance = (points.x(id) - x) ** 2 + (points.y(id) - y) ** 2;
+      if (distance >= least) continue;
+      nearest = id;
+      least = distance;
+    }
+    return nearest;
+  }
+}

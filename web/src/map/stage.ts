@@ -1,0 +1,185 @@
+import type { Camera } from "./camera";
+import type { PointStore } from "./points";
+import { drawnAspect, FRESH, LABELLED, type Renderer, SELECTED, type SpriteBatch, STRIDE } from "./renderer";
+import { LAYERS, perLayer, place, sharpSize, SlotCache, SPRITE_SIZES, type SpriteSize } from "./sprites";
+import { type FetchMosaic, type Mosaic, ThumbnailLoader } from "./thumbnails";
+
+const FADE_MS = 160;
+
+/** What the arrangement of one picture depends on. */
+export interface Arrangement {
+  points: PointStore;
+  camera: Camera;
+  winners: Uint32Array;
+  styles: Uint8Array;
+  /** The thumbnails' largest side in device px and in CSS px. */
+  pixels: number;
+  size: number;
+  now: number;
+  /** Whether thumbnails appear at once instead of fading in. */
+  instant: boolean;
+}
+
+/** The thumbnails on the map: which are shown, how far each has faded in, and in which slot its pixels lie. */
+export class SpriteStage {
+  hovered = -1;
+  batches: SpriteBatch[] = SPRITE_SIZES.map((size) => ({ size, count: 0, data: new Float32Array(0) }));
+  private readonly caches = new Map<SpriteSize, SlotCache>();
+  private readonly loader: ThumbnailLoader;
+  /** Alpha by item id, of what is shown or fading out. */
+  private alphas = new Map<number, number>();
+  private lastNow = 0;
+  private wish = "";
+
+  constructor(
+    private readonly renderer: Renderer,
+    fetch: FetchMosaic,
+    private readonly changed: () => void,
+  ) {
+    this.loader = new ThumbnailLoader(fetch, (mosaic) => this.receive(mosaic));
+  }
+
+  get shownCount(): number {
+    return this.batches.reduce((sum, batch) => sum + batch.count, 0);
+  }
+
+  /** The slots' pixels are lost. */
+  forget(): void {
+    for (const cache of this.caches.values()) cache.clear();
+    this.alphas.clear();
+    this.wish = "";
+  }
+
+  /** Fill the batches; return whether a thumbnail is still fading. */
+  arrange(what: Arrangement): boolean {
+    const { winners, points, camera, now } = what;
+    const reach = what.size / camera.scale;
+    const view = camera.view();
+    const inView: number[] = [];
+    const around: number[] = [];
+    for (const id of winners) {
+      const x = points.b[2 * id]!;
+      const y = points.b[2 * id + 1]!;
+      const inside = x > view.x0 - reach && x < view.x1 + reach && y > view.y0 - reach && y < view.y1 + reach;
+      (inside ? inView : around).push(id);
+    }
+    this.askFor(inView, around, sharpSize(what.pixels));
+    const fading = this.fade(inView, what);
+    this.fillBatches(what, now);
+    return fading;
+  }
+
+  /** The topmost shown thumbnail that covers a place of the screen, or -1. */
+  pick(points: PointStore, camera: Camera, size: number, screenX: number, screenY: number): number {
+    let top = -1;
+    for (const id of this.alphas.keys()) {
+      if (top >= 0 && id >= top) continue; // lower ids are drawn above
+      const aspect = drawnAspect(points.aspect[id]!);
+      const halfW = (size * Math.min(1, aspect)) / 2;
+      const halfH = (size * Math.min(1, 1 / aspect)) / 2;
+      const dx = Math.abs(camera.screenX(points.x(id)) - screenX);
+      const dy = Math.abs(camera.screenY(points.y(id)) - screenY);
+      if (dx <= halfW && dy <= halfH) top = id;
+    }
+    return top;
+  }
+
+  private askFor(inView: number[], around: number[], size: SpriteSize): void {
+    const wish = `${size}/${inView.length}/${inView[0]}/${inView.at(-1)}/${around.length}/${around[0]}`;
+    if (wish === this.wish) return;
+    this.wish = wish;
+    const missing = (ids: number[], of: SpriteSize): number[] => ids.filter((id) => this.cache(of).find(id) < 0);
+    // Something at once, then sharp, then what one may pan to.
+    const lists = [{ size, ids: missing(inView, size).slice(0, this.cache(size).capacity) }];
+    if (size !== 64) lists.unshift({ size: 64, ids: inView.filter((id) => this.best(id, size) === null) });
+    lists.push({ size: 64, ids: missing(around, 64) });
+    this.loader.want(lists);
+  }
+
+  private receive({ size, ids, image }: Mosaic): void {
+    const cache = this.cache(size);
+    ids.forEach((id, cell) => {
+      const slot = cache.claim(id, this.lastNow);
+      if (slot >= 0) this.renderer.upload(size, slot, image, cell);
+    });
+    this.wish = "";
+    this.changed();
+  }
+
+  private cache(size: SpriteSize): SlotCache {
+    const known = this.caches.get(size);
+    if (known) return known;
+    const made = new SlotCache(LAYERS[size] * perLayer(size));
+    this.caches.set(size, made);
+    return made;
+  }
+
+  /** The size nearest to the wanted one whose pixels are here. */
+  private best(id: number, wanted: SpriteSize): SpriteSize | null {
+    if (this.cache(wanted).find(id) >= 0) return wanted;
+    for (const size of [256, 128, 64] as const) if (this.caches.get(size) && this.cache(size).find(id) >= 0) return size;
+    return null;
+  }
+
+  /** Move every alpha towards what it should be; return whether one still differs. */
+  private fade(inView: number[], what: Arrangement): boolean {
+    const step = what.instant ? 1 : Math.min(1, Math.max(0, what.now - this.lastNow) / FADE_MS);
+    this.lastNow = what.now;
+    const wanted = sharpSize(what.pixels);
+    const alphas = new Map<number, number>();
+    let fading = false;
+    for (const id of inView) {
+      if (this.best(id, wanted) === null || !what.points.has(id)) continue;
+      const alpha = Math.min(1, (this.alphas.get(id) ?? 0) + step);
+      alphas.set(id, alpha);
+      fading ||= alpha < 1;
+    }
+    for (const [id, before] of this.alphas) {
+      if (alphas.has(id) || before - step <= 0 || !what.points.has(id)) continue;
+      alphas.set(id, before - step);
+      fading = true;
+    }
+    this.alphas = alphas;
+    return fading;
+  }
+
+  private fillBatches(what: Arrangement, now: number): void {
+    const wanted = sharpSize(what.pixels);
+    // Lower ids lie above higher ones, what is selected above what is not, and what is hovered above all.
+    const rank = (id: number): number =>
+      id === this.hovered ? 2 : (what.styles[4 * id + 3] ?? 0) & SELECTED ? 1 : 0;
+    const order = [...this.alphas.keys()].sort((a, b) => rank(a) - rank(b) || b - a);
+    for (const batch of this.batches) {
+      batch.count = 0;
+      if (batch.data.length < order.length * STRIDE) batch.data = new Float32Array(order.length * 2 * STRIDE);
+    }
+    for (const id of order) {
+      const size = this.best(id, wanted);
+      const batch = this.batches.find((candidate) => candidate.size === size);
+      if (!size || !batch) continue;
+      const slot = this.cache(size).find(id);
+      this.cache(size).touch(slot, now);
+      this.write(batch, id, slot, what);
+    }
+  }
+
+  private write(batch: SpriteBatch, id: number, slot: number, { points, styles }: Arrangement): void {
+    const { layer, x, y } = place(batch.size, slot);
+    const bits = styles[4 * id + 3] ?? 0;
+    const at = batch.count * STRIDE;
+    const { data } = batch;
+    data.set(points.a.subarray(2 * id, 2 * id + 2), at);
+    data.set(points.b.subarray(2 * id, 2 * id + 2), at + 2);
+    data[at + 4] = drawnAspect(points.aspect[id]!);
+    data[at + 5] = layer;
+    data[at + 6] = x;
+    data[at + 7] = y;
+    for (let c = 0; c < 3; c += 1) data[at + 8 + c] = (styles[4 * id + c] ?? 0) / 255;
+    data[at + 11] = bits & LABELLED ? 1 : 0;
+    data[at + 12] = this.alphas.get(id)!;
+    data[at + 13] = bits & SELECTED ? 1 : 0;
+    data[at + 14] = id === this.hovered ? 1 : 0;
+    data[at + 15] = bits & FRESH ? 1 : 0;
+    batch.count += 1;
+  }
+}
