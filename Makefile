@@ -33,7 +33,7 @@ wheel: $(VENV)/ready ## Build dist/shoal-*.whl with the page inside
 	pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## Remove everything that make made
-	rm -rf $(VENV) web/node_modules $(dir $(STATIC)) dist .demo
+	rm -rf $(VENV) web/node_modules $(dir $(STATIC)) dist
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

@@ -1,0 +1,129 @@
+"""What every loss shares: the checks, the unlabelled items, the precision, the weights of classes."""
+
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from shoal.types import UNLABELLED, ShoalError
+
+
+class LossError(ShoalError):
+    """A batch or a setting that a loss refuses."""
+
+
+def nothing(z: Tensor) -> Tensor:
+    """Return the scalar 0 that still hangs on z (N, D): its gradient is defined, and zero."""
+    return z.sum() * 0.0
+
+
+def dense(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the classes that occur (K,), ascending, and each item's place among them (N,) int64."""
+    classes, places = torch.unique(labels, return_inverse=True)
+    return classes, places
+
+
+def one_hot(places: Tensor, classes: int, like: Tensor) -> Tensor:
+    """Return (N, K) with 1 at each item's class, in the dtype of `like`."""
+    rows = torch.zeros(len(places), classes, dtype=like.dtype, device=like.device)
+    return rows.scatter(1, places[:, None], 1.0)
+
+
+class Loss(nn.Module):
+    """A loss: embeddings (N, D) and labels (N,) in, one scalar out.
+
+    Items labelled -1 take no part. A batch in which nothing can be compared (empty, all unlabelled, one class
+    where two are needed, singletons where pairs are needed) gives 0 with a zero gradient. float16 and
+    bfloat16 are computed in float32, also under autocast; the result is then float32.
+    A NaN or an infinity in a labelled item raises `LossError`; under `torch.compile` values are not checked.
+    """
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return the scalar loss of embeddings (N, D) float with labels (N,) int, -1 = unlabelled.
+
+        Raises `LossError` on other shapes and dtypes, on labels below -1 and on values that are not finite.
+        """
+        self._check_shapes(embeddings, labels)
+        labels = labels.to(device=embeddings.device, dtype=torch.int64)
+        known = labels != UNLABELLED
+        z, y = embeddings[known], labels[known]
+        if not torch.compiler.is_compiling():
+            self._check_values(z, y)
+        if z.dtype in (torch.float16, torch.bfloat16):
+            z = z.float()
+        with torch.autocast(z.device.type, enabled=False):
+            return self.compute(z, y)
+
+    def compute(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the scalar loss of z (N, D) float32 or float64 with labels y (N,) int64, all >= 0."""
+        raise NotImplementedError
+
+    @classmethod
+    def build(cls, classes: int, width: int) -> Self:
+        """Return this loss with its default settings for K classes and embeddings of width D."""
+        return cls()
+
+    def _check_shapes(self, embeddings: Tensor, labels: Tensor) -> None:
+        name = type(self).__name__
+        if embeddings.ndim != 2 or not embeddings.is_floating_point():
+            raise LossError(
+                f"{name} got embeddings of shape {tuple(embeddings.shape)} and {embeddings.dtype}; "
+                "it takes floating-point rows (N, D)."
+            )
+        if labels.shape != embeddings.shape[:1] or labels.is_floating_point() or labels.dtype == torch.bool:
+            raise LossError(
+                f"{name} got labels of shape {tuple(labels.shape)} and {labels.dtype} for "
+                f"{len(embeddings)} embeddings; it takes one integer an item, -1 for unlabelled."
+            )
+
+    def _check_values(self, z: Tensor, y: Tensor) -> None:
+        name = type(self).__name__
+        if y.numel() and int(y.min()) < UNLABELLED:
+            raise LossError(f"{name} got the label {int(y.min())}; labels are >= 0, or -1 for unlabelled.")
+        if not bool(z.isfinite().all()):
+            bad = int((~z.isfinite()).any(dim=1).sum())
+            raise LossError(
+                f"{name} got {bad} of {len(z)} labelled embeddings with NaN or infinite values; "
+                "look for a learning rate that is too high or a broken input, or label those items -1."
+            )
+
+
+class ClassLoss(Loss):
+    """A loss with one trainable weight (row of D numbers) a class: give its parameters to the optimiser too.
+
+    Raises `LossError` when a label is not below `classes` or the embeddings are not `width` wide.
+    """
+
+    def __init__(self, classes: int, width: int) -> None:
+        super().__init__()
+        if classes < 1 or width < 1:
+            raise LossError(
+                f"{type(self).__name__} got classes={classes}, width={width}; both must be at least 1."
+            )
+        self.weights = nn.Parameter(torch.empty(classes, width))
+        nn.init.xavier_normal_(self.weights)
+
+    @classmethod
+    def build(cls, classes: int, width: int) -> Self:
+        """Return this loss with its default settings for K classes and embeddings of width D."""
+        return cls(classes, width)
+
+    def scores(self, embeddings: Tensor) -> Tensor:
+        """Return how well each item fits each class (N, K), higher is better; argmax predicts."""
+        raise NotImplementedError
+
+    def _check_shapes(self, embeddings: Tensor, labels: Tensor) -> None:
+        super()._check_shapes(embeddings, labels)
+        if embeddings.shape[1] != self.weights.shape[1]:
+            raise LossError(
+                f"{type(self).__name__} was built for embeddings of width {self.weights.shape[1]}, "
+                f"and got width {embeddings.shape[1]}."
+            )
+
+    def _check_values(self, z: Tensor, y: Tensor) -> None:
+        super()._check_values(z, y)
+        if y.numel() and int(y.max()) >= len(self.weights):
+            raise LossError(
+                f"{type(self).__name__} was built for {len(self.weights)} classes and got the label "
+                f"{int(y.max())}; labels are dense from 0. Build it with more classes."
+            )

@@ -1,0 +1,26 @@
+"""Categorical cross-entropy over a linear layer: the baseline that every other loss must beat."""
+
+import torch
+from torch import Tensor, nn
+
+from shoal.losses.attractive_repulsive import AttractiveRepulsiveLoss
+
+
+class CategoricalCrossEntropyLoss(AttractiveRepulsiveLoss):
+    """-log softmax(z W^T + c)_y, mean over the batch; the attractive-repulsive case lam = 1/2, doubled.
+
+    attraction = -(z w_y + c_y), repulsion = log sum_k exp(z w_k + c_k). Doubled, because then the value is
+    the cross-entropy that everyone knows. D is free of K: the embedding is z, not the logits.
+    """
+
+    def __init__(self, classes: int, width: int) -> None:
+        super().__init__(classes, width, lam=0.5)
+        self.bias = nn.Parameter(torch.zeros(classes))
+
+    def compute(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the cross-entropy of z (N, D) with labels y (N,)."""
+        return 2.0 * super().compute(z, y)
+
+    def scores(self, embeddings: Tensor) -> Tensor:
+        """Return the logits (N, K) of embeddings (N, D)."""
+        return embeddings @ self.weights.to(embeddings.dtype).T + self.bias.to(embeddings.dtype)

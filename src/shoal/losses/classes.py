@@ -1,0 +1,80 @@
+"""What a batch says about its classes: counts, means, spreads. The raw material of every O(NK) loss."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from shoal.losses.base import LossError, one_hot
+
+
+@dataclass(frozen=True)
+class Classes:
+    """K classes of one batch: counts (K,), means (K, D), spreads (K,) = mean squared distance to the mean.
+
+    `places` (N,) is each item's class, 0 to K-1; `squares` (N,) is its squared distance to its own mean.
+    """
+
+    places: Tensor
+    counts: Tensor
+    means: Tensor
+    spreads: Tensor
+    squares: Tensor
+
+    @classmethod
+    def of(cls, z: Tensor, places: Tensor, classes: int) -> Self:
+        """Gather the classes of z (N, D); `places` (N,) names each item's class and every class occurs."""
+        members = one_hot(places, classes, z)
+        counts = members.sum(dim=0)
+        middle = z.detach().mean(dim=0)
+        means = (members.T @ (z - middle)) / counts[:, None] + middle
+        squares = (z - means[places]).square().sum(dim=1)
+        return cls(places, counts, means, (members.T @ squares) / counts, squares)
+
+
+class ClassMemory(nn.Module):
+    """Running means and spreads of all classes, so that a batch also sees the classes it does not hold.
+
+    After each training batch the classes in it move: new = momentum * old + (1 - momentum) * batch. What is
+    remembered carries no gradient and grows stale as the network moves: keep batches rich in classes.
+    """
+
+    mean: Tensor
+    spread: Tensor
+    seen: Tensor
+
+    def __init__(self, classes: int, width: int, *, momentum: float = 0.9) -> None:
+        super().__init__()
+        if not 0.0 <= momentum < 1.0:
+            raise LossError(f"ClassMemory got momentum={momentum}; it must lie in [0, 1).")
+        self.momentum = momentum
+        self.register_buffer("mean", torch.zeros(classes, width))
+        self.register_buffer("spread", torch.zeros(classes))
+        self.register_buffer("seen", torch.zeros(classes, dtype=torch.bool))
+
+    def absent(self, present: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means (M, D) and spreads (M,) of the remembered classes that are not in `present` (K,)."""
+        self._check(present, like)
+        wanted = self.seen.clone()
+        wanted[present] = False
+        return self.mean[wanted].to(like.dtype), self.spread[wanted].to(like.dtype)
+
+    @torch.no_grad()
+    def remember(self, present: Tensor, means: Tensor, spreads: Tensor) -> None:
+        """Move the classes `present` (K,) towards this batch's means (K, D) and spreads (K,)."""
+        keep = torch.where(self.seen[present], self.momentum, 0.0).to(self.mean.dtype)
+        old, old_spread = self.mean[present], self.spread[present]
+        self.mean[present] = keep[:, None] * old + (1.0 - keep[:, None]) * means.to(old.dtype)
+        self.spread[present] = keep * old_spread + (1.0 - keep) * spreads.to(old.dtype)
+        self.seen[present] = True
+
+    def _check(self, present: Tensor, like: Tensor) -> None:
+        if like.shape[1] != self.mean.shape[1]:
+            raise LossError(
+                f"ClassMemory was built for width {self.mean.shape[1]} and got width {like.shape[1]}."
+            )
+        if present.numel() and int(present.max()) >= len(self.seen):
+            raise LossError(
+                f"ClassMemory was built for {len(self.seen)} classes and got the label {int(present.max())}."
+            )

@@ -1,0 +1,101 @@
+"""Distances between rows, with a gradient that is finite where rows coincide."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+CHUNK = 1 << 21
+"""How many distances the blockwise functions hold at once (8 MiB in float32)."""
+EXACT_WIDTH = 8
+"""Up to this width distances come from differences, which is exact; beyond it from products, faster."""
+
+
+def safe_sqrt(x: Tensor) -> Tensor:
+    """Return the root of x >= 0, any shape, whose gradient at 0 is 0 instead of infinite."""
+    positive = x > 0
+    return torch.where(positive, x, torch.ones_like(x)).sqrt() * positive
+
+
+def unit(x: Tensor) -> Tensor:
+    """Return rows (N, D) scaled to length 1; a zero row stays zero, with a finite gradient."""
+    length = safe_sqrt(x.square().sum(dim=1, keepdim=True))
+    return x / torch.where(length > 0, length, torch.ones_like(length))
+
+
+def squared_euclidean(x: Tensor, y: Tensor) -> Tensor:
+    """Return ||x_i - y_j||^2 (N, M) of rows x (N, D) and y (M, D)."""
+    # distances ignore a shift, and small numbers lose fewer digits in the expanded square
+    middle = y.detach().mean(dim=0) if len(y) else 0.0
+    x, y = x - middle, y - middle
+    squares = x.square().sum(dim=1)[:, None] + y.square().sum(dim=1) - 2.0 * (x @ y.T)
+    return squares.clamp_min(0.0)
+
+
+def pairwise(z: Tensor) -> Tensor:
+    """Return ||z_i - z_j|| (N, N) with an exact zero diagonal; the gradient between equal rows is 0."""
+    if len(z) == 0:
+        return z @ z.T
+    z = z - z.detach().mean(dim=0)
+    distances = torch.cdist(z, z, compute_mode=_how(z))
+    return distances.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), 0.0)
+
+
+def _how(z: Tensor) -> str:
+    exact = z.shape[1] <= EXACT_WIDTH
+    return "donot_use_mm_for_euclid_dist" if exact else "use_mm_for_euclid_dist"
+
+
+def class_sums(z: Tensor, members: Tensor) -> Tensor:
+    """Return the sum of Euclidean distances from each item to each class (N, K), in linear memory.
+
+    z is (N, D), members (N, K) is one-hot. Works through the N^2 distances in blocks, forward and backward.
+    """
+    sums: Tensor = _ClassSums.apply(z, members)  # type: ignore[no-untyped-call]
+    return sums
+
+
+class _ClassSums(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, members: Tensor) -> Tensor:
+        ctx.save_for_backward(z, members)
+        z = z - z.mean(dim=0)
+        # written in place: pieces kept between blocks would fragment the heap up to the whole matrix
+        sums = torch.empty_like(members)
+        for start in _starts(z):
+            sums[start : start + _block(z)] = _distances(z, start) @ members
+        return sums
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        z, members = ctx.saved_tensors
+        z = z - z.mean(dim=0)
+        place = members.argmax(dim=1)
+        by_class = gradient.T.contiguous()
+        slope = torch.empty_like(z)
+        for start in _starts(z):
+            block = slice(start, start + _block(z))
+            distance = _distances(z, start)
+            # d_ij enters the sums of i (to j's class) and of j (to i's class)
+            pull = gradient[block].index_select(1, place).add_(by_class.index_select(0, place[block]))
+            pull.div_(distance).masked_fill_(distance == 0, 0.0)
+            slope[block] = pull.sum(dim=1, keepdim=True) * z[block] - pull @ z
+        return slope, None
+
+
+def _block(z: Tensor) -> int:
+    return max(1, CHUNK // len(z))
+
+
+def _starts(z: Tensor) -> range:
+    return range(0, len(z), _block(z))
+
+
+def _distances(z: Tensor, start: int) -> Tensor:
+    """Return the distances of one block of rows to all rows (B, N), exactly 0 from a row to itself."""
+    rows = z[start : start + _block(z)]
+    distances = torch.cdist(rows, z, compute_mode=_how(z))
+    distances.diagonal(offset=start).zero_()
+    return distances

@@ -1,0 +1,70 @@
+"""Gaussian-COREL: class centres in Euclidean space. The one of the family that works directly in 2-D."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from shoal.losses.attractive_repulsive import AttractiveRepulsiveLoss, attractive_repulsive
+from shoal.losses.base import LossError
+from shoal.losses.distance import squared_euclidean
+
+VARIANTS = ("paper", "released")
+FLOOR = 1e-10
+"""What the released code adds inside the logarithm."""
+
+
+class GaussianCORELLoss(AttractiveRepulsiveLoss):
+    """Gaussian-COREL of Kenyon-Dean et al. (2018), arXiv 1812.07627.
+
+    L_attr = gamma ||h_i - w_y||^2, L_rep = log sum_k exp(-gamma ||h_i - w_k||^2), k = y included. At
+    lam = 1/2 it is half the softmax cross-entropy over -gamma d^2. gamma starts at 1/2 and is learned, as its
+    logarithm so that it stays positive (the released code learns it unguarded); `learn_gamma=False` fixes it.
+
+    variant: "paper" as above. "released" is what the authors' code computes: at lam = 1/2 the cross-entropy
+    divided by K; elsewhere lam and 1 - lam enter squared, and 1e-10 is added inside the logarithm, which
+    ends the repulsion's gradient once every gamma d^2 exceeds 23.
+
+    Below lam = 1/2 "paper" has no lower bound: items fly away from all centres. Stay at 1/2 or above.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        width: int,
+        *,
+        lam: float = 0.5,
+        gamma: float = 0.5,
+        learn_gamma: bool = True,
+        variant: str = "paper",
+    ) -> None:
+        super().__init__(classes, width, lam=lam)
+        if variant not in VARIANTS:
+            raise LossError(f"GaussianCORELLoss has no variant {variant!r}; there are {', '.join(VARIANTS)}.")
+        if gamma <= 0.0:
+            raise LossError(f"GaussianCORELLoss got gamma={gamma}; it must be above 0.")
+        self.variant = variant
+        self.log_gamma = nn.Parameter(torch.tensor(math.log(gamma)), requires_grad=learn_gamma)
+
+    @property
+    def gamma(self) -> float:
+        """The present gamma."""
+        return float(self.log_gamma.detach().exp())
+
+    def scores(self, embeddings: Tensor) -> Tensor:
+        """Return -gamma ||h_i - w_k||^2 (N, K) of embeddings (N, D)."""
+        gamma = self.log_gamma.to(embeddings.dtype).exp()
+        return -gamma * squared_euclidean(embeddings, self.weights.to(embeddings.dtype))
+
+    def compute(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of z (N, D) with labels y (N,)."""
+        if self.variant == "released" and len(z):
+            return self._released(self.scores(z), y)
+        return super().compute(z, y)
+
+    def _released(self, scores: Tensor, y: Tensor) -> Tensor:
+        own = self.attraction(scores, y)
+        if self.lam == 0.5:
+            return (own + scores.logsumexp(dim=1)).mean() / scores.shape[1]
+        floored = (scores.exp().sum(dim=1) + FLOOR).log()
+        return attractive_repulsive(self.lam * own, (1.0 - self.lam) * floored, lam=self.lam)

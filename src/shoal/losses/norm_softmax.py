@@ -1,0 +1,28 @@
+"""NormSoftmax: cross-entropy over cosines to one direction a class."""
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from shoal.losses.base import ClassLoss, LossError, nothing
+from shoal.losses.distance import unit
+
+
+class NormSoftmaxLoss(ClassLoss):
+    """Zhai and Wu (2019), BMVC: -log softmax_k( cos(z, w_k) / temperature )_y, no bias, mean over the batch.
+
+    Rows and weights are normalised, as in the paper (its layer norm before them belongs to the head).
+    """
+
+    def __init__(self, classes: int, width: int, *, temperature: float = 0.05) -> None:
+        super().__init__(classes, width)
+        if temperature <= 0.0:
+            raise LossError(f"NormSoftmaxLoss got temperature={temperature}; it must be above 0.")
+        self.temperature = temperature
+
+    def compute(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of z (N, D) with labels y (N,)."""
+        return cross_entropy(self.scores(z), y) if len(z) else nothing(z)
+
+    def scores(self, embeddings: Tensor) -> Tensor:
+        """Return cos(z, w_k) / temperature (N, K) of embeddings (N, D)."""
+        return unit(embeddings) @ unit(self.weights.to(embeddings.dtype)).T / self.temperature

@@ -1,0 +1,52 @@
+"""Prototypical loss: every query nearest to the mean of its own class's support."""
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from shoal.losses.base import Loss, LossError, dense, nothing
+from shoal.losses.distance import squared_euclidean
+from shoal.losses.episodes import prototypes, split, without_itself
+
+
+class PrototypicalLoss(Loss):
+    """Snell et al. (2017), NeurIPS: -log softmax_k(-||z_q - c_k||^2)_y, c_k the mean of class k's support.
+
+    shots: the first `shots` items of each class in the batch are its support and the others are the queries
+    (the paper's episodes; `shoal.samplers.Episodes` draws such batches). None (the default) leaves one
+    out: every item is a query once, and the mean of its own class then lacks it; nothing depends on the
+    order. Rows are not normalised.
+    """
+
+    def __init__(self, *, shots: int | None = None) -> None:
+        super().__init__()
+        if shots is not None and shots < 1:
+            raise LossError(f"PrototypicalLoss got shots={shots}; it must be at least 1, or None.")
+        self.shots = shots
+
+    def compute(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of z (N, D) with labels y (N,); 0 with one class, or without a query."""
+        present, places = dense(y)
+        if len(present) < 2:
+            return nothing(z)
+        if self.shots is None:
+            return leave_one_out(z, places, len(present))
+        support, query = split(y, self.shots)
+        if not bool(query.any()):
+            return nothing(z)
+        means = prototypes(z[support], places[support], len(present))
+        return prototypical(z[query], places[query], means)
+
+
+def prototypical(queries: Tensor, places: Tensor, means: Tensor) -> Tensor:
+    """Return the mean loss of queries (Q, D) of classes places (Q,) against prototypes (K, D)."""
+    return cross_entropy(-squared_euclidean(queries, means), places)
+
+
+def leave_one_out(z: Tensor, places: Tensor, classes: int) -> Tensor:
+    """Return the mean loss of every item (N, D) that has company, its own prototype formed without it."""
+    own, company = without_itself(z, places, classes)
+    if not bool(company.any()):
+        return nothing(z)
+    scores = -squared_euclidean(z, prototypes(z, places, classes))
+    scores = scores.scatter(1, places[:, None], -(z - own).square().sum(dim=1, keepdim=True))
+    return cross_entropy(scores[company], places[company])

@@ -1,0 +1,45 @@
+"""ProxyNCA: neighbourhood components analysis against one learned proxy a class."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from shoal.losses.base import ClassLoss, LossError, nothing
+from shoal.losses.distance import squared_euclidean, unit
+
+VARIANTS = ("paper", "released")
+
+
+class ProxyNCALoss(ClassLoss):
+    """Movshovitz-Attias et al. (2017), ICCV: -log( e^-d(z, p_y) / sum over k != y of e^-d(z, p_k) ).
+
+    d is the squared distance between normalised rows and normalised proxies, times `scale`.
+    variant: "paper" as above: the own proxy is not in the sum, and the value can be negative. "released" has
+    it in the sum, as pytorch-metric-learning and ProxyNCA++ (then it is a softmax cross-entropy).
+    Proxies learn slowly: give them a higher learning rate than the network.
+    """
+
+    def __init__(self, classes: int, width: int, *, scale: float = 1.0, variant: str = "paper") -> None:
+        super().__init__(classes, width)
+        if variant not in VARIANTS:
+            raise LossError(f"ProxyNCALoss has no variant {variant!r}; there are {', '.join(VARIANTS)}.")
+        if scale <= 0.0:
+            raise LossError(f"ProxyNCALoss got scale={scale}; it must be above 0.")
+        self.scale = scale
+        self.variant = variant
+
+    def compute(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of z (N, D) with labels y (N,); 0 when it was built for one class only."""
+        if len(z) == 0 or len(self.weights) < 2:
+            return nothing(z)
+        scores = self.scores(z)
+        if self.variant == "released":
+            return cross_entropy(scores, y)
+        own = torch.zeros_like(scores, dtype=torch.bool).scatter(1, y[:, None], True)
+        rivals = scores.masked_fill(own, -torch.inf).logsumexp(dim=1)
+        return (rivals - scores.gather(1, y[:, None]).squeeze(1)).mean()
+
+    def scores(self, embeddings: Tensor) -> Tensor:
+        """Return -scale * d(z, p_k) (N, K) of embeddings (N, D)."""
+        proxies = unit(self.weights.to(embeddings.dtype))
+        return -self.scale * squared_euclidean(unit(embeddings), proxies)

@@ -1,0 +1,187 @@
+"""The silhouette as a loss: every item nearer to its own class than to the nearest other one."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from shoal.losses.base import Loss, LossError, dense, nothing, one_hot
+from shoal.losses.classes import Classes, ClassMemory
+from shoal.losses.distance import class_sums, safe_sqrt, squared_euclidean, unit
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+"""Rows (N, D) and rows (M, D) to distances (N, M), none negative."""
+DISTANCES = ("euclidean", "squared", "simplified", "cosine")
+AVERAGES = ("micro", "macro")
+
+
+class SilhouetteLoss(Loss):
+    """(1 - mean silhouette) / 2: 0 is perfect, 1 the worst; Rousseeuw (1987), J. Comput. Appl. Math. 20.
+
+    s_i = (b_i - a_i) / max(a_i, b_i), a_i the mean distance to the other items of the own class, b_i the
+    least mean distance to another class. Flipped and scaled to [0, 1].
+
+    distance: "euclidean" (exact in O(N^2) time, O(N) memory); "squared" (squared Euclidean, exact in O(NK)
+    through class means); "simplified" (distance to class means, O(NK)); "cosine" (1 - cos, exact in O(NK));
+    or a function of two sets of rows, (N, D) and (M, D) to (N, M). Do not compare values across distances.
+    softness: 0 takes b_i from the nearest class alone. Above 0, b_i is the mean over the other classes under
+    softmax(-d / (softness * mean d)), so that several near classes push; it keeps the scale invariance.
+    average: "micro" is the mean over items, "macro" the mean over classes of their means.
+    memory: running class means, so that b_i also sees classes absent from the batch ("squared", "simplified"
+    and "cosine" only).
+
+    Items alone in their class are left out of the mean (Rousseeuw scores them 0, which would only dilute it).
+    The value ignores the scale of z: norms drift, hold them by weight decay. Far-gone items get small
+    gradients: warm up with another loss. Draw P classes x K items.
+    """
+
+    def __init__(
+        self,
+        distance: str | Distance = "euclidean",
+        *,
+        softness: float = 0.0,
+        average: str = "micro",
+        memory: ClassMemory | None = None,
+    ) -> None:
+        super().__init__()
+        _check_settings(distance, softness, average)
+        if memory is not None and distance not in DISTANCES[1:]:
+            raise LossError(
+                "SilhouetteLoss can remember classes only as means; with memory choose the distance from: "
+                + ", ".join(DISTANCES[1:])
+            )
+        self.distance = distance
+        self.softness = softness
+        self.average = average
+        self.memory = memory
+
+    def compute(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of z (N, D), y (N,); 0 when no item has both a companion and a rival class."""
+        if len(z) == 0:
+            return nothing(z)
+        present, places = dense(y)
+        known = None if self.memory is None else self.memory.absent(present, z)
+        own, foreign, counts = mean_distances(z, places, len(present), self.distance, known=known)
+        if self.memory is not None and self.training:
+            self.memory.remember(present, *_class_means(z, places, len(present), self.distance))
+        paired = counts[places] > 1
+        if foreign.shape[1] < 2 or not bool(paired.any()):
+            return nothing(z)
+        values = silhouette(own, nearest_class(foreign, places, softness=self.softness))
+        return (1.0 - mean_silhouette(values, places, len(present), paired, average=self.average)) / 2.0
+
+
+def silhouette_samples(z: Tensor, y: Tensor, distance: str | Distance = "euclidean") -> Tensor:
+    """Return the silhouette (N,) of z (N, D) with labels y (N,) >= 0; 0 for an item alone in its class.
+
+    Equals scikit-learn's `silhouette_samples`; raises `LossError` when there are fewer than two classes.
+    """
+    _check_settings(distance, 0.0, "micro")
+    present, places = dense(y)
+    if len(present) < 2:
+        raise LossError(f"silhouette_samples() got {len(present)} class; it needs at least two.")
+    own, foreign, counts = mean_distances(z, places, len(present), distance)
+    return silhouette(own, nearest_class(foreign, places)) * (counts[places] > 1)
+
+
+def silhouette(own: Tensor, nearest: Tensor) -> Tensor:
+    """Return s = (b - a) / max(a, b) (N,) of a = own (N,) and b = nearest (N,); 0 where both are 0."""
+    top = torch.maximum(own, nearest)
+    apart = top > torch.finfo(top.dtype).tiny
+    return torch.where(apart, (nearest - own) / torch.where(apart, top, torch.ones_like(top)), 0.0)
+
+
+def nearest_class(foreign: Tensor, places: Tensor, *, softness: float = 0.0) -> Tensor:
+    """Return b (N,): the hard or soft minimum of `foreign` (N, K) over the classes other than places (N,)."""
+    own = torch.zeros_like(foreign, dtype=torch.bool).scatter(1, places[:, None], True)
+    if softness == 0.0:
+        return foreign.masked_fill(own, torch.inf).amin(dim=1)
+    # the temperature follows the distances themselves, else the loss would depend on the scale of z
+    mean = foreign.masked_fill(own, 0.0).sum(dim=1, keepdim=True) / (foreign.shape[1] - 1)
+    heat = softness * mean.clamp_min(torch.finfo(foreign.dtype).tiny / softness)
+    shares = torch.softmax((-foreign / heat).masked_fill(own, -torch.inf), dim=1)
+    return (shares * foreign).sum(dim=1)
+
+
+def mean_silhouette(
+    values: Tensor, places: Tensor, classes: int, counted: Tensor, *, average: str = "micro"
+) -> Tensor:
+    """Return the mean of values (N,) over the items `counted` (N,) bool: over items, or classes first."""
+    weight = counted.to(values.dtype)
+    if average == "micro":
+        return (values * weight).sum() / weight.sum()
+    members = one_hot(places, classes, values)
+    sizes = weight @ members
+    means = ((values * weight) @ members) / sizes.clamp_min(1.0)
+    return means.sum() / (sizes > 0).sum()
+
+
+def mean_distances(
+    z: Tensor,
+    places: Tensor,
+    classes: int,
+    distance: str | Distance,
+    *,
+    known: tuple[Tensor, Tensor] | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return a (N,), the mean distances to every class (N, K + M), and the class sizes (K,).
+
+    a is the mean distance to the *other* items of the own class (0 for an item alone). `known` adds M classes
+    by their means (M, D) and spreads (M,).
+    """
+    if callable(distance):
+        return _from_pairs(distance(z, z), places, classes)
+    if distance == "euclidean":
+        members = one_hot(places, classes, z)
+        return _from_sums(class_sums(z, members), members.sum(dim=0), places)
+    return _from_means(z, places, classes, distance, known)
+
+
+def _from_pairs(distances: Tensor, places: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:
+    members = one_hot(places, classes, distances)
+    others = distances - torch.diag(distances.diagonal())
+    return _from_sums(others @ members, members.sum(dim=0), places)
+
+
+def _from_sums(sums: Tensor, counts: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    own = sums.gather(1, places[:, None]).squeeze(1) / (counts[places] - 1.0).clamp_min(1.0)
+    return own, sums / counts, counts
+
+
+def _from_means(
+    z: Tensor, places: Tensor, classes: int, distance: str, known: tuple[Tensor, Tensor] | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean distances from class means alone: mean_j ||x - x_j||^2 = ||x - mean||^2 + spread."""
+    z = unit(z) if distance == "cosine" else z
+    found = Classes.of(z, places, classes)
+    counts = found.counts[places]
+    means, spreads = found.means, found.spreads
+    if known is not None:
+        means, spreads = torch.cat([means, known[0]]), torch.cat([spreads, known[1]])
+    others = counts / (counts - 1.0).clamp_min(1.0)
+    if distance == "squared":
+        own = others * (found.squares + found.spreads[places])
+        return own, squared_euclidean(z, means) + spreads, found.counts
+    if distance == "simplified":
+        return safe_sqrt(found.squares), safe_sqrt(squared_euclidean(z, means)), found.counts
+    # the item itself is in its class mean, at the distance 1 - |u|^2: 0, or 1 for a zero row
+    itself = (1.0 - z.square().sum(dim=1)) / counts
+    own = others * (1.0 - (z * found.means[places]).sum(dim=1) - itself)
+    return own.clamp_min(0.0), (1.0 - z @ means.T).clamp_min(0.0), found.counts
+
+
+def _class_means(z: Tensor, places: Tensor, classes: int, distance: str | Distance) -> tuple[Tensor, Tensor]:
+    found = Classes.of(unit(z) if distance == "cosine" else z, places, classes)
+    return found.means, found.spreads
+
+
+def _check_settings(distance: str | Distance, softness: float, average: str) -> None:
+    if not callable(distance) and distance not in DISTANCES:
+        raise LossError(
+            f"SilhouetteLoss has no distance {distance!r}; there are {', '.join(DISTANCES)}, "
+            "or pass a function of rows (N, D) and (M, D) that returns (N, M)."
+        )
+    if softness < 0.0:
+        raise LossError(f"SilhouetteLoss got softness={softness}; it must be 0 (hard) or above.")
+    if average not in AVERAGES:
+        raise LossError(f"SilhouetteLoss has no average {average!r}; there are {', '.join(AVERAGES)}.")

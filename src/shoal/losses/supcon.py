@@ -1,0 +1,37 @@
+"""Supervised contrastive loss: all positives of an anchor share one softmax with all negatives."""
+
+import torch
+from torch import Tensor
+
+from shoal.losses.base import Loss, LossError, nothing
+from shoal.losses.distance import unit
+from shoal.losses.pairs import same_class
+
+
+class SupConLoss(Loss):
+    """Khosla et al. (2020), NeurIPS, L_out.
+
+    -1/|P(i)| sum over p in P(i) of log( e^(s_ip/t) / sum_{a != i} e^(s_ia/t) ), s the cosine. Mean over
+    the anchors that have a positive (others are left out, not counted as 0). Rows are normalised, as in the
+    paper: an embedding in 2-D is trained on a circle. With a single class the loss would only spread the
+    items evenly; it is 0 then, as every loss that needs a rival.
+    """
+
+    def __init__(self, *, temperature: float = 0.1) -> None:
+        super().__init__()
+        if temperature <= 0.0:
+            raise LossError(f"SupConLoss got temperature={temperature}; it must be above 0.")
+        self.temperature = temperature
+
+    def compute(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of z (N, D) with labels y (N,); 0 without an equal pair or without a negative."""
+        positive, negative = same_class(y)
+        if not bool(positive.any()) or not bool(negative.any()):
+            return nothing(z)
+        rows = unit(z)
+        cosines = rows @ rows.T / self.temperature
+        itself = torch.eye(len(y), dtype=torch.bool, device=y.device)
+        log_shares = cosines - cosines.masked_fill(itself, -torch.inf).logsumexp(dim=1, keepdim=True)
+        counts = positive.sum(dim=1)
+        of_anchor = -(log_shares * positive).sum(dim=1) / counts.clamp_min(1)
+        return of_anchor.sum() / (counts > 0).sum()

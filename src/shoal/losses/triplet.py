@@ -1,0 +1,118 @@
+"""Triplet loss: nearer to an item of the own class than to one of another, by a margin."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import relu
+from torch.utils.checkpoint import checkpoint
+
+from shoal.losses.base import Loss, LossError, nothing
+from shoal.losses.distance import pairwise
+from shoal.losses.pairs import same_class
+
+Miner = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+"""Distances (N, N) and labels (N,) to the numbers of anchors, positives and negatives, each (T,)."""
+
+
+def hinge(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
+    """Return max(0, d_ap - d_an + margin) (T,)."""
+    return relu(ap - an + margin)
+
+
+def squared(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
+    """Return max(0, d_ap^2 - d_an^2 + margin) (T,): FaceNet, Schroff et al. (2015), CVPR."""
+    return relu(ap.square() - an.square() + margin)
+
+
+def soft(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
+    """Return max(0, d_ap + log(exp(margin - d_an) + exp(margin - d_pn))) (T,): both other sides push."""
+    return relu(ap + torch.logaddexp(margin - an, margin - pn))
+
+
+def ratio(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
+    """Return t1^2 - t2^2 + 1 = 2 sigmoid(d_ap - d_an) (T,), t1 = softmax(d_ap, d_an)_1, t2 = 1 - t1."""
+    return 2.0 * torch.sigmoid(ap - an)
+
+
+def softmax_ratio(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
+    """Return t1^2 + (1 - t2)^2 = 2 t1^2 (T,), t1 as in `ratio`: Hoffer and Ailon (2015), triplet network."""
+    return 2.0 * torch.sigmoid(ap - an).square()
+
+
+FORMS = {"hinge": hinge, "squared": squared, "soft": soft, "ratio": ratio, "softmax-ratio": softmax_ratio}
+
+
+class TripletLoss(Loss):
+    """Mean over the triplets (anchor, positive, negative) whose value is above 0; Euclidean, not normalised.
+
+    form: "hinge", "squared" (FaceNet), "soft" (the negative against anchor and positive, as in lifted
+    structure), "ratio" (the CUB poster of schinmayee/metric-learning as coded: + 1, so that it is positive)
+    and "softmax-ratio" (Hoffer and Ailon). The two ratios know no margin and never reach 0.
+    miner: from `shoal.miners`, or any function of distances and labels; None takes every triplet of the
+    batch in O(N^2) memory: "hinge" and "squared" in O(N^2 log N) time, the others in O(N^2 P) for P items a
+    class.
+    """
+
+    def __init__(self, *, margin: float = 0.2, form: str = "hinge", miner: Miner | None = None) -> None:
+        super().__init__()
+        if form not in FORMS:
+            raise LossError(f"TripletLoss has no form {form!r}; there are {', '.join(FORMS)}.")
+        if margin < 0.0:
+            raise LossError(f"TripletLoss got margin={margin}; it must be at least 0.")
+        self.margin = margin
+        self.form = form
+        self.miner = miner
+
+    def compute(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of z (N, D) with labels y (N,); 0 when the batch holds no triplet."""
+        distances = pairwise(z)
+        if self.miner is not None:
+            return self._of_triplets(distances, *self.miner(distances.detach(), y))
+        return self._of_all(distances, y)
+
+    def _of_triplets(self, distances: Tensor, a: Tensor, p: Tensor, n: Tensor) -> Tensor:
+        values = FORMS[self.form](distances[a, p], distances[a, n], distances[p, n], self.margin)
+        return values.sum() / (values > 0).sum().clamp_min(1) if len(a) else nothing(distances)
+
+    def _of_all(self, distances: Tensor, y: Tensor) -> Tensor:
+        if self.form == "hinge":
+            return all_hinges(distances, y, margin=self.margin)
+        if self.form == "squared":
+            return all_hinges(distances.square(), y, margin=self.margin)
+        loss: Tensor = self._of_blocks(distances, y)
+        return loss
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _of_blocks(self, distances: Tensor, y: Tensor) -> Tensor:
+        positive, negative = same_class(y)
+        anchors, positives = positive.nonzero(as_tuple=True)
+        total, above = nothing(distances), distances.new_zeros(())
+        # N pairs at a time against N negatives: quadratic memory, and the backward pass computes them again
+        size = max(len(y), 1)
+        for a, p in zip(torch.split(anchors, size), torch.split(positives, size), strict=True):
+            part, count = checkpoint(self._of_pairs, distances, negative, a, p, use_reentrant=False)
+            total, above = total + part, above + count
+        return total / above.clamp_min(1.0)
+
+    def _of_pairs(self, distances: Tensor, negative: Tensor, a: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sum and the number of the values above 0 over the pairs a, p (B,) and every negative."""
+        ap, an, pn = distances[a, p][:, None], distances[a], distances[p]
+        values = FORMS[self.form](ap, an, pn, self.margin) * negative[a]
+        return values.sum(), (values.detach() > 0).sum().to(values.dtype)
+
+
+def all_hinges(distances: Tensor, y: Tensor, *, margin: float) -> Tensor:
+    """Return the mean over all triplets above 0 of max(0, d_ap - d_an + margin), distances (N, N), y (N,).
+
+    For one pair the c negatives nearer than t = d_ap + margin add up to c t - (sum of their distances): with
+    each anchor's negatives sorted and summed up once, a pair costs one look-up.
+    """
+    positive, negative = same_class(y)
+    ordered = distances.masked_fill(~negative, torch.inf).sort(dim=1).values
+    reach = distances + margin
+    nearer = torch.searchsorted(ordered.detach(), reach.detach().contiguous())
+    running = ordered.masked_fill(ordered.isinf(), 0.0).cumsum(dim=1)
+    running = torch.cat([torch.zeros_like(reach[:, :1]), running], dim=1)
+    values = (nearer * reach - running.gather(1, nearer)) * positive
+    return values.sum() / (nearer * positive).sum().clamp_min(1)

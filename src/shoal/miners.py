@@ -1,0 +1,147 @@
+"""Miners: which triplets of a batch a loss looks at. Distances and labels in, three columns of numbers out.
+
+Every miner takes distances (N, N) and labels (N,) with no -1 among them and returns the numbers of anchors,
+positives and negatives, each (T,) int64; it can be given to `TripletLoss(miner=...)` as it is, or through
+`functools.partial` to set its margin. Anything that has no valid triplet gives T = 0.
+"""
+
+import torch
+from torch import Tensor
+
+from shoal.losses.base import LossError
+from shoal.losses.pairs import same_class
+
+Triplets = tuple[Tensor, Tensor, Tensor]
+
+
+def batch_all(distances: Tensor, labels: Tensor) -> Triplets:
+    """Return every triplet. T grows as N^2 P: `TripletLoss(miner=None)` does the same in O(N^2) memory."""
+    positive, negative = same_class(labels)
+    anchors, positives = positive.nonzero(as_tuple=True)
+    pair, negatives = negative[anchors].nonzero(as_tuple=True)
+    return anchors[pair], positives[pair], negatives
+
+
+def batch_hard(distances: Tensor, labels: Tensor) -> Triplets:
+    """Return one triplet an anchor: its farthest positive and its nearest negative (Hermans et al. 2017)."""
+    positive, negative = same_class(labels)
+    anchors = (positive.any(dim=1) & negative.any(dim=1)).nonzero().squeeze(1)
+    if len(anchors) == 0:
+        return anchors, anchors, anchors
+    farthest = distances.masked_fill(~positive, -torch.inf)[anchors].argmax(dim=1)
+    nearest = distances.masked_fill(~negative, torch.inf)[anchors].argmin(dim=1)
+    return anchors, farthest, nearest
+
+
+def semi_hard(distances: Tensor, labels: Tensor, *, margin: float = 0.2) -> Triplets:
+    """Return for each equal pair its nearest negative beyond the positive: d_ap < d_an < d_ap + margin.
+
+    FaceNet's semi-hard (Schroff et al. 2015). Pairs without such a negative are left out. O(N^2) memory.
+    """
+    anchors, positives = same_class(labels)[0].nonzero(as_tuple=True)
+    ordered, order, first = _negatives_in_order(distances, labels)
+    reach = distances[anchors, positives]
+    place = torch.empty_like(anchors)
+    for start in range(0, len(anchors), max(len(labels), 1)):
+        block = slice(start, start + len(labels))
+        rows = ordered[anchors[block]]
+        place[block] = torch.searchsorted(rows, reach[block, None].contiguous(), right=True).squeeze(1)
+    kept = place < first[anchors]
+    anchors, positives, place, reach = anchors[kept], positives[kept], place[kept], reach[kept]
+    within = ordered[anchors, place] < reach + margin
+    return anchors[within], positives[within], order[anchors, place][within]
+
+
+def hard(distances: Tensor, labels: Tensor) -> Triplets:
+    """Return for each equal pair the anchor's nearest negative, where it is nearer than the positive.
+
+    d_an < d_ap: FaceNet's *hard*. The CUB triplet poster (schinmayee/metric-learning) calls this
+    "semi-hard", and draws among such negatives at random instead of taking the nearest.
+    """
+    anchors, positives = same_class(labels)[0].nonzero(as_tuple=True)
+    if len(anchors) == 0:
+        return anchors, anchors, anchors
+    rivals = distances.masked_fill(~same_class(labels)[1], torch.inf)
+    nearest, which = rivals.min(dim=1)
+    kept = nearest[anchors] < distances[anchors, positives]
+    return anchors[kept], positives[kept], which[anchors[kept]]
+
+
+def distance_weighted(
+    distances: Tensor,
+    labels: Tensor,
+    *,
+    width: int,
+    cutoff: float = 0.5,
+    farthest: float = 1.4,
+    generator: torch.Generator | None = None,
+) -> Triplets:
+    """Return for each equal pair one negative drawn with probability 1 / q(d) (Wu et al. 2017, ICCV).
+
+    q(d) = d^(D-2) (1 - d^2/4)^((D-3)/2) is how distances between random points of the unit sphere in
+    D = `width` dimensions lie; drawing against it spreads the negatives evenly over distances. Distances
+    below `cutoff` count as `cutoff`; beyond `farthest` nothing is drawn, and anchors without a candidate are
+    left out.
+    Raises `LossError` unless D >= 2 and no distance exceeds 2, i.e. the rows are normalised.
+    """
+    if width < 2:
+        raise LossError(f"distance_weighted() got width={width}; a sphere needs at least 2 dimensions.")
+    if distances.numel() and float(distances.max()) > 2.0 + 1e-3:
+        raise LossError(
+            f"distance_weighted() got a distance of {float(distances.max()):.4g}; on the unit sphere none "
+            "exceeds 2. Normalise the rows (shoal.losses.distance.unit), or choose another miner."
+        )
+    positive, negative = same_class(labels)
+    anchors, positives = positive.nonzero(as_tuple=True)
+    d = distances.double().clamp(cutoff, 2.0 - 1e-6)
+    weights = (2.0 - width) * d.log() - (width - 3.0) / 2.0 * (1.0 - d.square() / 4.0).log()
+    allowed = negative & (distances <= farthest)
+    weights = torch.softmax(weights.masked_fill(~allowed, -torch.inf), dim=1)
+    kept = allowed.any(dim=1)[anchors]
+    anchors, positives = anchors[kept], positives[kept]
+    if len(anchors) == 0:
+        return anchors, positives, anchors
+    # one draw a pair, from the row of its anchor: invert the running sum
+    running = weights.nan_to_num().cumsum(dim=1)
+    draws = torch.rand(len(anchors), 1, generator=generator, dtype=torch.float64).to(distances.device)
+    negatives = torch.empty_like(anchors)
+    for start in range(0, len(anchors), len(labels)):
+        block = slice(start, start + len(labels))
+        rows = running[anchors[block]]
+        negatives[block] = torch.searchsorted(rows, draws[block] * rows[:, -1:], right=True).squeeze(1)
+    return anchors, positives, negatives.clamp_max(len(labels) - 1)
+
+
+def local_positives(distances: Tensor, labels: Tensor, *, share: float = 0.6) -> Tensor:
+    """Return which equal pairs are local (N, N) bool: at most as far as the class's `share` quantile.
+
+    The threshold of a class is the entry number floor(share * pairs) of its sorted distances of pairs i < j.
+    The poster's code (schinmayee/metric-learning) also counts each item paired with itself; ours does not.
+    Raises `LossError` unless 0 <= share <= 1.
+    """
+    if not 0.0 <= share <= 1.0:
+        raise LossError(f"local_positives() got share={share}; it must lie in [0, 1].")
+    positive = same_class(labels)[0]
+    local = torch.zeros_like(positive)
+    for k in torch.unique(labels):
+        members = (labels == k).nonzero().squeeze(1)
+        inside = distances[members[:, None], members]
+        pairs = torch.triu_indices(len(members), len(members), offset=1, device=labels.device)
+        reach = inside[pairs[0], pairs[1]].sort().values
+        if len(reach):
+            threshold = reach[min(int(len(reach) * share), len(reach) - 1)]
+            local[members[:, None], members] = inside <= threshold
+    return local & positive
+
+
+def only_local(triplets: Triplets, local: Tensor) -> Triplets:
+    """Return the triplets whose anchor and positive are a pair of `local` (N, N) bool."""
+    kept = local[triplets[0], triplets[1]]
+    return triplets[0][kept], triplets[1][kept], triplets[2][kept]
+
+
+def _negatives_in_order(distances: Tensor, labels: Tensor) -> Triplets:
+    """Return per anchor its negatives' distances ascending, then infinity (N, N), whose, and how many."""
+    negative = same_class(labels)[1]
+    ordered, order = distances.masked_fill(~negative, torch.inf).sort(dim=1)
+    return ordered, order, negative.sum(dim=1)

@@ -1,0 +1,292 @@
+"""What every row of LOSSES keeps, found by its row: values, gradients, edges, precision, documentation."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from shoal.losses import LOSSES, ClassLoss, Loss, LossError
+from shoal.types import ShoalError
+
+torch.set_num_threads(1)  # the batches are tiny
+
+CLASSES, WIDTH = 4, 5
+DOCS = Path(__file__).parents[2] / "docs" / "losses"
+ROWS = LOSSES.names()
+every_row = pytest.mark.parametrize("row", ROWS)
+
+
+def make(row: str, dtype: torch.dtype = torch.float64) -> Loss:
+    torch.manual_seed(1)
+    loss: Loss = LOSSES.load(row).build(classes=CLASSES, width=WIDTH)
+    return loss.to(dtype).eval()
+
+
+def batch(
+    items: int = 4, *, spread: float = 0.7, apart: float = 1.0, seed: int = 2
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Shuffled classes of `items` points each around the same random means for every seed."""
+    y = torch.arange(CLASSES).repeat_interleave(items)
+    means = torch.randn(CLASSES, WIDTH, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    g = torch.Generator().manual_seed(seed)
+    z = apart * means[y] + spread * torch.randn(len(y), WIDTH, generator=g, dtype=torch.float64)
+    order = torch.randperm(len(y), generator=g)
+    return z[order], y[order]
+
+
+def gradient(loss: Loss, z: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    z = z.clone().requires_grad_()
+    value = loss(z, y)
+    value.backward()
+    assert z.grad is not None
+    return value.detach(), z.grad
+
+
+@every_row
+def test_a_batch_gives_a_finite_scalar_and_every_item_may_learn(row):
+    z, y = batch()
+    value, grad = gradient(make(row), z, y)
+    assert value.shape == ()
+    assert value.isfinite()
+    assert grad.isfinite().all()
+    assert grad.abs().sum() > 0
+
+
+@every_row
+def test_the_gradient_is_the_slope(row):
+    z, y = batch()
+    loss = make(row)
+    assert torch.autograd.gradcheck(lambda z: loss(z, y), (z.requires_grad_(),))
+
+
+@every_row
+def test_the_gradient_of_every_parameter_is_the_slope(row):
+    z, y = batch()
+    loss = make(row)
+    names = [name for name, _ in loss.named_parameters()]
+    if not names:
+        assert not issubclass(LOSSES.load(row), ClassLoss)
+        return
+
+    def value(*parameters: torch.Tensor) -> torch.Tensor:
+        chosen = dict(zip(names, parameters, strict=True))
+        return torch.func.functional_call(loss, chosen, (z, y))
+
+    parameters = tuple(p.detach().clone().requires_grad_() for p in loss.parameters())
+    assert torch.autograd.gradcheck(value, parameters, fast_mode=True)
+
+
+@every_row
+def test_the_order_within_the_batch_does_not_matter(row):
+    z, y = batch()
+    loss = make(row)
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(3))
+    assert torch.allclose(loss(z, y), loss(z[order], y[order]), atol=1e-12)
+
+
+@every_row
+def test_names_of_classes_do_not_matter_beyond_their_weights(row):
+    z, y = batch()
+    loss = make(row)
+    renamed = torch.tensor([2, 0, 3, 1])[y]
+    if isinstance(loss, ClassLoss):
+        pytest.skip("a class's name is the row of its weight")
+    assert torch.allclose(loss(z, y), loss(z, renamed), atol=1e-12)
+
+
+@every_row
+def test_unlabelled_items_take_no_part_even_when_they_are_nan(row):
+    z, y = batch()
+    loss = make(row)
+    extra = torch.full((3, WIDTH), torch.nan, dtype=torch.float64)
+    more, labels = torch.cat([extra, z]), torch.cat([torch.full((3,), -1), y])
+    value, grad = gradient(loss, more, labels)
+    assert torch.equal(value, loss(z, y).detach())
+    assert torch.equal(grad[:3], torch.zeros(3, WIDTH, dtype=torch.float64))
+    assert torch.equal(grad[3:], gradient(loss, z, y)[1])
+
+
+@every_row
+def test_merged_classes_are_worse_than_separate_ones(row):
+    assert _after_fitting(row, apart=5.0) < _after_fitting(row, apart=0.0) - 1e-3
+
+
+def _after_fitting(row: str, *, apart: float) -> float:
+    """The loss of a fresh batch after the loss's own parameters (not the embeddings) have settled."""
+    z, y = batch(8, spread=0.3, apart=apart)
+    loss = make(row).train()
+    parameters = list(loss.parameters())
+    if parameters:
+        optimiser = torch.optim.Adam(parameters, lr=0.03)
+        for _ in range(100):
+            optimiser.zero_grad()
+            loss(z, y).backward()
+            optimiser.step()
+    fresh, labels = batch(8, spread=0.3, apart=apart, seed=4)
+    return float(loss.eval()(fresh, labels).detach())
+
+
+EDGES = {
+    "empty": (torch.zeros(0, WIDTH), torch.zeros(0, dtype=torch.int64)),
+    "one item": (torch.ones(1, WIDTH), torch.tensor([1])),
+    "all unlabelled": (torch.ones(3, WIDTH), torch.tensor([-1, -1, -1])),
+    "one class": (torch.arange(15.0).reshape(3, WIDTH).sin(), torch.tensor([2, 2, 2])),
+    "singletons": (torch.arange(20.0).reshape(4, WIDTH).sin(), torch.arange(4)),
+    "one singleton": (torch.arange(25.0).reshape(5, WIDTH).sin(), torch.tensor([0, 0, 1, 3, 3])),
+    "all in one point": (torch.ones(6, WIDTH), torch.tensor([0, 0, 1, 1, 2, 2])),
+    "all at zero": (torch.zeros(6, WIDTH), torch.tensor([0, 0, 1, 1, 2, 2])),
+    "duplicates": (torch.eye(WIDTH)[[0, 0, 0, 1, 1, 1]], torch.tensor([0, 0, 1, 1, 2, 2])),
+    "huge": (1e6 * torch.arange(20.0).reshape(4, WIDTH).sin(), torch.tensor([0, 0, 1, 1])),
+    "minute": (1e-6 * torch.arange(20.0).reshape(4, WIDTH).sin(), torch.tensor([0, 0, 1, 1])),
+}
+
+
+@every_row
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("edge", EDGES)
+def test_edges_give_a_finite_value_and_a_finite_gradient(row, edge, dtype):
+    z, y = EDGES[edge]
+    value, grad = gradient(make(row, dtype), z.to(dtype), y)
+    assert value.isfinite()
+    assert grad.isfinite().all()
+
+
+@every_row
+@pytest.mark.parametrize("edge", ["empty", "all unlabelled"])
+def test_without_a_labelled_item_the_loss_is_zero(row, edge):
+    value, grad = gradient(make(row), EDGES[edge][0].double(), EDGES[edge][1])
+    assert value == 0
+    assert not grad.any()
+
+
+@every_row
+@pytest.mark.parametrize("edge", ["one item", "one class"])
+def test_without_a_rival_class_a_loss_over_the_batch_alone_is_zero(row, edge):
+    loss = make(row)
+    if isinstance(loss, ClassLoss):
+        pytest.skip("its rivals are the weights of the other classes")
+    if row == "contrastive" and edge == "one class":
+        pytest.skip("its equal pairs attract without a rival")
+    assert loss(EDGES[edge][0].double(), EDGES[edge][1]) == 0
+
+
+@every_row
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_values_that_are_not_finite_are_refused_by_name(row, bad):
+    z, y = batch()
+    z[3, 2] = bad
+    with pytest.raises(LossError, match=r"Loss got 1 of 16 labelled embeddings with NaN or infinite"):
+        make(row)(z, y)
+
+
+@every_row
+def test_broken_batches_are_refused(row):
+    z, y = batch()
+    loss = make(row)
+    for embeddings, labels in [
+        (z[0], y[:1]),
+        (z, y[:-1]),
+        (z.long(), y),
+        (z, y.double()),
+        (z, y.bool()),
+        (z, y - 2),
+        (z, y[:, None]),
+    ]:
+        with pytest.raises(ShoalError, match=type(loss).__name__):
+            loss(embeddings, labels)
+
+
+@every_row
+def test_built_for_a_size_it_refuses_another(row):
+    z, y = batch()
+    loss = make(row)
+    if not list(loss.parameters()):
+        pytest.skip("it has no parameters")
+    with pytest.raises(LossError, match="width"):
+        loss(z[:, :3], y)
+    if isinstance(loss, ClassLoss):
+        with pytest.raises(LossError, match="4 classes"):
+            loss(z, y + 1)
+
+
+@every_row
+def test_labels_may_be_int32(row):
+    z, y = batch()
+    loss = make(row)
+    assert torch.equal(loss(z, y), loss(z, y.int()))
+
+
+@every_row
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_computed_in_float32(row, dtype):
+    z, y = batch()
+    half = z.to(dtype)
+    loss = make(row, torch.float32)
+    value, grad = gradient(loss, half, y)
+    assert value.dtype == torch.float32
+    assert grad.dtype == dtype
+    assert torch.equal(value, loss(half.float(), y).detach())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(loss(half.float(), y).detach(), value)
+
+
+@every_row
+def test_float32_is_close_to_float64(row):
+    z, y = batch()
+    wanted, slope = gradient(make(row), z, y)
+    value, grad = gradient(make(row, torch.float32), z.float(), y)
+    assert torch.allclose(value.double(), wanted, rtol=2e-5, atol=2e-6)
+    assert torch.allclose(grad.double(), slope, rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("row", ["silhouette", "gaussian-corel", "triplet", "supcon"])
+def test_compiled_it_gives_the_same(row):
+    """One row a family: tracing takes seconds, and the rest differs by plain arithmetic."""
+    torch.compiler.reset()
+    z, y = batch()
+    loss = make(row)
+    wanted, slope = gradient(loss, z, y)
+    value, grad = gradient(torch.compile(loss, backend="eager"), z, y)
+    assert torch.allclose(value, wanted)
+    assert torch.allclose(grad, slope)
+
+
+@every_row
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_the_gpu_gives_the_same(row):
+    z, y = batch()
+    wanted, slope = gradient(make(row), z, y)
+    value, grad = gradient(make(row).cuda(), z.cuda(), y)
+    assert torch.allclose(value.cpu(), wanted)
+    assert torch.allclose(grad.cpu(), slope)
+
+
+@every_row
+def test_what_waits_for_the_backward_pass_grows_at_most_quadratically(row):
+    assert _saved(row, 64) <= 4.4 * _saved(row, 32)
+
+
+def _saved(row: str, items: int) -> int:
+    z, y = batch(items)
+    held: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        value = make(row)(z.requires_grad_(), y)
+    assert value.requires_grad
+    return sum(held.values())
+
+
+@every_row
+def test_the_documentation_has_its_page_and_its_line(row):
+    page = DOCS / f"{row}.md"
+    assert page.exists(), f"{row} has no page docs/losses/{row}.md"
+    assert LOSSES.load(row).__name__ in page.read_text()
+    assert f"[{row}]({row}.md)" in (DOCS / "README.md").read_text()
+
+
+def test_the_documentation_has_no_page_without_a_row():
+    assert {page.stem for page in DOCS.glob("*.md")} - {"README", "miners", "samplers"} == set(ROWS)
