@@ -1,0 +1,18 @@
+"""The projector `pacmap`: PaCMAP. It compiles itself for half a minute in each fresh process."""
+
+from typing import Any
+
+from shoal.projectors.checked import Floats
+from shoal.projectors.guest import Guest
+
+
+class PaCMAP(Guest):
+    """PaCMAP; it shrinks a start to a point before it begins, so that only its arrangement survives."""
+
+    name, package, module = "pacmap", "pacmap", "pacmap"
+
+    def _project(self, reduced: Floats, begin: Floats | None) -> Any:
+        method = self._load().PaCMAP(
+            n_neighbors=min(self.neighbours, len(reduced) - 1), apply_pca=False, random_state=self.seed
+        )
+        return method.fit_transform(reduced, init="pca" if begin is None else begin)
