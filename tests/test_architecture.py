@@ -10,19 +10,6 @@ import pytest
 
 SRC = Path(__file__).parent.parent / "src" / "shoal"
 WORDS = {"types", "registry", "folders"}
-MEETING_PLACES = {
-    "__init__",
-    "__main__",
-    "cli",
-    "commands",
-    "pipeline",
-    "growing",
-    "job",
-    "server",
-    "exports",
-    "facts",
-    "quality",
-}
 ROOMS = {path.name for path in SRC.iterdir() if path.is_dir() and path.name not in {"__pycache__", "server"}}
 
 

@@ -115,6 +115,60 @@ def test_verify_finds_one_flipped_bit(pile, tmp_path):
     assert victim.name in shoal("verify", target, code=1).stdout
 
 
+def test_a_changed_picture_moves_to_its_new_neighbours(tmp_path):
+    import numpy as np
+
+    from shoal.workspace import Workspace
+
+    pile = paint_pile(tmp_path / "pile", per_group=40)
+    target = tmp_path / "w.shoal"
+    run = ["map", pile, "--into", target, "--backbone", "placeholder", "--no-serve"]
+    shoal(*run)
+    (pile / "red" / "red0000.png").write_bytes((pile / "blue" / "blue0001.png").read_bytes())
+    shoal(*run)
+    with Workspace.open(target) as workspace:
+        drawn, names = workspace.map(), list(workspace.items.names)
+        at = {names[item]: drawn.xy[row] for row, item in enumerate(drawn.ids)}
+    blue = np.mean([xy for name, xy in at.items() if name.startswith("blue")], axis=0)
+    red = np.mean([xy for name, xy in at.items() if name.startswith("red")], axis=0)
+    changed = at["red/red0000.png"]
+    assert np.linalg.norm(changed - blue) < np.linalg.norm(changed - red)
+
+
+def test_a_refused_option_does_not_stick(tmp_path):
+    pile = paint_pile(tmp_path / "pile", per_group=3)
+    run = ["map", pile, "--into", tmp_path / "w.shoal", "--no-serve"]
+    shoal(*run, "--backbone", "placeholder")
+    assert "no layer 'bogus'" in shoal(*run, "--layer", "bogus", code=1).stderr
+    assert "placeholder" in shoal(*run, "--backbone", "efficientnet_lite0", code=1).stderr
+    assert "--fast" in shoal(*run, "--fast", code=1).stderr
+    (pile / "new.png").write_bytes((pile / "red" / "red0000.png").read_bytes() + b" ")
+    assert json.loads(shoal(*run, "--json").stdout)["embedded"] == 13
+
+
+def test_labels_leave_when_the_pile_is_away(tmp_path):
+    pile = paint_pile(tmp_path / "pile", per_group=3)
+    shoal("map", pile, "--into", tmp_path / "w.shoal", "--backbone", "placeholder", "--no-serve")
+    (tmp_path / "given.csv").write_text("path,class\nred/red0000.png,warm\n")
+    shoal("label", tmp_path / "w.shoal", "--from", tmp_path / "given.csv")
+    pile.rename(tmp_path / "elsewhere")
+    shoal("export", tmp_path / "w.shoal", "--to", tmp_path / "out.csv")
+    assert "warm" in (tmp_path / "out.csv").read_text()
+    assert "left as it was" in shoal("map", tmp_path / "w.shoal", "--no-serve").stderr
+    assert "3 embedded" not in shoal("info", tmp_path / "w.shoal").stdout
+
+
+def test_piles_that_would_mix_are_refused(tmp_path):
+    for place in ("work", "holiday"):
+        paint_pile(tmp_path / place / "images", per_group=2)
+    run = ["--backbone", "placeholder", "--no-serve"]
+    shoal("map", "work/images", "work/images/", *run, cwd=tmp_path)
+    done = shoal("map", "holiday/images", *run, cwd=tmp_path, code=1)
+    assert "--into" in done.stderr
+    assert "lies within" in shoal("map", "work", "work/images", *run, cwd=tmp_path, code=1).stderr
+    assert "not a pile" in shoal("map", "work", "images.shoal", *run, cwd=tmp_path, code=1).stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

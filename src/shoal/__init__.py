@@ -29,7 +29,8 @@ def open(
     that is not given stays as the workspace was made. Raises `ShoalError` when the pile is not there, when
     nothing in it can be read, or when the workspace holds vectors of another backbone.
     """
-    from shoal.pipeline import Recipe, make_map, open_pile
+    from shoal.pipeline import make_map, open_pile
+    from shoal.recipe import Recipe, Task
     from shoal.report import Reporter
 
     workspace, piles = open_pile([pile], into=into)
@@ -38,7 +39,8 @@ def open(
             recipe = Recipe.of(workspace).changed(
                 backbone=backbone, layer=layer, projector=projector, fast=fast
             )
-            make_map(workspace, piles, recipe=recipe, watch=Reporter(as_json=False).watch)
+            with Reporter(as_json=False) as reporter:
+                make_map(workspace, Task(piles), recipe=recipe, watch=reporter.watch)
         except BaseException:
             workspace.close()
             raise

@@ -1,39 +1,48 @@
 """What each verb of the command line does: gather, call, report."""
 
-import getpass
 import threading
 from argparse import Namespace
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shoal.facts import facts_as_text, gather_facts
+from shoal.folders import cache_folder, user_name
 from shoal.job import JobLauncher
-from shoal.pipeline import Recipe, Summary, make_map, open_pile, remember
+from shoal.pipeline import Summary, make_map, open_pile
+from shoal.recipe import Recipe, Task
 from shoal.report import Reporter, duration
 from shoal.types import Progress, ShoalError
 from shoal.workspace import Workspace
+from shoal.workspace.jobs import OPEN
+
+if TYPE_CHECKING:
+    from shoal.demos import Demo
 
 POLL_S = 0.5
+JOIN_S = 2.0
 
 
 def run_map(arguments: Namespace) -> int:
     """Make the map of one or several piles; show it while it grows unless told not to."""
-    reporter = Reporter(as_json=arguments.as_json)
     workspace, piles = open_pile(arguments.piles, into=arguments.into)
-    with workspace:
+    with workspace, Reporter(as_json=arguments.as_json) as reporter:
         recipe = Recipe.of(workspace).changed(
             backbone=arguments.backbone,
             layer=arguments.layer,
             projector=arguments.projector,
-            fast=arguments.fast or None,
+            fast=arguments.fast,
         )
+        task = Task(piles, retry=arguments.retry)
         if arguments.no_serve:
-            summary = make_map(workspace, piles, recipe=recipe, watch=reporter.watch)
+            summary = make_map(workspace, task, recipe=recipe, watch=reporter.watch)
             reporter.result(
                 _sentence(workspace, summary), {**asdict(summary), "workspace": str(workspace.path)}
             )
             return 0
-        remember(workspace, piles, recipe=recipe)
+        recipe.save(workspace)
+        task.save(workspace)
         _serve(workspace, arguments, reporter, job="map")
     return 0
 
@@ -70,7 +79,7 @@ def run_label(arguments: Namespace) -> int:
                 f"{arguments.file} names no item of {workspace.path}; its `path` column must hold paths "
                 "as `shoal export` writes them, relative to the pile."
             )
-        written = workspace.log.import_labels(matched, user=getpass.getuser())
+        written = workspace.log.import_labels(matched, user=user_name())
     data = {"labelled": written.count, "unmatched": unmatched, "problems": problems}
     reporter.result(
         f"labelled {written.count:,} items; skipped {len(unmatched) + len(problems):,} lines", data
@@ -120,36 +129,51 @@ def run_verify(arguments: Namespace) -> int:
 def run_demo(arguments: Namespace) -> int:
     """Fetch a demo's pictures, map them, and show the page, or a summary with the quality of the map."""
     from shoal.demos import DEMOS
-    from shoal.exports import save_picture
-    from shoal.folders import cache_folder
-    from shoal.quality import judge
 
     reporter = Reporter(as_json=arguments.as_json)
-    demo = DEMOS.load(arguments.name)()
-    reporter.say(f"{demo.description} ({demo.licence})")
-    pile = demo.fetch(cache_folder() / "demos", reporter.say)
+    demo: Demo = DEMOS.load(arguments.name)()
+    folder = cache_folder()
+    if folder is None:
+        raise ShoalError(
+            "there is no home folder to keep the demo's pictures in; set SHOAL_CACHE to a folder."
+        )
+    pile = demo.fetch(folder / "demos", reporter.say)
     workspace, piles = open_pile([str(pile.path)], into=arguments.into or f"{arguments.name}.shoal")
-    with workspace:
-        if not arguments.no_serve:
-            remember(workspace, piles, recipe=Recipe.of(workspace))
-            _serve(workspace, arguments, reporter, job="map")
+    with workspace, reporter:
+        task = Task(piles)
+        if arguments.no_serve:
+            summary = make_map(workspace, task, recipe=Recipe.of(workspace), watch=reporter.watch)
+            _report_demo(workspace, summary, pile.truth, reporter, Path(f"{arguments.name}-map.png"))
             return 0
-        summary = make_map(workspace, piles, recipe=Recipe.of(workspace), watch=reporter.watch)
-        text, data = _sentence(workspace, summary), asdict(summary)
-        if pile.truth:
-            quality = judge(workspace, pile.truth)
-            text += f"\n{quality.sentence()}"
-            data["quality"] = asdict(quality)
-        picture = Path(f"{arguments.name}-map.png")
-        save_picture(workspace, picture)
-        reporter.result(f"{text}\nthe map: {picture}", {**data, "picture": str(picture)})
+        task.save(workspace)
+        _serve(workspace, arguments, reporter, job="map")
     return 0
+
+
+def _report_demo(
+    workspace: Workspace,
+    summary: Summary,
+    truth: Mapping[bytes, str] | None,
+    reporter: Reporter,
+    picture: Path,
+) -> None:
+    from shoal.exports import save_picture
+    from shoal.quality import judge
+
+    text, data = _sentence(workspace, summary), asdict(summary)
+    if truth:
+        quality = judge(workspace, truth)
+        text += f"\n{quality.sentence()}"
+        data["quality"] = asdict(quality)
+    save_picture(workspace, picture)
+    reporter.result(f"{text}\nthe map: {picture}", {**data, "picture": str(picture)})
 
 
 def _sentence(workspace: Workspace, summary: Summary) -> str:
     return (
         f"{workspace.path}: {summary.embedded:,} items on the map, {summary.skipped:,} skipped, "
-        f"{summary.added:,} added, {summary.changed:,} changed, {summary.removed:,} removed, "
+        f"{summary.added:,} added, {summary.changed:,} changed, {summary.moved:,} moved, "
+        f"{summary.removed:,} removed, "
         f"in {duration(summary.seconds)}"
     )
 
@@ -162,13 +186,18 @@ def _serve(workspace: Workspace, arguments: Namespace, reporter: Reporter, *, jo
     start_job = JobLauncher(workspace)
     stopped = threading.Event()
 
-    def on_ready(address: str) -> None:
-        print(f"Shoal serves {workspace.name} at {address}\nCtrl-C stops it; nothing is lost.", flush=True)
+    def work() -> None:
         if job:
-            follower = threading.Thread(
-                target=_follow, args=(workspace, start_job(job), reporter, stopped), daemon=True
-            )
-            follower.start()
+            _work(workspace, lambda: start_job(job), reporter, stopped)
+
+    worker = threading.Thread(target=work, daemon=True)
+
+    def on_ready(address: str) -> None:
+        reporter.result(
+            f"Shoal serves {workspace.name} at {address}\nCtrl-C stops it; nothing is lost.",
+            {"address": address, "workspace": str(workspace.path)},
+        )
+        worker.start()
 
     try:
         serve(
@@ -176,24 +205,47 @@ def _serve(workspace: Workspace, arguments: Namespace, reporter: Reporter, *, jo
             host=arguments.host,
             port=arguments.port,
             token=arguments.token,
-            user=getpass.getuser(),
+            user=user_name(),
             open_browser=not arguments.no_browser,
             start_job=start_job,
             exporters=exporters(),
+            allowed_hosts=arguments.allow_host,
             on_ready=on_ready,
         )
     finally:
         stopped.set()
+        if worker.is_alive():
+            worker.join(JOIN_S)
         reporter.close()
         start_job.stop_all()
 
 
-def _follow(workspace: Workspace, job_id: int, reporter: Reporter, stopped: threading.Event) -> None:
-    """Show a job's progress in the terminal until it has ended."""
+def _work(
+    workspace: Workspace, start: Callable[[], int], reporter: Reporter, stopped: threading.Event
+) -> None:
+    """Start the job and follow it; one that is at work already comes first, and its cancelling is for both.
+
+    Ours follows even when that one is done: it may have been told of other piles.
+    """
+    try:
+        latest = workspace.jobs.latest()
+        if latest and latest.state in OPEN:
+            reporter.say(f"job {latest.id} is at work on {workspace.path} already; waiting for it")
+            if _follow(workspace, latest.id, reporter, stopped) in ("cancelled", None):
+                return
+        _follow(workspace, start(), reporter, stopped)
+    except ShoalError as error:
+        reporter.result(f"no job: {error}", {"state": "failed", "message": str(error)})
+
+
+def _follow(workspace: Workspace, job_id: int, reporter: Reporter, stopped: threading.Event) -> str | None:
+    """Show a job's progress in the terminal until it has ended; return how, None when we were stopped."""
     while not stopped.wait(POLL_S):
         row = workspace.jobs.get(job_id)
-        if row.state not in ("queued", "running"):
-            reporter.say(f"{row.state}: {row.message}")
-            return
+        if row.state not in OPEN:
+            data = {"job": job_id, "state": row.state, "message": row.message}
+            reporter.result(f"{row.state}: {row.message}", data)
+            return row.state
         if row.state == "running":
             reporter.watch(Progress(row.done, row.total, row.message, row.rate, row.seconds_left))
+    return None

@@ -1,13 +1,14 @@
 """What leaves a workspace: labels in the forms people use, and the picture of the map."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from shoal.formats import EXPORTS, Export, LabelRow, form_of
 from shoal.sources import open_source
-from shoal.types import ShoalError
+from shoal.types import ItemError, ShoalError, Source
 from shoal.workspace import Workspace
+from shoal.workspace.catalogue import shown
 
 Say = Callable[[str], None]
 
@@ -54,8 +55,22 @@ def _dump(export: Export, workspace: Workspace) -> bytes:
 
 
 def _reader(workspace: Workspace) -> Callable[[LabelRow], bytes]:
-    sources = {uri: open_source(uri) for uri in workspace.sources()}
-    return lambda row: sources[row.source].read(row.key)
+    """Return a function that reads an item's bytes; a source that is away costs its own items only."""
+    uris = {shown(uri): uri for uri in workspace.sources()}
+
+    @lru_cache
+    def source(name: str) -> Source:
+        return open_source(uris[name])
+
+    def read(row: LabelRow) -> bytes:
+        try:
+            return source(row.source).read(row.key)
+        except ItemError:
+            raise
+        except ShoalError as error:
+            raise ItemError(str(error)) from error
+
+    return read
 
 
 def save_picture(workspace: Workspace, target: Path) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.projectors import PROJECTORS
+from shoal.projectors.registration import register
 from shoal.types import Embedding, Map, MapOrigin, Projector
 from shoal.workspace import Workspace
 
@@ -48,17 +49,17 @@ class GrowingMap:
 
     def _resume(self, embedding: Embedding) -> None:
         last = self._workspace.map()
-        placed = (
-            np.isin(embedding.ids, last.ids) if last is not None and last.origin.layer == self.layer else None
-        )
-        if last is None or placed is None or not placed.any():
+        if last is None or last.origin.layer != self.layer:
             self.add(embedding.ids, embedding.vectors)
             return
-        self._landmarks = embedding.vectors[placed][:LANDMARKS].astype(np.float32)
-        self._ids = embedding.ids[placed]
-        self._xy = last.xy[np.searchsorted(last.ids, self._ids)]
+        start, new = _aligned(self._workspace, last, embedding.ids)
+        if new.all():
+            self.add(embedding.ids, embedding.vectors)
+            return
+        self._landmarks = embedding.vectors[~new][:LANDMARKS].astype(np.float32)
+        self._ids, self._xy = embedding.ids[~new], start[~new]
         self._fitted = self._published = len(self._ids)
-        self.add(embedding.ids[~placed], embedding.vectors[~placed])
+        self.add(embedding.ids[new], embedding.vectors[new])
 
     def _place(self, ids: NDArray[np.int64], vectors: Vectors) -> None:
         before = self._landmarks
@@ -85,41 +86,67 @@ class GrowingMap:
 
     def _publish(self) -> None:
         order = np.argsort(self._ids)
-        origin = origin_of(self._workspace, self._projector, layer=self.layer)
-        self._workspace.save_map(Map(self._xy[order], self._ids[order], origin), final=False)
-        self._published = len(self._ids)
+        ids = self._ids[order]
+        origin = origin_of(self._workspace, self._projector, ids, layer=self.layer, fitted=self._fitted)
+        self._workspace.save_map(Map(self._xy[order], ids, origin), final=False)
+        self._published = len(ids)
 
 
 def draw_final(workspace: Workspace, projector: Projector, *, layer: str) -> int:
     """Fit the map of everything embedded from where the items are now, save it, and return its id.
 
-    When nothing has changed since the last final map, that one is returned; when few items are new, only
-    those are placed, so that the user's sense of place survives.
+    When nothing has changed since the last final map, that one is returned; when few items have come or
+    changed since the last fit, only those are placed, so that the user's sense of place survives.
     """
     embedding = workspace.embedding(layer)
+    ids, vectors = embedding.ids, embedding.vectors
     newest = workspace.maps()[-1:]
     last = workspace.map() if newest else None
-    origin = origin_of(workspace, projector, layer=layer)
-    if last is None or last.origin.layer != layer:
-        xy = fit_from(projector, embedding.vectors, None)
-        return workspace.save_map(Map(xy, embedding.ids, origin), final=True)
+    if last is None:
+        return _save(workspace, projector, layer, ids, fit_from(projector, vectors, None))
+    start, new = _aligned(workspace, last, ids)
+    if last.origin.layer != layer:
+        xy = into_unit_square(register(projector.fit(vectors), onto=start))
+        return _save(workspace, projector, layer, ids, xy)
     same = last.origin.projector == projector.name and last.origin.parameters == projector.parameters()
-    start, new = _aligned(last, embedding.ids)
-    settled = newest[0].final and same and new.mean() < PLACE_ONLY
-    if settled and not new.any() and len(last.ids) == len(embedding.ids):
-        return newest[0].id
-    if settled:
-        start[new] = projector.place(embedding.vectors[new], embedding.vectors[~new], start[~new])
-        xy = start
-    else:
-        xy = fit_from(projector, embedding.vectors, start)
-    return workspace.save_map(Map(xy, embedding.ids, origin), final=True)
+    if not (newest[0].final and same and _few(last, ids, new)):
+        return _save(workspace, projector, layer, ids, fit_from(projector, vectors, start))
+    if not new.any():
+        if len(last.ids) == len(ids):
+            return newest[0].id
+        return _save(workspace, projector, layer, ids, start, fitted=last.origin.fitted)
+    start[new] = projector.place(vectors[new], vectors[~new], start[~new])
+    return _save(workspace, projector, layer, ids, start, fitted=last.origin.fitted)
 
 
-def _aligned(last: Map, ids: NDArray[np.int64]) -> tuple[Positions, NDArray[np.bool_]]:
-    """Return the last map's positions by `ids` (N, 2), NaN for the new ones, and which are new."""
+def _few(last: Map, ids: NDArray[np.int64], new: NDArray[np.bool_]) -> bool:
+    """Return whether so little is new, and was merely placed before, that a fit would not be worth it."""
+    placed_before = len(last.ids) - last.origin.fitted
+    return not new.any() or placed_before + int(new.sum()) < PLACE_ONLY * len(ids)
+
+
+def _save(
+    workspace: Workspace,
+    projector: Projector,
+    layer: str,
+    ids: NDArray[np.int64],
+    xy: Positions,
+    *,
+    fitted: int | None = None,
+) -> int:
+    count = len(ids) if fitted is None else fitted
+    origin = origin_of(workspace, projector, ids, layer=layer, fitted=count)
+    return workspace.save_map(Map(xy, ids, origin), final=True)
+
+
+def _aligned(workspace: Workspace, last: Map, ids: NDArray[np.int64]) -> tuple[Positions, NDArray[np.bool_]]:
+    """Return the last map's positions by `ids` (N, 2), NaN for the new ones, and which are new.
+
+    An item is new to a map that does not show it, and to one that was drawn before its vectors were made:
+    its file has changed since.
+    """
     start = np.full((len(ids), 2), np.nan, dtype=np.float32)
-    old = np.isin(ids, last.ids)
+    old = np.isin(ids, last.ids) & (workspace.shards_of(ids) <= last.origin.shard)
     start[old] = last.xy[np.searchsorted(last.ids, ids[old])]
     return start, ~old
 
@@ -143,8 +170,10 @@ def into_unit_square(xy: Positions, margin: float = 0.03) -> Positions:
     return np.asarray(centred + 0.5, dtype=np.float32)
 
 
-def origin_of(workspace: Workspace, projector: Projector, *, layer: str) -> MapOrigin:
-    """Describe a map that is about to be saved: who draws it, of what, after which map and which label."""
+def origin_of(
+    workspace: Workspace, projector: Projector, ids: NDArray[np.int64], *, layer: str, fitted: int
+) -> MapOrigin:
+    """Describe a map of `ids` that is about to be saved: who draws it, of what, after which map and label."""
     backbone = workspace.backbone()
     maps = workspace.maps()
     return MapOrigin(
@@ -156,4 +185,6 @@ def origin_of(workspace: Workspace, projector: Projector, *, layer: str) -> MapO
         layer=layer,
         parent=maps[-1].id if maps else None,
         label_seq=workspace.log.seq(),
+        shard=int(workspace.shards_of(ids).max()),
+        fitted=fitted,
     )

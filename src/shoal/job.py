@@ -1,7 +1,13 @@
-"""Long work as a process of its own: rows in the workspace are the only channel, so a kill loses nothing."""
+"""Long work as a process of its own: rows in the workspace are the only channel, so a kill loses nothing.
 
+A job ends in one way only, whoever wants it to and whatever it is doing: at once. Everything it has committed
+stays, and the same command goes on from there.
+"""
+
+import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,60 +17,96 @@ from shoal.types import Progress, ShoalError
 from shoal.workspace import Workspace
 
 HEARTBEAT_S = 0.3
+OBEY_S = 0.5
 STOP_S = 5.0
-
-
-class CancelledError(Exception):
-    """Somebody asked for this job to stop; what was committed stays."""
+GONE = 3
+"""The exit code of a job whose server is gone."""
 
 
 class JobLauncher:
-    """Starts jobs as processes of their own; call it with a kind, get the job's id."""
+    """Starts jobs as processes of their own; call it with a kind, get the job's id.
+
+    A job lives no longer than the process that started it, even when that is killed.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._running: list[tuple[subprocess.Popen[bytes], threading.Thread]] = []
 
     def __call__(self, kind: str) -> int:
-        """Start a job and return its id."""
-        self._processes = [process for process in self._processes if process.poll() is None]
-        job_id = self._workspace.jobs.create(kind)
+        """Start a job and return its id; raises `ShoalError` when the system starts no process."""
+        jobs = self._workspace.jobs
+        job_id = jobs.create(kind)
         command = [sys.executable, "-P", "-m", "shoal.job", str(self._workspace.path), str(job_id)]
-        # a session of its own: Ctrl-C in the terminal reaches the server, which then decides about the job
-        self._processes.append(subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL))
+        try:
+            # A session of its own: Ctrl-C in the terminal reaches the server, which then decides about the
+            # job. Nothing is ever written to its stdin: that it ends tells the job that we are gone.
+            process = subprocess.Popen(command, start_new_session=True, stdin=subprocess.PIPE)
+        except OSError as error:
+            jobs.finish(job_id, "failed", f"its process could not be started: {error.strerror or error}")
+            raise ShoalError(
+                f"job {job_id} could not be started: {error.strerror or error}. Free some memory, try again."
+            ) from error
+        waiter = threading.Thread(target=self._await, args=(process, job_id), daemon=True)
+        waiter.start()
+        self._running = [pair for pair in self._running if pair[1].is_alive()] + [(process, waiter)]
         return job_id
 
     def stop_all(self) -> None:
         """End every job that still runs; the same command goes on from what they committed."""
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
+        for process, _ in self._running:
+            if process.stdin is not None:
+                process.stdin.close()
+        for process, waiter in self._running:
+            waiter.join(STOP_S)
+            if waiter.is_alive():
                 process.kill()
+                waiter.join(STOP_S)
+
+    def _await(self, process: "subprocess.Popen[bytes]", job_id: int) -> None:
+        """Write down how a job ended that could not say so itself; one that has said so stays as it is."""
+        code = process.wait()
+        try:
+            if code < 0:
+                message = f"signal {-code} ended its process; starting it again goes on where it was"
+                self._workspace.jobs.finish(job_id, "interrupted", message)
+            elif code == GONE:
+                self._workspace.jobs.finish(job_id, "interrupted", "its server was stopped")
+            else:
+                message = f"its process ended with exit code {code}; the terminal of the server says more"
+                self._workspace.jobs.finish(job_id, "failed", message)
+        except ShoalError as error:
+            print(f"job {job_id} ended, which could not be written down: {error}", file=sys.stderr)
 
 
 def run(path: Path, job_id: int) -> int:
     """Do the job and write how it went; return the process's exit code."""
-    from shoal.pipeline import Recipe, make_map, remembered
-
     with Workspace.open(path) as workspace:
         jobs = workspace.jobs
         try:
-            watch = _heart(workspace, job_id)
-            summary = make_map(workspace, remembered(workspace), recipe=Recipe.of(workspace), watch=watch)
-        except CancelledError:
-            jobs.finish(job_id, "cancelled", "stopped; the same command goes on where it was")
-            return 0
+            # The first beat claims the row: from now on whoever reads it sees when this process is gone.
+            jobs.heartbeat(job_id, Progress(0, 0, "starting"))
+            for obey in (_end_with_server, _end_when_asked):
+                threading.Thread(target=obey, args=(workspace, job_id), daemon=True).start()
+            message = _work(workspace, job_id)
         except ShoalError as error:
             jobs.finish(job_id, "failed", str(error))
             return 1
         except BaseException as error:
             jobs.finish(job_id, "failed", f"{type(error).__name__}: {error}")
             raise
-        jobs.finish(job_id, "done", f"{summary.embedded} items on the map, {summary.skipped} skipped")
+        jobs.finish(job_id, "done", message)
         return 0
+
+
+def _work(workspace: Workspace, job_id: int) -> str:
+    from shoal.pipeline import make_map
+    from shoal.recipe import Recipe, Task
+
+    summary = make_map(
+        workspace, Task.of(workspace), recipe=Recipe.of(workspace), watch=_heart(workspace, job_id)
+    )
+    return f"{summary.embedded} items on the map, {summary.skipped} skipped"
 
 
 def _heart(workspace: Workspace, job_id: int) -> Callable[[Progress], None]:
@@ -75,12 +117,39 @@ def _heart(workspace: Workspace, job_id: int) -> Callable[[Progress], None]:
         if now - last[0] < HEARTBEAT_S and progress.message == last[1]:
             return
         last[:] = [now, progress.message]
-        if workspace.jobs.cancel_requested(job_id):
-            raise CancelledError
         workspace.jobs.heartbeat(job_id, progress)
 
     return watch
 
 
+def _end_with_server(_workspace: Workspace, _job_id: int) -> None:
+    """End this process when stdin ends: the server holds its other end, also when it is killed."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os._exit(GONE)
+
+
+def _end_when_asked(workspace: Workspace, job_id: int) -> None:
+    """End this process when somebody asks the job to stop."""
+    while True:
+        time.sleep(OBEY_S)
+        try:
+            if not workspace.jobs.cancel_requested(job_id):
+                continue
+            workspace.jobs.finish(job_id, "cancelled", "stopped; the same command goes on where it was")
+        except ShoalError:
+            continue  # the catalogue is busy: ask again
+        os._exit(0)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the job that the arguments name: the workspace's path and the job's id."""
+    try:
+        return run(Path(arguments[0]), int(arguments[1]))
+    except ShoalError as error:
+        print(f"shoal: job {arguments[1]}: {error}", file=sys.stderr)
+        return 1
+
+
 if __name__ == "__main__":
-    raise SystemExit(run(Path(sys.argv[1]), int(sys.argv[2])))
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,11 +1,8 @@
 """The main job, top to bottom: a pile of images becomes vectors, then a map. Here the rooms meet."""
 
-import json
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -15,11 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.backbones import BACKBONES
+from shoal.backbones.onnx import available_cores
 from shoal.growing import GrowingMap, draw_final
+from shoal.images.decode import BOXES
 from shoal.images.pool import DecodePool
-from shoal.projectors import PROJECTORS
+from shoal.recipe import Recipe, Task
 from shoal.sources import open_source
-from shoal.types import Backbone, Decoded, Layer, Progress, Projector, Shard, ShardResult, ShoalError
+from shoal.types import (
+    Backbone,
+    Decoded,
+    ItemError,
+    Layer,
+    Progress,
+    Shard,
+    ShardResult,
+    ShoalError,
+    Source,
+)
 from shoal.workspace import Workspace
 from shoal.workspace.catalogue import FILE_NAME as CATALOGUE
 
@@ -28,72 +37,9 @@ Watch = Callable[[Progress], None]
 T = TypeVar("T")
 
 BATCH = 32
-DECODERS = min(os.cpu_count() or 1, 8)
-THUMBNAIL_SIZES = (32, 64, 128, 256)
+DECODERS = min(available_cores(), 8)
 NO_PIXELS = np.empty((0, 0, 3), dtype=np.uint8)
 """What stays of an image's pixels once they are embedded: a shard would hold hundreds of megabytes."""
-DEFAULT_BACKBONE = "efficientnet_lite0"
-DEFAULT_PROJECTOR = "tsne"
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a map is made. `layer` None is the backbone's last; `fast` trades exactness for speed."""
-
-    backbone: str = DEFAULT_BACKBONE
-    layer: str | None = None
-    projector: str = DEFAULT_PROJECTOR
-    fast: bool = False
-    seed: int = 0
-
-    def changed(
-        self,
-        *,
-        backbone: str | None = None,
-        layer: str | None = None,
-        projector: str | None = None,
-        fast: bool | None = None,
-    ) -> "Recipe":
-        """Return the recipe with what is given put in its place; None keeps what was."""
-        return Recipe(
-            backbone=backbone or self.backbone,
-            layer=layer or self.layer,
-            projector=projector or self.projector,
-            fast=self.fast if fast is None else fast,
-            seed=self.seed,
-        )
-
-    def save(self, workspace: Workspace) -> None:
-        """Write the recipe into the workspace, so that a later run goes on in the same way.
-
-        Raises `ShoalError`, and writes nothing, when it names a backbone or projector that there is not.
-        """
-        BACKBONES.require(self.backbone)
-        PROJECTORS.require(self.projector)
-        for key, value in self._texts().items():
-            if workspace.settings().get(key) != value:
-                workspace.set_setting(key, value)
-
-    def _texts(self) -> dict[str, str]:
-        return {
-            "backbone": self.backbone,
-            "layer": self.layer or "",
-            "projector": self.projector,
-            "fast": "yes" if self.fast else "",
-            "seed": str(self.seed),
-        }
-
-    @classmethod
-    def of(cls, workspace: Workspace) -> "Recipe":
-        """Read the recipe that the workspace was made with; what it lacks takes the default."""
-        stored = workspace.settings()
-        return cls(
-            backbone=stored.get("backbone", DEFAULT_BACKBONE),
-            layer=stored.get("layer") or None,
-            projector=stored.get("projector", DEFAULT_PROJECTOR),
-            fast=bool(stored.get("fast")),
-            seed=int(stored.get("seed", "0")),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +48,7 @@ class Summary:
 
     added: int
     changed: int
+    moved: int
     removed: int
     embedded: int
     skipped: int
@@ -109,27 +56,26 @@ class Summary:
     seconds: float
 
 
-def make_map(
-    workspace: Workspace, piles: Sequence[str], *, recipe: Recipe, watch: Watch = lambda _: None
-) -> Summary:
+def make_map(workspace: Workspace, task: Task, *, recipe: Recipe, watch: Watch = lambda _: None) -> Summary:
     """Scan the piles, embed what is new, and draw the map; safe to kill and to run again at any moment.
 
-    Without `piles` the workspace's own sources are scanned again. While embedding runs, drafts of the map
-    are saved, so that whoever watches the workspace sees it grow. Raises `ShoalError` when another process
-    embeds into this workspace, when nothing could be embedded, or when the stored vectors were made by
-    another backbone.
+    Of the workspace's own sources one that is away is left as it was. While embedding runs, drafts of the
+    map are saved, so that whoever watches the workspace sees it grow. Raises `ShoalError` when another
+    process embeds into this workspace, when nothing could be embedded, or when the recipe does not fit.
     """
     began = time.monotonic()
     with workspace.embedding_lock():
         recipe.save(workspace)
         watch(Progress(0, 0, "looking through the pile"))
-        report = workspace.reconcile(*map(open_source, piles or workspace.sources()), seed=recipe.seed)
+        piles = [open_source(uri) for uri in task.piles] or _sources_at_hand(workspace, watch)
+        report = workspace.reconcile(*piles, seed=recipe.seed, retry_skipped=task.retry)
         embed(workspace, recipe, watch)
         map_id = draw(workspace, recipe, watch)
     counts = workspace.counts()
     return Summary(
         added=report.added,
         changed=report.changed,
+        moved=report.moved,
         removed=report.removed,
         embedded=counts.embedded,
         skipped=counts.skipped,
@@ -141,14 +87,35 @@ def make_map(
 def open_pile(piles: Sequence[str | Path], *, into: str | Path | None = None) -> tuple[Workspace, list[str]]:
     """Open the workspace of some piles, made where there is none, and say which sources they are.
 
-    A pile that is itself a workspace is opened, with its own sources. Without `into` the workspace lies in
-    the current folder, named after the first pile. Raises `ShoalError` when a pile is not there.
+    A single pile that is itself a workspace is opened, with its own sources. Without `into` the workspace
+    lies in the current folder, named after the first pile. Raises `ShoalError` when a pile is not there,
+    lies within another, or when the workspace of that name belongs to another pile.
     """
     if len(piles) == 1 and into is None and is_workspace(Path(piles[0])):
         return Workspace.open(piles[0]), []
-    uris = [open_source(str(pile)).uri for pile in piles]
+    for pile in piles:
+        if is_workspace(Path(pile)):
+            raise ShoalError(f"{pile} is a workspace, not a pile: name it alone to go on with it.")
+    uris = list(dict.fromkeys(open_source(str(pile)).uri for pile in piles))
+    _refuse_nested(uris)
     name = Path(uris[0].rstrip("/")).name or "pile"
-    return Workspace.open(into or f"{name}.shoal", create=True), uris
+    workspace = Workspace.open(into or f"{name}.shoal", create=True)
+    strangers = set(workspace.sources()) | set(Task.of(workspace).piles)
+    if into is None and strangers and not strangers & set(uris):
+        path = workspace.path
+        workspace.close()
+        raise ShoalError(
+            f"{path} is the workspace of another pile of that name ({', '.join(sorted(strangers))}). "
+            "Name one with --into: a new one, or this one to put both piles on one map."
+        )
+    return workspace, uris
+
+
+def _refuse_nested(uris: Sequence[str]) -> None:
+    for outer in uris:
+        for inner in uris:
+            if inner != outer and inner.startswith(outer.rstrip("/") + "/"):
+                raise ShoalError(f"the pile {inner} lies within {outer}: name the outer one alone.")
 
 
 def is_workspace(path: Path) -> bool:
@@ -156,16 +123,14 @@ def is_workspace(path: Path) -> bool:
     return (path / CATALOGUE).is_file()
 
 
-def remember(workspace: Workspace, piles: Sequence[str], recipe: Recipe) -> None:
-    """Write down what a job shall do, so that it needs nothing but the workspace."""
-    recipe.save(workspace)
-    workspace.set_setting("piles", json.dumps(list(piles)))
-
-
-def remembered(workspace: Workspace) -> list[str]:
-    """Return the piles that `remember` wrote; empty means all of the workspace's sources."""
-    piles: list[str] = json.loads(workspace.settings().get("piles", "[]"))
-    return piles
+def _sources_at_hand(workspace: Workspace, watch: Watch) -> list[Source]:
+    sources = []
+    for uri in workspace.sources():
+        try:
+            sources.append(open_source(uri))
+        except ShoalError as error:
+            watch(Progress(0, 0, f"left as it was: {error}"))
+    return sources
 
 
 def embed(workspace: Workspace, recipe: Recipe, watch: Watch) -> None:
@@ -175,21 +140,39 @@ def embed(workspace: Workspace, recipe: Recipe, watch: Watch) -> None:
         return
     backbone: Backbone = BACKBONES.load(recipe.backbone)(fast=recipe.fast)
     workspace.use_backbone(backbone.name, backbone.fingerprint, backbone.layers())
-    growing = GrowingMap(workspace, _projector(recipe), layer=_layer(workspace, recipe))
+    growing = GrowingMap(workspace, recipe.make_projector(), layer=recipe.layer_of(workspace))
     counts = workspace.counts()
     pace = Pace(total=counts.total, done=counts.total - counts.pending, watch=watch)
-    with ExitStack() as pools:
-        pool, source = None, ""
+    reader = _Reader(watch)
+    with DecodePool(reader.read, backbone.image_input, workers=DECODERS) as pool:
         for shard in shards:
-            if pool is None or shard.source != source:
-                pools.close()
-                source = shard.source
-                pool = pools.enter_context(
-                    DecodePool(open_source(source), backbone.image_input, workers=DECODERS)
-                )
-            result = embed_shard(shard, backbone, pool, pace)
-            workspace.commit_shard(shard, result)
-            growing.add(result.ids, result.vectors[growing.layer])
+            if reader.turn_to(shard.source):
+                result = embed_shard(shard, backbone, pool, pace)
+                workspace.commit_shard(shard, result)
+                growing.add(result.ids, result.vectors[growing.layer])
+
+
+class _Reader:
+    """Reads from one source at a time, so that many piles share one pool of decoders."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._source: Source | None = None
+
+    def turn_to(self, uri: str) -> bool:
+        """Open the source unless it is open; return False where it is away: its items stay pending."""
+        if self._source is None or self._source.uri != uri:
+            try:
+                self._source = open_source(uri)
+            except ShoalError as error:
+                self._watch(Progress(0, 0, f"left pending: {error}"))
+                self._source = None
+        return self._source is not None
+
+    def read(self, key: bytes) -> bytes:
+        if self._source is None:
+            raise ItemError("its source is away")
+        return self._source.read(key)
 
 
 def embed_shard(shard: Shard, backbone: Backbone, pool: DecodePool, pace: "Pace") -> ShardResult:
@@ -211,7 +194,7 @@ def embed_shard(shard: Shard, backbone: Backbone, pool: DecodePool, pace: "Pace"
     return ShardResult(
         ids=shard.ids[good],
         vectors={layer.name: _stack(vectors, layer) for layer in backbone.layers()},
-        thumbnails={size: [image.thumbnails[size] for image in facts] for size in THUMBNAIL_SIZES},
+        thumbnails={size: [image.thumbnails[size] for image in facts] for size in BOXES},
         sizes=np.array([(image.width, image.height) for image in facts], dtype=np.int32).reshape(-1, 2),
         digests=[image.digest for image in facts],
         failed=failed,
@@ -227,7 +210,7 @@ def draw(workspace: Workspace, recipe: Recipe, watch: Watch) -> int:
             "can be read. `shoal info` lists each with its reason."
         )
     watch(Progress(counts.embedded, counts.total, "drawing the map"))
-    return draw_final(workspace, _projector(recipe), layer=_layer(workspace, recipe))
+    return draw_final(workspace, recipe.make_projector(), layer=recipe.layer_of(workspace))
 
 
 class Pace:
@@ -262,17 +245,3 @@ def _stack(batches: list[dict[str, NDArray[np.float32]]], layer: Layer) -> NDArr
     if not batches:
         return np.empty((0, layer.width), dtype=np.float16)
     return np.concatenate([batch[layer.name] for batch in batches]).astype(np.float16)
-
-
-def _projector(recipe: Recipe) -> Projector:
-    projector: Projector = PROJECTORS.load(recipe.projector)(seed=recipe.seed)
-    return projector
-
-
-def _layer(workspace: Workspace, recipe: Recipe) -> str:
-    """Return the layer the map is drawn of; raises `ShoalError` naming the choices."""
-    backbone = workspace.backbone()
-    names = list(backbone.layers) if backbone else []
-    if recipe.layer and recipe.layer not in names:
-        raise ShoalError(f"{recipe.backbone} has no layer {recipe.layer!r}. There are: {', '.join(names)}.")
-    return recipe.layer or names[-1]

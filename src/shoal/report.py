@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Self
 
 from shoal.types import Progress
 
@@ -20,6 +20,14 @@ class Reporter:
         self._bar: Any = None
         self._message = ""
         self._last = float("-inf")
+
+    def __enter__(self) -> Self:
+        """Return the reporter."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar away, so that what is printed next has a line of its own."""
+        self.close()
 
     def watch(self, progress: Progress) -> None:
         """Show how far the work is, not more often than is useful where it is shown."""
@@ -60,7 +68,14 @@ class Reporter:
         if progress.message != self._message or self._bar is None:
             self.close()
             self._message = progress.message
-            self._bar = tqdm(total=progress.total or None, desc=progress.message, unit="items", leave=False)
+            self._bar = tqdm(
+                total=progress.total or None,
+                # what an earlier run has done is not this one's speed
+                initial=progress.done,
+                desc=progress.message,
+                unit="items",
+                leave=False,
+            )
         self._bar.n = progress.done
         self._bar.refresh()
 

@@ -115,7 +115,11 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class MapOrigin:
-    """What made a map: stored beside it, so that a mismatch can be refused by name."""
+    """What made a map: stored beside it, so that a mismatch can be refused by name.
+
+    `shard` is the newest shard whose items it shows, so that what was embedded later is known to be new to
+    it; `fitted` is how many items the last real fit had, placing left out.
+    """
 
     projector: str
     parameters: dict[str, Scalar]
@@ -125,6 +129,8 @@ class MapOrigin:
     layer: str
     parent: int | None = None
     label_seq: int | None = None
+    shard: int = -1
+    fitted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from threading import Barrier
 
 import pytest
 
-from shoal.backbones.cache import cache_folder, cached
+from shoal.backbones.cache import cached
+from shoal.folders import cache_folder
 
 
 @pytest.fixture

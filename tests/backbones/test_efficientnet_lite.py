@@ -16,7 +16,6 @@ from PIL import Image
 from tests.backbones.drawn import drawings
 
 from shoal.backbones import BACKBONES, efficientnet_lite, graph
-from shoal.backbones.cache import cache_folder
 from shoal.backbones.efficientnet_lite import (
     DESCRIPTIONS,
     Description,
@@ -26,6 +25,7 @@ from shoal.backbones.efficientnet_lite import (
     state,
     torch_layers,
 )
+from shoal.folders import cache_folder
 from shoal.types import ImageInput, ShoalError
 
 HERE = Path(__file__).parent

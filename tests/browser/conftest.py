@@ -48,13 +48,14 @@ def chromium() -> str:
     return str(found)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """Playwright's sync API keeps an event loop running, so it must not outlive the browser tests."""
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
     """Chromium with WebGL2 on a CPU rasteriser."""
     with playwright.chromium.launch(executable_path=chromium, args=[*QUIET, *SOFTWARE_GL]) as launched:

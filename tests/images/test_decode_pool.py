@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.hostile import encoded, picture
 
-from hostile import encoded, picture
 from shoal.images.decode import decode
 from shoal.images.pool import DecodePool
 from shoal.images.supervisor import PoolError

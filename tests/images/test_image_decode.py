@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from tests.hostile import encoded, picture
 
-from hostile import encoded, picture
 from shoal.images import colours
 from shoal.images.decode import BOXES, FORMATS, decode
 from shoal.types import Decoded, ImageInput, ItemError

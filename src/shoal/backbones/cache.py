@@ -7,19 +7,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-
-def cache_folder() -> Path | None:
-    """Return $SHOAL_CACHE, else $XDG_CACHE_HOME/shoal, else ~/.cache/shoal, else None (no home)."""
-    if own := os.environ.get("SHOAL_CACHE"):
-        return Path(own).absolute()
-    # The XDG rules tell to ignore a path that is not absolute.
-    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if xdg.is_absolute():
-        return xdg / "shoal"
-    try:
-        return Path.home() / ".cache" / "shoal"
-    except RuntimeError:
-        return None
+from shoal.folders import cache_folder
 
 
 def cached(stem: str, suffix: str, build: Callable[[], bytes]) -> bytes:

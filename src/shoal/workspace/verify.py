@@ -1,20 +1,20 @@
 """Find every damaged or missing file, and set damaged vectors and thumbnails aside."""
 
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from shoal.workspace import maps, shards
 from shoal.workspace.catalogue import Catalogue, files, items
 from shoal.workspace.catalogue import maps as map_rows
 from shoal.workspace.errors import WorkspaceError
-from shoal.workspace.files import unreferenced
+from shoal.workspace.files import remove, unreferenced
 from shoal.workspace.items import EMBEDDED
 from shoal.workspace.labels import LabelLog
 from shoal.workspace.reconcile import replan
 
-FOLDERS = (*shards.FOLDERS, maps.FOLDER)
 _CHUNK = 1 << 20
 
 
@@ -27,12 +27,18 @@ def verify(catalogue: Catalogue, labels: LabelLog, root: Path) -> list[str]:
     with catalogue.read() as connection:
         problems += [text for _, _, text in _damaged(connection, root)]
         problems += _without_files(connection)
-        named = set(connection.scalars(select(files.c.name)))
     try:
         labels.at(labels.seq())
     except WorkspaceError as error:
         problems.append(str(error))
-    return problems + [f"{name}: no row names it" for name in unreferenced(root, FOLDERS, named)]
+    return problems
+
+
+def leftovers(catalogue: Catalogue, root: Path, folders: Sequence[str]) -> list[str]:
+    """List files that no row names: left by a kill, or being written right now; they are removed in time."""
+    with catalogue.read() as connection:
+        named = set(connection.scalars(select(files.c.name)))
+    return list(unreferenced(root, folders, named))
 
 
 def repair(catalogue: Catalogue, root: Path) -> int:
@@ -49,13 +55,21 @@ def repair(catalogue: Catalogue, root: Path) -> int:
         )
         replan(connection, list(again))
         connection.execute(update(items).where(of_shards).values(row=None))
-        connection.execute(delete(files).where(files.c.kind.in_(shards.FOLDERS), files.c.owner.in_(numbers)))
+        names = _forget(connection, files.c.kind.in_(shards.FOLDERS) & files.c.owner.in_(numbers))
     lost_maps = [owner for kind, owner in damaged if kind == maps.FOLDER]
     if lost_maps:
         with catalogue.write("maps") as connection:
-            connection.execute(delete(files).where(files.c.kind == maps.FOLDER, files.c.owner.in_(lost_maps)))
+            names += _forget(connection, (files.c.kind == maps.FOLDER) & files.c.owner.in_(lost_maps))
             connection.execute(delete(map_rows).where(map_rows.c.id.in_(lost_maps)))
+    remove(root, names)
     return len(damaged)
+
+
+def _forget(connection: Connection, chosen: ColumnElement[bool]) -> list[str]:
+    """Delete the rows of some files and return their names, to be removed once that is committed."""
+    names = list(connection.scalars(select(files.c.name).where(chosen)))
+    connection.execute(delete(files).where(chosen))
+    return names
 
 
 def _in_sql(catalogue: Catalogue) -> list[str]:

@@ -1,6 +1,5 @@
 """The workspace: the folder that holds it all, as one object."""
 
-import getpass
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, insert, select
 
+from shoal.folders import user_name
 from shoal.types import UNLABELLED, Embedding, Layer, Map, Shard, ShardResult, Source
 from shoal.workspace import backbone, locks, maps, reconcile, shards, verify
 from shoal.workspace.backbone import BackboneRow
-from shoal.workspace.catalogue import FILE_NAME, Catalogue, files, settings, sources
+from shoal.workspace.catalogue import FILE_NAME, Catalogue, settings, sources
 from shoal.workspace.errors import WorkspaceError
-from shoal.workspace.files import remove_stale, sync_folder, unreferenced
+from shoal.workspace.files import remove_stale, sync_folder
 from shoal.workspace.items import REMOVED, Counts, ItemRow, Items, ItemTable
 from shoal.workspace.jobs import Jobs
 from shoal.workspace.labels import LabelLog, Written
@@ -191,6 +191,11 @@ class Workspace:
         """
         return self._shards.embedding(layer, ids)
 
+    def shards_of(self, ids: NDArray[np.integer]) -> NDArray[np.int32]:
+        """Return the number of the shard that holds each item's vectors (N,); a later one is higher."""
+        numbers: NDArray[np.int32] = self._items.columns().shard[ids]
+        return numbers
+
     def thumbnails(self, ids: Sequence[int] | NDArray[np.integer], size: int) -> list[bytes | None]:
         """Return each item's JPEG in the box of `size` px; None where it is missing or damaged."""
         return self._shards.thumbnails(ids, size)
@@ -230,7 +235,7 @@ class Workspace:
 
         None takes their label away. Raises `WorkspaceError` as `LabelLog.label` does.
         """
-        return self.log.label(ids, class_name, user=getpass.getuser(), how="python")
+        return self.log.label(ids, class_name, user=user_name(), how="python")
 
     def labelled(self) -> list[LabelledItem]:
         """List the labelled items that are not removed, by id, each with the event that decided it."""
@@ -270,8 +275,12 @@ class Workspace:
             connection.execute(insert(settings), [{"key": key, "value": value}])
 
     def verify(self) -> list[str]:
-        """List every damaged, missing or unreferenced file with what it holds; empty: all is well."""
+        """List every damaged or missing file with what it holds; empty: all is well."""
         return verify.verify(self._catalogue, self.log, self.path)
+
+    def leftovers(self) -> list[str]:
+        """List files that no row names: a killed or a running process left them, and they go in time."""
+        return verify.leftovers(self._catalogue, self.path, FOLDERS)
 
     def repair(self) -> int:
         """Set damaged vectors, thumbnails and maps aside, to be made anew; return how many there were."""
@@ -281,9 +290,8 @@ class Workspace:
     def _collect_garbage(self) -> None:
         """Delete files that no row names and nobody has touched for an hour, unless somebody embeds."""
         try:
-            with locks.embedding_lock(self.path, patience_s=0), self._catalogue.read() as connection:
-                named = set(connection.scalars(select(files.c.name)))
-                remove_stale(self.path, unreferenced(self.path, FOLDERS, named))
+            with locks.embedding_lock(self.path, patience_s=0):
+                remove_stale(self.path, self.leftovers())
         except WorkspaceError:
             return
 
