@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -18,7 +19,10 @@ pytestmark = [pytest.mark.wheel, pytest.mark.timeout(900)]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    target = tmp_path_factory.mktemp("dist")
+    """Build from a copy that has neither a page nor Node modules, as a fresh machine would."""
+    target, fresh = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("tree") / "shoal"
+    made = shutil.ignore_patterns(".git", ".venv", "node_modules", "static", "*.shoal", "__pycache__")
+    shutil.copytree(ROOT, fresh, ignore=made)
     command = [
         sys.executable,
         "-m",
@@ -28,7 +32,7 @@ def wheel(tmp_path_factory) -> Path:
         "--no-deps",
         "--wheel-dir",
         str(target),
-        str(ROOT),
+        str(fresh),
     ]
     subprocess.run(command, check=True)
     return next(target.glob("*.whl"))

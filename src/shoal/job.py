@@ -66,15 +66,14 @@ class JobLauncher:
     def _await(self, process: "subprocess.Popen[bytes]", job_id: int) -> None:
         """Write down how a job ended that could not say so itself; one that has said so stays as it is."""
         code = process.wait()
+        state, message = "failed", f"its process ended with exit code {code}; the server's terminal says more"
+        if code == GONE:
+            state, message = "interrupted", "its server was stopped"
+        elif code < 0:
+            # A process that takes all memory is killed by the system like this.
+            message = f"signal {-code} ended its process; starting it again goes on where it was"
         try:
-            if code < 0:
-                message = f"signal {-code} ended its process; starting it again goes on where it was"
-                self._workspace.jobs.finish(job_id, "interrupted", message)
-            elif code == GONE:
-                self._workspace.jobs.finish(job_id, "interrupted", "its server was stopped")
-            else:
-                message = f"its process ended with exit code {code}; the terminal of the server says more"
-                self._workspace.jobs.finish(job_id, "failed", message)
+            self._workspace.jobs.finish(job_id, state, message)
         except ShoalError as error:
             print(f"job {job_id} ended, which could not be written down: {error}", file=sys.stderr)
 

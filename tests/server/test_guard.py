@@ -9,6 +9,7 @@ from shoal.server.guard import BODY_LIMIT, Guard
 from shoal.server.settings import ServerSettings
 
 SETTINGS = ServerSettings(host="127.0.0.1", port=8765, token="launch-token", secret="cookie-secret", user="u")
+WORKSPACE = "0123456789abcdef"
 HOST = (b"host", b"127.0.0.1:8765")
 COOKIE = (b"cookie", b"other=1; shoal-8765=cookie-secret; more=2")
 NAVIGATION = [(b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"document")]
@@ -30,11 +31,21 @@ class Probe:
 
 
 def call(
-    headers, *, method="GET", path="/api/state", query=b"", kind="http", chunks=(b"",), guard=None, app=None
+    headers,
+    *,
+    method="GET",
+    path="/api/state",
+    query=b"",
+    kind="http",
+    chunks=(b"",),
+    guard=None,
+    app=None,
+    server=("127.0.0.1", 8765),
 ):
     """Return (status or websocket message type, headers, body) of one request."""
-    guard = guard or Guard(app or Probe(), SETTINGS)
+    guard = guard or Guard(app or Probe(), SETTINGS, workspace_id=WORKSPACE)
     scope = {"type": kind, "method": method, "path": path, "query_string": query, "headers": list(headers)}
+    scope["server"] = server
     waiting = [{"type": "http.request", "body": c, "more_body": True} for c in chunks]
     waiting[-1]["more_body"] = False
     sent = []
@@ -179,7 +190,7 @@ def test_the_door_stays_shut_for_any_other_token(query):
 
 
 def test_a_one_time_code_opens_once():
-    guard = Guard(Probe(), SETTINGS)
+    guard = Guard(Probe(), SETTINGS, workspace_id=WORKSPACE)
     query = b"token=" + guard.one_time_code().encode()
     assert status(HOST, path="/open", query=query, guard=guard) == 303
     assert status(HOST, path="/open", query=query, guard=guard) == 401
@@ -197,6 +208,47 @@ def test_a_body_at_the_limit_arrives_whole_and_one_byte_more_does_not():
 
 def test_nobody_without_the_token_makes_the_server_read_a_body():
     assert status(HOST, (b"content-length", b"4194305"), method="POST") == 401
+
+
+def test_a_page_of_another_workspace_writes_nothing_here():
+    ours, other = (b"x-shoal-workspace", WORKSPACE.encode()), (b"x-shoal-workspace", b"fedcba9876543210")
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        assert status(HOST, COOKIE, ours, method=method) == 200
+        assert status(HOST, COOKIE, method=method) == 200
+        assert status(HOST, COOKIE, (b"x-shoal-workspace", b""), method=method) == 421
+        assert status(HOST, COOKIE, ours, other, method=method) == 421
+    probe = Probe()
+    code, _, body = call([HOST, COOKIE, other], method="POST", path="/api/labels", app=probe)
+    assert code == 421
+    assert probe.body is None
+    assert set(json.loads(body)) == {"detail"}
+    assert "another" in json.loads(body)["detail"]
+    assert status(HOST, COOKIE, other) == 200
+    assert status(HOST, other, method="POST") == 401
+    assert status(HOST, COOKIE, other, kind="websocket") == "websocket.accept"
+
+
+@pytest.mark.parametrize(
+    ("arrived", "host"),
+    [
+        ("10.1.2.3", b"10.1.2.3:8765"),
+        ("::ffff:10.1.2.3", b"10.1.2.3:8765"),
+        ("fe80::1%eth0", b"[fe80::1]:8765"),
+    ],
+)
+def test_a_server_on_every_address_answers_to_the_one_the_connection_came_to(arrived, host):
+    everywhere = ServerSettings(
+        host="0.0.0.0", port=8765, token="launch-token", secret="cookie-secret", user="u"
+    )
+
+    def answer(settings, host):
+        guard = Guard(Probe(), settings, workspace_id=WORKSPACE)
+        return status((b"host", host), COOKIE, guard=guard, server=(arrived, 8765))
+
+    assert answer(everywhere, host) == 200
+    assert answer(everywhere, b"10.1.2.4:8765") == 403
+    assert answer(everywhere, b"evil.com:8765") == 403
+    assert answer(SETTINGS, host) == 403
 
 
 def test_every_answer_carries_the_security_headers():

@@ -139,6 +139,19 @@ def test_it_refuses_to_be_exposed_without_a_token(workspace, host, token):
         run.serve(workspace, host=host, token=token, user="u")
 
 
+def test_the_refusal_to_be_exposed_says_where_a_token_goes(workspace):
+    with pytest.raises(ShoalError, match=r"--token.*\$SHOAL_TOKEN"):
+        run.serve(workspace, host="0.0.0.0", user="u")
+
+
+@pytest.mark.parametrize(
+    "host", ["", "http://box", "box/", "box:", "box:http", "u@box", "a b", "::1", "[::1", "[box]:1"]
+)
+def test_a_host_that_no_browser_sends_is_refused_in_words(workspace, host):
+    with pytest.raises(ShoalError, match="HOST:PORT"):
+        run.serve(workspace, user="u", allowed_hosts=["box:80", "[::1]:80", "box.example.org", host])
+
+
 def test_an_address_of_another_machine_is_refused_in_words(workspace):
     with pytest.warns(UserWarning, match="TLS"), pytest.raises(ShoalError, match=r"192\.0\.2\.1"):
         run.serve(workspace, host="192.0.2.1", token="t" * 32, user="u")

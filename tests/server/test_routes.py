@@ -1,5 +1,7 @@
 """Every address over a seeded workspace: what it answers, what it refuses, what it says then."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
@@ -161,6 +163,60 @@ def test_a_lasso_on_a_collected_draft_still_counts(client, seeded, workspace):
     assert (answer.status_code, answer.json()["count"]) == (200, 60)
 
 
+def test_ids_need_no_map_even_when_they_name_one_that_is_gone(client, seeded, workspace):
+    body = label_body(seeded, 0, map_id=999, polygon=None, ids=seeded.ids[0])
+    assert client.post("/api/labels", json=body).json()["count"] == 60
+    [event] = workspace.log.history()
+    assert (event.map_id, event.count) == (999, 60)
+    assert workspace.verify() == []
+
+
+def test_a_selection_may_name_a_hundred_thousand_ids(client, seeded):
+    ids = (seeded.ids[0] * 1700)[:100_000]
+    for selection in ({"ids": ids}, {"ids": [1], "without": ids}):
+        body = label_body(seeded, request_id=f"request-{len(selection)}", map_id=None, polygon=None)
+        body["selection"] = selection
+        answer = client.post("/api/labels", json=body)
+        assert answer.status_code == 200, answer.text
+
+
+def test_what_is_for_another_workspace_is_refused(client, seeded, workspace):
+    other, ours = ({"X-Shoal-Workspace": id} for id in ("0" * 32, workspace.uuid))
+    assert "another" in detail(client.post("/api/labels", json=label_body(seeded), headers=other), 421)
+    assert client.get("/api/state", headers=other).json()["label_seq"] == 0
+    assert client.post("/api/labels", json=label_body(seeded), headers=ours).status_code == 200
+    assert client.get("/api/state").json()["workspace_id"] == workspace.uuid
+
+
+def test_lassos_that_take_long_wait_for_each_other_and_keep_nobody_else_out(client, seeded, monkeypatch):
+    from shoal.server.routes import labels
+
+    real, at_once, most, go_on = labels.resolve, [], [], threading.Event()
+
+    def slow(selection, maps):
+        at_once.append(selection)
+        most.append(len(at_once))
+        go_on.wait(5)
+        at_once.pop()
+        return real(selection, maps)
+
+    monkeypatch.setattr(labels, "resolve", slow)
+    count = 60  # more than the threads there are for requests
+    with ThreadPoolExecutor(count) as pool:
+        bodies = [label_body(seeded, k % 4, request_id=REQUEST.format(k)) for k in range(count)]
+        answers = [pool.submit(client.post, "/api/labels", json=body) for body in bodies]
+        while not most:
+            time.sleep(0.01)
+        time.sleep(0.5)
+        try:
+            assert client.get("/api/state").status_code == 200
+            assert not any(answer.done() for answer in answers)
+        finally:
+            go_on.set()
+        assert {answer.result().status_code for answer in answers} == {200}
+    assert max(most) <= 2
+
+
 REFUSED = [
     ({"selection": {"ids": []}}, 422, "no item"),
     ({"selection": {"ids": [1], "without": [1]}}, 422, "no item"),
@@ -176,7 +232,7 @@ REFUSED = [
     ({"selection": {"ids": [-1]}}, 422, "selection.ids.0"),
     ({"selection": {"ids": [2**31]}}, 422, "selection.ids.0"),
     ({"selection": {"ids": [10**40]}}, 422, "selection.ids.0"),
-    ({"selection": {"ids": list(range(10_001))}}, 422, "selection.ids"),
+    ({"selection": {"ids": list(range(100_001))}}, 422, "selection.ids"),
     ({"selection": {"ids": [5000]}}, 409, "5000"),
     ({"selection": {"ids": [1], "path": "/etc/passwd"}}, 422, "selection.path"),
     ({"selection": None}, 422, "selection"),
@@ -230,6 +286,7 @@ def test_a_mosaic_has_each_item_in_its_cell(untouched, template):
     assert answer.headers["content-type"] == "image/jpeg"
     mosaic = np.asarray(Image.open(BytesIO(answer.content))).astype(int)
     assert mosaic.shape == (64, 1024, 3)
+    assert answer.headers["x-shoal-missing"] == "3"
     wanted = [(0xD1, 0x49, 0x5B), (0x00, 0x79, 0x8C), (0xED, 0xAE, 0x49), (128, 128, 128)]
     for cell, colour in enumerate(wanted):
         # Just inside the left or the upper rim, where the group's colour is whatever the aspect ratio.
@@ -242,6 +299,14 @@ def test_a_mosaic_that_does_not_fit_says_how_many_do(untouched):
     assert untouched.post("/api/thumbnails", json={"size": 64, "ids": [1] * 256}).status_code == 200
     assert "size" in detail(untouched.post("/api/thumbnails", json={"size": 65, "ids": [1]}), 422)
     assert "ids" in detail(untouched.post("/api/thumbnails", json={"size": 64, "ids": []}), 422)
+
+
+def test_a_mosaic_names_the_cells_without_a_picture(untouched, template):
+    there, gone = template.ids[0][0], 4000
+    answer = untouched.post("/api/thumbnails", json={"size": 64, "ids": [gone, there, gone, there, gone]})
+    assert answer.headers["x-shoal-missing"] == "0,2,4"
+    whole = untouched.post("/api/thumbnails", json={"size": 64, "ids": [there]})
+    assert "x-shoal-missing" not in whole.headers
 
 
 def test_one_thumbnail_keeps_its_shape_and_is_sent_once(untouched, template):
@@ -272,6 +337,47 @@ def test_a_skipped_item_says_why(untouched):
     assert {entry["reason"] for entry in skipped} == {"the file is truncated", "not an image"}
     assert len(untouched.get("/api/skipped?limit=1").json()) == 1
     assert untouched.get("/api/skipped?limit=0").status_code == 422
+
+
+BUSY = ShoalError("cannot read the catalogue: database is locked")
+BUSY.__cause__ = OSError("database is locked")
+
+
+@pytest.mark.parametrize(
+    ("part", "method", "address"),
+    [
+        ("maps", "get", "/api/maps/{map}/points"),
+        ("map", "get", "/api/maps/{map}/points"),
+        ("maps", "post", "/api/labels"),
+        ("map", "post", "/api/labels"),
+        ("item", "get", "/api/items/1"),
+        ("jobs.get", "post", "/api/jobs/1/cancel"),
+    ],
+)
+def test_busy_is_not_gone(workspace, make_client, monkeypatch, seeded, part, method, address):
+    """A 404 tells the page that its gesture is refused for ever; a 503 that it shall try again."""
+
+    def busy(*_):
+        raise BUSY
+
+    if part == "maps":  # an unknown map, and no list to know it by
+        monkeypatch.setattr(workspace, "maps", busy)
+        id = 999
+    else:
+        room, _, name = part.rpartition(".")
+        monkeypatch.setattr(getattr(workspace, room) if room else workspace, name, busy)
+        id = seeded.map_id
+    client = make_client(workspace)
+    body = {"json": label_body(seeded, map_id=id)} if address == "/api/labels" else {}
+    assert "locked" in detail(getattr(client, method)(address.format(map=id), **body), 503)
+
+
+def test_a_damaged_map_is_not_gone_either(client, seeded, workspace):
+    [file] = (seeded.path / "maps").iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    assert "damaged" in detail(client.post("/api/labels", json=label_body(seeded)), 409)
+    file.unlink()
+    assert detail(client.post("/api/labels", json=label_body(seeded)), 409)
 
 
 def test_jobs_are_started_once_and_cancelled_by_request(workspace, make_client):
@@ -336,7 +442,7 @@ def test_another_process_is_noticed(client, seeded):
 
 
 def test_a_moment_without_the_catalogue_ends_no_socket(workspace, make_client, monkeypatch):
-    answers = iter([ShoalError("busy"), ShoalError("busy")])
+    answers = iter([ShoalError("busy"), RuntimeError("what nobody thought of"), ShoalError("busy")])
     real = workspace.revision
 
     def revision():

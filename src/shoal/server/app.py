@@ -26,6 +26,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "no such thing"},
     409: {"model": Problem, "description": "not in this state of the workspace"},
     413: {"model": Problem, "description": "the body is too large"},
+    421: {"model": Problem, "description": "X-Shoal-Workspace names another workspace"},
     422: {"model": Problem, "description": "the request is not what it should be"},
     503: {"model": Problem, "description": "not now: try again"},
 }
@@ -53,7 +54,7 @@ def create_app(
         maps=RecentMaps(workspace),
         changes=Changes(workspace),
     )
-    return Guard(app, settings)
+    return Guard(app, settings, workspace_id=workspace.uuid)
 
 
 def routes_app() -> FastAPI:

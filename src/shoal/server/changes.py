@@ -57,6 +57,9 @@ class Changes:
                 latest = await asyncio.to_thread(self._read)
             except ShoalError as error:
                 _LOG.warning("the workspace cannot be read, trying again: %s", error)
+            except Exception:
+                # Ended, this task would leave every open page without news until it is loaded again.
+                _LOG.exception("the workspace cannot be read, trying again")
             else:
                 if latest != self._latest:
                     self._latest = latest

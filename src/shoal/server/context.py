@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Exporter = Callable[["Workspace"], bytes | Iterator[bytes]]
 StartJob = Callable[[str], int]
+LASSOS_AT_ONCE = 2
 
 
 class RecentMaps:
@@ -33,7 +35,7 @@ class RecentMaps:
         self._lock = threading.Lock()
 
     def get(self, id: int) -> Map:
-        """Return map `id`; refuse with 404 when there is none (any more)."""
+        """Return map `id`; refuse with 404 when there is none (any more), and with nothing else by itself."""
         with self._lock:
             if id in self._maps:
                 self._maps.move_to_end(id)
@@ -41,6 +43,9 @@ class RecentMaps:
         try:
             found = self._workspace.map(id)
         except ShoalError as error:
+            # Damaged or busy is not gone: a 404 would make the page drop the gesture.
+            if any(row.id == id for row in self._workspace.maps()):
+                raise
             raise _no_map(id) from error
         if found is None:
             raise _no_map(id)
@@ -59,7 +64,10 @@ def _no_map(id: int) -> Refusal:
 
 @dataclass(slots=True)
 class Context:
-    """Hold the workspace, the settings and the doors to the other rooms; `writing` admits one writer."""
+    """Hold the workspace, the settings and the doors to the other rooms.
+
+    `writing` admits one writer, `lassoing` as many lassos as may be resolved at once.
+    """
 
     workspace: Workspace
     settings: ServerSettings
@@ -69,6 +77,7 @@ class Context:
     maps: RecentMaps
     changes: Changes
     writing: threading.Lock = field(default_factory=threading.Lock)
+    lassoing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LASSOS_AT_ONCE))
 
 
 async def _context(connection: HTTPConnection) -> Context:

@@ -1,6 +1,7 @@
 """Every refusal becomes a `Problem` with a status here, and nowhere else; no stack trace goes out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +18,17 @@ class Refusal(ShoalError):  # noqa: N818 - the word of the house
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
         self.status = status
+
+
+@contextmanager
+def absent_is_404() -> Iterator[None]:
+    """Answer 404 when the workspace says that there is no such thing; one with a cause passes through."""
+    try:
+        yield
+    except ShoalError as error:
+        if error.__cause__ is not None:
+            raise
+        raise Refusal(404, str(error)) from error
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,10 +47,10 @@ class _Denied(Exception):  # noqa: N818 - an answer, not an error
 class Guard:
     """Let a request through to `app`, or answer why not; also keeps the door /open?token=..."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings, *, workspace_id: str) -> None:
         self._app = app
         self._settings = settings
-        self._hosts = frozenset(host.encode() for host in settings.hosts())
+        self._workspace_id = workspace_id
         self._codes: set[str] = set()
 
     def one_time_code(self) -> str:
@@ -70,7 +72,7 @@ class Guard:
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        self._check_host_and_origin(headers)
+        self._check_host_and_origin(scope, headers)
         _check_site(scope, headers)
         if scope["type"] == "http" and scope["path"] == "/open":
             await self._open(scope, headers, send)
@@ -81,18 +83,33 @@ class Guard:
                 return
             raise _Denied(401, "no valid token: open the address that `shoal serve` printed when it started")
         if scope["type"] == "http":
+            self._check_workspace(scope, headers)
             receive = await _limited(headers, receive)
         await self._app(scope, receive, send)
 
-    def _check_host_and_origin(self, headers: list[tuple[bytes, bytes]]) -> None:
+    def _check_host_and_origin(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
         hosts = _values(headers, b"host")
-        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
-            known = ", ".join(sorted(self._settings.hosts()))
-            raise _Denied(403, f"this host is not served; address the server as one of: {known}")
+        known = self._settings.hosts(_arrived(scope))
+        if len(hosts) != 1 or hosts[0].decode("latin-1").lower() not in known:
+            names = ", ".join(sorted(known))
+            raise _Denied(
+                403,
+                f"this host is not served; address the server as one of: {names}. Behind a proxy or another "
+                "name, start it with --allow-host",
+            )
         ours = (b"http://" + hosts[0].lower(), b"https://" + hosts[0].lower())
         origins = _values(headers, b"origin")
         if len(origins) > 1 or any(origin.lower() not in ours for origin in origins):
             raise _Denied(403, "requests from other sites are not answered")
+
+    def _check_workspace(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
+        """Refuse what a page of another workspace would write: one that was served on this port before."""
+        meant = _values(headers, b"x-shoal-workspace")
+        if scope["method"] not in SAFE_METHODS and any(id != self._workspace_id.encode() for id in meant):
+            raise _Denied(
+                421,
+                "this request is for another workspace than the one that is served here now: reload the page",
+            )
 
     async def _open(self, scope: Scope, headers: list[tuple[bytes, bytes]], send: Send) -> None:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
@@ -144,6 +161,18 @@ def _foreign(headers: list[tuple[bytes, bytes]]) -> bool:
 
 def _values(headers: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
     return [value for key, value in headers if key == name]
+
+
+def _arrived(scope: Scope) -> str | None:
+    """Return the address of this machine that the connection came to, as a browser writes it."""
+    server = scope.get("server")
+    if not server:
+        return None
+    address = str(server[0]).partition("%")[0]
+    with suppress(ValueError):
+        if mapped := IPv6Address(address).ipv4_mapped:
+            return str(mapped)
+    return address
 
 
 def _same(given: bytes, secret: str) -> bool:

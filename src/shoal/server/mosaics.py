@@ -16,19 +16,26 @@ def capacity(size: int) -> int:
     return (SIDE // size) ** 2
 
 
-def compose(thumbnails: Sequence[bytes | None], size: int) -> bytes:
-    """Centre each JPEG in its cell of `size` px on mid-grey, row by row; what cannot be read stays grey."""
+def compose(thumbnails: Sequence[bytes | None], size: int) -> tuple[bytes, list[int]]:
+    """Centre each JPEG in its cell of `size` px on mid-grey, row by row.
+
+    Return the mosaic as JPEG and the places of the cells that stay grey, because there is no picture or it
+    cannot be read.
+    """
     across = SIDE // size
     rows = -(-len(thumbnails) // across)
     mosaic = Image.new("RGB", (SIDE, rows * size), GREY)
+    missing = []
     for place, data in enumerate(thumbnails):
         cell = _open(data, size)
-        if cell is not None:
-            left, top = (size - cell.width) // 2, (size - cell.height) // 2
-            mosaic.paste(cell, (place % across * size + left, place // across * size + top))
+        if cell is None:
+            missing.append(place)
+            continue
+        left, top = (size - cell.width) // 2, (size - cell.height) // 2
+        mosaic.paste(cell, (place % across * size + left, place // across * size + top))
     out = BytesIO()
     mosaic.save(out, "JPEG", quality=90, subsampling=0)
-    return out.getvalue()
+    return out.getvalue(), missing
 
 
 def _open(data: bytes | None, size: int) -> Image.Image | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import signal
 import socket
@@ -20,7 +21,7 @@ import uvicorn
 
 from shoal.server.app import create_app
 from shoal.server.context import Exporter, StartJob
-from shoal.server.settings import LOOPBACK, ServerSettings
+from shoal.server.settings import EVERYWHERE, LOOPBACK, ServerSettings
 from shoal.types import ShoalError
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ def serve(
     """Serve `workspace` until SIGINT or SIGTERM; `on_ready` gets the address with the token.
 
     `port` None means 8765. A taken port gives way to the next free one; 0 takes any. Raise `ShoalError` when
-    `host` is not of this machine alone and there is no `token`, or when no port can be had.
+    `host` is not of this machine alone and there is no `token`, when an allowed host is no HOST[:PORT], or
+    when no port can be had.
     """
     _check_exposure(host, token)
+    _check_names(allowed_hosts)
     with _listen(host, DEFAULT_PORT if port is None else port) as listener:
         settings = ServerSettings(
             host=host,
@@ -57,7 +60,7 @@ def serve(
             token=token or secrets.token_urlsafe(32),
             secret=secrets.token_urlsafe(32),
             user=user,
-            allowed_hosts=tuple(allowed_hosts) + (_own_names(listener) if _is_any(host) else ()),
+            allowed_hosts=tuple(allowed_hosts) + (_own_names(listener) if host in EVERYWHERE else ()),
         )
         guard = create_app(workspace, settings=settings, start_job=start_job, exporters=exporters)
 
@@ -100,12 +103,21 @@ def _check_exposure(host: str, token: str | None) -> None:
     if token is None or len(token) < SHORTEST_TOKEN:
         raise ShoalError(
             f"the server refuses to listen on {host!r}, which others can reach, without a token of at least "
-            f"{SHORTEST_TOKEN} characters: pass one, or stay on 127.0.0.1 and use an SSH tunnel"
+            f"{SHORTEST_TOKEN} characters: pass one with --token, or in $SHOAL_TOKEN, which other users of "
+            "this machine cannot read; or stay on 127.0.0.1 and use an SSH tunnel"
         )
     warnings.warn(
         f"listening on {host}: labels, pictures and the token travel unencrypted; put a TLS proxy before it",
         stacklevel=3,
     )
+
+
+def _check_names(hosts: Sequence[str]) -> None:
+    for host in hosts:
+        if not re.fullmatch(r"([^\s/:@\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?", host):
+            raise ShoalError(
+                f"{host!r} is no host that a browser sends: write HOST or HOST:PORT, without http:// and path"
+            )
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -129,10 +141,6 @@ def _listen(host: str, port: int) -> socket.socket:
     raise ShoalError(f"the server found no free port from {port} on; name another one")
 
 
-def _is_any(host: str) -> bool:
-    return host in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
-
-
 def _own_names(listener: socket.socket) -> tuple[str, ...]:
     """List what this machine is called, for a server that listens on every address."""
     port = listener.getsockname()[1]
@@ -144,7 +152,7 @@ def _own_names(listener: socket.socket) -> tuple[str, ...]:
 
 def _door(settings: ServerSettings, token: str) -> str:
     url = settings.url()
-    if _is_any(settings.host):
+    if settings.everywhere:
         url = f"http://{socket.gethostname()}:{settings.port}/"
     return f"{url}open?token={quote(token, safe='')}"
 

@@ -94,12 +94,15 @@ class State(Body):
 
 
 class Selection(Body):
-    """Which items: those inside `polygon` on map `map_id`, plus `ids`, less `without`."""
+    """Which items: those inside `polygon` on map `map_id`, plus `ids`, less `without`.
+
+    Without a polygon `map_id` only says what the user saw; the server need not have that map any longer.
+    """
 
     map_id: ItemId | None = None
     polygon: Annotated[list[Vertex], Field(min_length=3, max_length=4096)] | None = None
-    ids: Annotated[list[ItemId], Field(max_length=10_000)] = []
-    without: Annotated[list[ItemId], Field(max_length=10_000)] = []
+    ids: Annotated[list[ItemId], Field(max_length=100_000)] = []
+    without: Annotated[list[ItemId], Field(max_length=100_000)] = []
 
 
 class LabelRequest(Body):

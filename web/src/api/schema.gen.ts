@@ -304,6 +304,8 @@ export interface paths {
         /**
          * Mosaic
          * @description Return the thumbnails of up to (1024 / size)^2 items in one JPEG, row by row in the order asked for.
+         *
+         *     The header X-Shoal-Missing, when there is one, lists the positions in `ids` that have no picture.
          */
         post: operations["thumbnails_mosaic"];
         delete?: never;
@@ -518,6 +520,8 @@ export interface components {
         /**
          * Selection
          * @description Which items: those inside `polygon` on map `map_id`, plus `ids`, less `without`.
+         *
+         *     Without a polygon `map_id` only says what the user saw; the server need not have that map any longer.
          */
         Selection: {
             /**
@@ -670,6 +674,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the request is not what it should be */
             422: {
                 headers: {
@@ -750,6 +763,15 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -842,6 +864,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the request is not what it should be */
             422: {
                 headers: {
@@ -920,6 +951,15 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1015,6 +1055,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the request is not what it should be */
             422: {
                 headers: {
@@ -1091,6 +1140,15 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1185,6 +1243,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the request is not what it should be */
             422: {
                 headers: {
@@ -1270,6 +1337,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the request is not what it should be */
             422: {
                 headers: {
@@ -1346,6 +1422,15 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1440,6 +1525,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the request is not what it should be */
             422: {
                 headers: {
@@ -1516,6 +1610,15 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1610,6 +1713,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the request is not what it should be */
             422: {
                 headers: {
@@ -1686,6 +1798,15 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1780,6 +1901,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the request is not what it should be */
             422: {
                 headers: {
@@ -1865,6 +1995,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the request is not what it should be */
             422: {
                 headers: {
@@ -1941,6 +2080,15 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2035,6 +2183,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the request is not what it should be */
             422: {
                 headers: {
@@ -2115,6 +2272,15 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };

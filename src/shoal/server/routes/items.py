@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from shoal.server.context import Ctx
-from shoal.server.errors import Refusal
+from shoal.server.errors import absent_is_404
 from shoal.server.schemas import ItemInfo
-from shoal.types import UNLABELLED, ShoalError
+from shoal.types import UNLABELLED
 
 router = APIRouter(prefix="/api", tags=["items"])
 
@@ -18,10 +18,8 @@ router = APIRouter(prefix="/api", tags=["items"])
 def item(context: Ctx, id: Annotated[int, Path(ge=0, lt=2**31)]) -> ItemInfo:
     """Return what the hover card shows."""
     workspace = context.workspace
-    try:
+    with absent_is_404():
         row = workspace.item(id)
-    except ShoalError as error:
-        raise Refusal(404, str(error)) from error
     label = int(workspace.log.current()[id])
     names = {known.id: known.name for known in workspace.log.classes()} if label != UNLABELLED else {}
     return ItemInfo(

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Path
 
 from shoal.server.context import Ctx
-from shoal.server.errors import Refusal
+from shoal.server.errors import Refusal, absent_is_404
 from shoal.server.schemas import JobInfo, JobRequest
-from shoal.types import ShoalError
+from shoal.workspace.jobs import OPEN
 
 if TYPE_CHECKING:
     from shoal.workspace import JobRow
 
 router = APIRouter(prefix="/api", tags=["jobs"])
-ALIVE = ("queued", "running")
 
 
 @router.get("/jobs")
@@ -32,7 +31,7 @@ def start(context: Ctx, request: JobRequest) -> JobInfo:
         raise Refusal(409, "this server starts no work: run `shoal map` beside it")
     with context.writing:
         latest = context.workspace.jobs.latest()
-        if latest and latest.state in ALIVE:
+        if latest and latest.state in OPEN:
             raise Refusal(409, f"job {latest.id} is {latest.state}: wait for it or cancel it first")
         return job_info(context.workspace.jobs.get(context.start_job(request.kind)))
 
@@ -41,11 +40,9 @@ def start(context: Ctx, request: JobRequest) -> JobInfo:
 def cancel(context: Ctx, id: Annotated[int, Path(ge=0, lt=2**31)]) -> JobInfo:
     """Ask a job to stop; what it has finished stays."""
     jobs = context.workspace.jobs
-    try:
+    with absent_is_404():
         row = jobs.get(id)
-    except ShoalError as error:
-        raise Refusal(404, str(error)) from error
-    if row.state in ALIVE:
+    if row.state in OPEN:
         with context.writing:
             jobs.request_cancel(id)
     return job_info(jobs.get(id))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from fastapi import APIRouter, Response
+from fastapi.concurrency import run_in_threadpool
+from numpy.typing import NDArray
 
 from shoal.server import columns
 from shoal.server.context import Context, Ctx
@@ -34,19 +37,12 @@ def labels(context: Ctx) -> Response:
 
 
 @router.post("/labels")
-def label(context: Ctx, request: LabelRequest) -> LabelResult:
+async def label(context: Ctx, request: LabelRequest) -> LabelResult:
     """Give the selection a class, or none; the selection is resolved here, not in the page."""
-    ids = resolve(request.selection, context.maps)
-    with context.writing:
-        written = context.workspace.log.label(
-            ids,
-            request.class_name,
-            user=context.settings.user,
-            how=request.how,
-            request_id=request.request_id,
-            map_id=request.selection.map_id,
-        )
-        return _result(context, written)
+    # Waiting here holds no thread: lassos that their pages have given up on do not keep other requests out.
+    async with context.lassoing:
+        ids = await run_in_threadpool(resolve, request.selection, context.maps)
+    return await run_in_threadpool(_write, context, request, ids)
 
 
 @router.post("/classes")
@@ -62,20 +58,35 @@ def create_class(context: Ctx, request: ClassRequest) -> LabelResult:
 @router.post("/undo")
 def undo(context: Ctx, request: UndoRequest) -> LabelResult:
     """Take back this user's latest gesture."""
-    with context.writing:
-        written = context.workspace.log.undo(user=context.settings.user, request_id=request.request_id)
-        if written is None:
-            raise Refusal(409, f"nothing to undo: {context.settings.user} has no gesture left to take back")
-        return _result(context, written)
+    return _turn(context, context.workspace.log.undo, request, "undo: you have no gesture left to take back")
 
 
 @router.post("/redo")
 def redo(context: Ctx, request: UndoRequest) -> LabelResult:
     """Give back what this user's latest undo took."""
+    return _turn(context, context.workspace.log.redo, request, "redo: no undo since the latest gesture")
+
+
+def _write(context: Context, request: LabelRequest, ids: NDArray[np.int64]) -> LabelResult:
     with context.writing:
-        written = context.workspace.log.redo(user=context.settings.user, request_id=request.request_id)
+        written = context.workspace.log.label(
+            ids,
+            request.class_name,
+            user=context.settings.user,
+            how=request.how,
+            request_id=request.request_id,
+            map_id=request.selection.map_id,
+        )
+        return _result(context, written)
+
+
+def _turn(
+    context: Context, turn: Callable[..., Written | None], request: UndoRequest, nothing_to: str
+) -> LabelResult:
+    with context.writing:
+        written = turn(user=context.settings.user, request_id=request.request_id)
         if written is None:
-            raise Refusal(409, "nothing to redo: no undo since the latest gesture")
+            raise Refusal(409, f"nothing to {nothing_to}")
         return _result(context, written)
 
 

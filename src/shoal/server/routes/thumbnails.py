@@ -23,14 +23,19 @@ JPEG = "image/jpeg"
     responses=binary(JPEG, "a mosaic 1024 px wide, as many rows high as needed; a missing thumbnail is grey"),
 )
 def mosaic(context: Ctx, request: ThumbnailRequest) -> Response:
-    """Return the thumbnails of up to (1024 / size)^2 items in one JPEG, row by row in the order asked for."""
+    """Return the thumbnails of up to (1024 / size)^2 items in one JPEG, row by row in the order asked for.
+
+    The header X-Shoal-Missing, when there is one, lists the positions in `ids` that have no picture.
+    """
     cells = mosaics.capacity(request.size)
     if len(request.ids) > cells:
         raise Refusal(
             422, f"ids: {len(request.ids)} do not fit; one mosaic of {request.size} px holds {cells}"
         )
     thumbnails = context.workspace.thumbnails(request.ids, request.size)
-    return Response(mosaics.compose(thumbnails, request.size), media_type=JPEG)
+    picture, missing = mosaics.compose(thumbnails, request.size)
+    headers = {"X-Shoal-Missing": ",".join(map(str, missing))} if missing else None
+    return Response(picture, media_type=JPEG, headers=headers)
 
 
 @router.get(
