@@ -99,20 +99,26 @@ class Eye:
         assert box is not None
         return box["x"] + at["x"], box["y"] + at["y"]
 
-    def lasso(self, ids: list[int], *, hold: str | None = None) -> None:
-        """Draw a freeform loop around these items."""
+    def loop(self, ids: list[int]) -> list[tuple[float, float]]:
+        """Return a loop around these items, in px of the window; it ends where it begins."""
         places = [self.place(id) for id in ids]
         x = sum(p[0] for p in places) / len(places)
         y = sum(p[1] for p in places) / len(places)
         # The twelve corners lie on the circle: its sides come nearer to the middle than its corners.
         radius = (max(math.hypot(p[0] - x, p[1] - y) for p in places) + 4) / math.cos(math.pi / 12)
+        angles = [step * math.pi / 6 for step in range(13)]
+        return [(x + radius * math.cos(angle), y + radius * math.sin(angle)) for angle in angles]
+
+    def lasso(self, ids: list[int], *, hold: str | None = None) -> None:
+        """Draw a freeform loop around these items."""
         mouse = self.page.mouse
+        start, *way = self.loop(ids)
         if hold:
             self.page.keyboard.down(hold)
-        mouse.move(x + radius, y)
+        mouse.move(*start)
         mouse.down()
-        for step in range(1, 13):
-            mouse.move(x + radius * math.cos(step * math.pi / 6), y + radius * math.sin(step * math.pi / 6))
+        for corner in way:
+            mouse.move(*corner)
         mouse.up()
         if hold:
             self.page.keyboard.up(hold)

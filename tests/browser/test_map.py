@@ -80,6 +80,41 @@ def test_a_new_map_moves_in_without_a_reload(look: Look, seeded: Seeded) -> None
     assert eye.counts() == {"still these": len(seeded.ids[0])}
 
 
+def test_a_map_that_comes_in_mid_lasso_waits_for_its_end(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    start, *way = eye.loop(seeded.ids[0])
+    mouse = eye.page.mouse
+    mouse.move(*start)
+    mouse.down()
+    for corner in way[:6]:
+        mouse.move(*corner)
+    before = eye.place(seeded.ids[0][0])
+    with (
+        Workspace.open(seeded.path) as workspace,
+        eye.page.expect_response(lambda response: response.url.endswith("/points")),
+    ):
+        old = workspace.map()
+        assert old is not None
+        new = workspace.save_map(Map(old.xy[:, ::-1].copy(), old.ids, old.origin), final=True)
+    mouse.wheel(0, -300)
+    eye.page.wait_for_timeout(500)
+    assert eye.place(seeded.ids[0][0]) == before
+    assert eye.page.evaluate("window.__shoal.drawn.map") == seeded.map_id
+    for corner in way[6:]:
+        mouse.move(*corner)
+    mouse.up()
+    eye.drawn(map=new, selected=len(seeded.ids[0]))
+    assert eye.place(seeded.ids[0][0]) != before
+    eye.name("these")
+    eye.saved()
+    assert eye.counts() == {"these": len(seeded.ids[0])}
+    assert all(
+        eye.page.request.get(f"{eye.server.base}/api/items/{id}").json()["class_name"] == "these"
+        for id in seeded.ids[0]
+    )
+
+
 def test_a_lost_context_comes_back_with_its_pictures(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.forgive("CONTEXT_LOST")

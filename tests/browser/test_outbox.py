@@ -1,8 +1,10 @@
 """Nothing a person has done is lost, whatever happens to the server, and the page never says otherwise."""
 
+from pathlib import Path
+
 from playwright.sync_api import Route, expect
 from tests.browser.conftest import Look
-from tests.seeded import Seeded
+from tests.seeded import Seeded, seed_workspace
 
 SERVER_AWAY = ("net::ERR_", "WebSocket connection", "status of 401", "status of 403")
 
@@ -48,6 +50,55 @@ def test_a_page_that_waits_goes_on_when_the_server_is_back(look: Look, seeded: S
     eye.page.context.new_page().goto(eye.server.door)
     eye.saved()
     assert eye.counts() == {"kept": len(seeded.ids[3])}
+
+
+def test_another_workspace_at_the_same_address_gets_nothing_of_this_one(
+    look: Look, seeded: Seeded, tmp_path: Path
+) -> None:
+    other = seed_workspace(tmp_path / "other.shoal", groups=2, per_group=30, seed=1)
+    eye = look()
+    eye.forgive(*SERVER_AWAY, "status of 421")
+    eye.whole_map(sum(map(len, seeded.ids)))
+    eye.server.kill()
+    eye.lasso(seeded.ids[0])
+    eye.name("mine")
+    status = eye.page.locator("[data-pending]")
+    expect(status).to_contain_text("1 kept here")
+    eye.server.workspace = other.path
+    eye.server.start()
+    eye.page.context.request.get(eye.server.door)  # the cookie, without another tab
+    eye.drawn(points=sum(map(len, other.ids)), labelled=0)  # the tab has begun anew
+    expect(status).to_have_attribute("data-pending", "0")
+    assert eye.counts() == {}
+    assert eye.state()["label_seq"] == 0
+    eye.server.kill()
+    eye.server.workspace = seeded.path
+    eye.server.start()
+    eye.page.context.request.get(eye.server.door)
+    eye.drawn(points=sum(map(len, seeded.ids)), labelled=len(seeded.ids[0]))
+    eye.saved()
+    assert eye.counts() == {"mine": len(seeded.ids[0])}
+
+
+def test_an_open_tab_sends_what_a_closed_one_has_left(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.forgive(*SERVER_AWAY)
+    eye.whole_map(sum(map(len, seeded.ids)))
+    survivor = eye.page.context.new_page()
+    survivor.goto(eye.server.base)
+    survivor.wait_for_function("() => window.__shoal?.drawn")
+    eye.page.bring_to_front()
+    eye.server.kill()
+    eye.lasso(seeded.ids[1])
+    eye.name("left")
+    expect(eye.page.locator("[data-pending]")).to_contain_text("1 kept here")
+    eye.page.close()
+    eye.page = survivor
+    eye.server.start()
+    survivor.context.request.get(eye.server.door)
+    eye.drawn(labelled=len(seeded.ids[1]))
+    eye.saved()
+    assert eye.counts() == {"left": len(seeded.ids[1])}
 
 
 def test_a_lost_answer_counts_once(look: Look, seeded: Seeded) -> None:

@@ -1,9 +1,10 @@
 import { derived, get, type Readable, writable } from "svelte/store";
-import { api, remedy, type LabelResult, type State } from "./api/client";
+import { api, remedy, speakFor, type LabelResult, type State } from "./api/client";
 import { Changes } from "./api/changes";
 import type { LabelColumn } from "./api/columns";
-import { type LabelView, NO_LABELS, overlay } from "./labels/labels";
-import { Outbox, type OutboxState } from "./labels/outbox";
+import { Facts } from "./items/facts";
+import { type LabelView, NO_LABELS, overlay, takenBack } from "./labels/labels";
+import { type Lock, Outbox, type OutboxState } from "./labels/outbox";
 import { MOST_IDS, Selection } from "./labels/selection";
 import { type Entry, openStorage, requestId } from "./labels/storage";
 import { classColour } from "./map/palette";
@@ -12,12 +13,13 @@ import type { Scene } from "./map/scene";
 import { number, plural } from "./ui/format";
 
 export type Tool = "lasso" | "pan";
-export type How = "lasso" | "key" | "click";
+/** What a label was given with, where not right out of a lasso. */
+export type How = "key" | "click";
 /** How a new selection meets the one there is. */
 export type Mode = "new" | "add" | "remove";
 
-/** Whether the server answers, and whether it knows us. */
-export type Connection = "connecting" | "ok" | "lost" | "locked";
+/** Whether the server answers, knows us, and serves the workspace that this page shows. */
+export type Connection = "connecting" | "ok" | "lost" | "locked" | "elsewhere";
 
 /** A line of text that comes and goes. */
 export interface Notice {
@@ -26,13 +28,14 @@ export interface Notice {
   undo: boolean;
 }
 
+const NONE: readonly Entry[] = [];
 const NOTICE_MS = { done: 6_000, problem: 12_000 };
 
 /** The state of the page and everything a person can do to it. Components read the stores and call the methods. */
 export class Session {
   readonly state = writable<State | null>(null);
   readonly connection = writable<Connection>("connecting");
-  readonly outbox = writable<OutboxState>({ pending: 0, trouble: "none" });
+  readonly outbox = writable<OutboxState>({ pending: 0, trouble: "none", loose: 0 });
   readonly labels = writable<LabelView>(NO_LABELS);
   readonly selection = writable(Selection.EMPTY);
   /** The item under the pointer, on the map or in the tray; -1: none. */
@@ -40,10 +43,17 @@ export class Session {
   readonly notice = writable<Notice | null>(null);
   readonly colouring = writable(true);
   readonly tool = writable<Tool>("lasso");
+  readonly facts = new Facts(api.item);
   readonly busy: Readable<boolean>;
 
   private scene: Scene | null = null;
   private sender: Outbox | null = null;
+  /** The workspace that this page shows, for as long as it lives. */
+  private workspace = "";
+  /** The job that was the last to end, as of the state before; undefined: not known yet. */
+  private lastEnded: number | null | undefined;
+  /** What the labels on show were made of. */
+  private shownFrom: { column: LabelColumn; classes: string; waiting: readonly Entry[] } | null = null;
   private column: LabelColumn = { classes: new Int32Array(0), seq: -1 };
   private readonly changes: Changes;
   private preview: Selection | null = null;
@@ -67,21 +77,29 @@ export class Session {
   /** Begin, drawing into this scene. */
   start(scene: Scene): void {
     this.scene = scene;
+    scene.onMap = () => this.restyle();
+    window.addEventListener("beforeunload", this.onLeave);
     this.changes.start();
   }
 
   stop(): void {
+    window.removeEventListener("beforeunload", this.onLeave);
     this.changes.stop();
     this.scene = null;
   }
 
   // Selecting
 
-  /** The items inside a polygon of the map as it is now. */
+  /** Keep the browser from closing what only this tab knows. */
+  private readonly onLeave = (event: BeforeUnloadEvent): void => {
+    if (this.sender?.safe === false) event.preventDefault();
+  };
+
+  /** The items inside a polygon of the map as it is drawn now. */
   inside(polygon: Polygon): Selection {
     const { scene } = this;
     if (!scene || scene.map === null) return Selection.EMPTY;
-    return Selection.lasso(idsInside(polygon, scene.points.ids, scene.points.b), scene.map, polygon);
+    return Selection.lasso(idsInside(polygon, scene.points.ids, scene.points), scene.map, polygon);
   }
 
   select(drawn: Selection, mode: Mode = "new"): void {
@@ -110,7 +128,7 @@ export class Session {
   label(className: string | null, how: How): void {
     const selection = get(this.selection);
     if (selection.isEmpty) return this.say("Nothing is selected: draw a lasso around some items first.", "problem");
-    const wire = selection.wire(this.scene?.map ?? null);
+    const wire = selection.wire();
     if (!wire)
       return this.say(
         `A joined selection can hold ${number(MOST_IDS)} items at most, this one has ${number(selection.count)}. ` +
@@ -118,8 +136,13 @@ export class Session {
         "problem",
       );
     const id = requestId();
-    const body = { request_id: id, selection: wire, class_name: className, how };
-    void this.send({ requestId: id, path: "/api/labels", body, ids: [...selection.ids()], className });
+    const body = {
+      request_id: id,
+      selection: wire,
+      class_name: className,
+      how: selection.origin.kind === "lasso" ? "lasso" : how,
+    };
+    if (!this.send({ requestId: id, path: "/api/labels", body, ids: [...selection.ids()], className })) return;
     const what = plural(selection.count, "item");
     this.say(className === null ? `Took the labels of ${what} away` : `Labelled ${what} “${className}”`, "done", true);
     this.selection.set(Selection.EMPTY);
@@ -140,7 +163,10 @@ export class Session {
     if (get(this.labels).classes.some((known) => known.name === name))
       return this.say(`There is a class “${name}” already.`, "problem");
     const id = requestId();
-    void this.send({ requestId: id, path: "/api/classes", body: { request_id: id, name }, ids: [], className: name });
+    const body = { request_id: id, name };
+    if (!this.send({ requestId: id, path: "/api/classes", body, ids: [], className: name })) return;
+    const before = get(this.state)?.undo || get(this.outbox).pending > 1;
+    this.say(`Made the empty class “${name}”.${before ? " Undo takes back the gesture before it." : ""}`, "done");
   }
 
   undo(): void {
@@ -153,15 +179,24 @@ export class Session {
 
   private turn(way: "undo" | "redo"): void {
     const state = get(this.state);
-    const waiting = (this.sender?.waiting.length ?? 0) > 0;
-    if (!waiting && state && !state[way]) return this.say(`There is nothing to ${way}.`, "problem");
+    const waiting = this.sender?.waiting ?? [];
+    if (waiting.length === 0 && state && !state[way]) return this.say(`There is nothing to ${way}.`, "problem");
+    const before = takenBack(waiting);
     const id = requestId();
-    void this.send({ requestId: id, path: `/api/${way}`, body: { request_id: id }, ids: [], className: null });
+    if (!this.send({ requestId: id, path: `/api/${way}`, body: { request_id: id }, ids: [], className: null })) return;
+    const after = takenBack(this.sender?.waiting ?? []);
+    const [more, less] = way === "undo" ? [after, before] : [before, after];
+    const turned = [...more].find((entry) => !less.has(entry));
+    // What the server has already, only the server can turn.
+    if (turned) this.say(turnedText(way, turned.className, turned.ids.length), "done");
+    else this.say(`${way === "undo" ? "Undo" : "Redo"} waits for the server.`, "done");
   }
 
-  private async send(gesture: Omit<Entry, "order" | "workspace">): Promise<void> {
-    if (!this.sender) return this.say("The server has not answered yet: try again in a moment.", "problem");
-    await this.sender.add(gesture);
+  /** Hand a gesture to the outbox; false, and said so, where there is none yet. */
+  private send(gesture: Omit<Entry, "order" | "workspace">): boolean {
+    if (!this.sender) this.say("The server has not answered yet: try again in a moment.", "problem");
+    else void this.sender.add(gesture);
+    return this.sender !== null;
   }
 
   // Jobs
@@ -202,14 +237,18 @@ export class Session {
   /** Fetch the state, and what it says is new. */
   private async refresh(): Promise<void> {
     try {
+      const seen = (await this.sender?.look()) ?? null;
       const state = await api.state();
+      if (!this.isOurs(state.workspace_id)) return;
       this.connection.set("ok");
       await this.openOutbox(state.workspace_id);
       this.sender?.nudge();
       if (state.label_seq !== this.column.seq) this.column = await api.labels();
       this.state.set(state);
+      this.sender?.follow(seen);
       this.showLabels();
-      if (state.map && state.map.id !== this.scene?.map) await this.showMap(state.map.id);
+      this.noteEnded(state);
+      if (state.map && state.map.id !== this.scene?.newest) await this.showMap(state.map.id);
     } catch (error) {
       // A refusal is a map that has just been replaced: the next state names the newer one.
       const answer = remedy(error);
@@ -217,10 +256,29 @@ export class Session {
     }
   }
 
+  /** Whether the server serves what this page shows. Where not, the page begins anew, unless gestures were lost by
+   * that: they wait for their own workspace. */
+  private isOurs(workspaceId: string): boolean {
+    if (this.workspace === "") speakFor((this.workspace = workspaceId));
+    if (this.workspace === workspaceId) return true;
+    this.connection.set("elsewhere");
+    if (this.sender?.safe !== false) location.reload();
+    return false;
+  }
+
   private async showMap(id: number): Promise<void> {
-    const points = await api.points(id);
-    this.scene?.setMap(id, points);
-    this.restyle();
+    this.scene?.setMap(id, await api.points(id));
+  }
+
+  /** When a job has ended, files that changed have new pictures and facts. */
+  private noteEnded(state: State): void {
+    if (isAlive(state)) return;
+    const ended = state.job?.id ?? null;
+    if (this.lastEnded !== undefined && ended !== this.lastEnded) {
+      this.scene?.renewPictures();
+      this.facts.forget();
+    }
+    this.lastEnded = ended;
   }
 
   private async openOutbox(workspace: string): Promise<void> {
@@ -236,16 +294,20 @@ export class Session {
         confirmed: (entry, result) => this.confirmed(entry, result),
         refused: (entry, reason) => this.refused(entry, reason),
       },
+      lockFor(workspace),
     );
   }
 
   /** The server has a gesture: wait until the page has the labels that hold it. */
   private async confirmed(entry: Entry, result: LabelResult): Promise<void> {
-    if (entry.path === "/api/undo" || entry.path === "/api/redo") {
-      const done = entry.path === "/api/undo" ? "Undone" : "Done again";
-      this.say(`${done}: ${plural(result.count, "item")}`, "done");
-    }
     for (let attempt = 0; attempt < 5 && this.column.seq < result.label_seq; attempt += 1) await this.changes.now();
+    if (entry.path !== "/api/undo" && entry.path !== "/api/redo") return;
+    const way = entry.path === "/api/undo" ? "undo" : "redo";
+    const state = get(this.state);
+    const name = state?.classes.find((known) => known.id === result.class_id)?.name ?? null;
+    const kind = state?.[way === "undo" ? "redo" : "undo"]?.kind;
+    if (name === null && kind === "label") this.say(turnedText(way, "several classes", result.count), "done"); // an import
+    else this.say(turnedText(way, name, result.count), "done");
   }
 
   private refused(entry: Entry, reason: string): void {
@@ -255,8 +317,12 @@ export class Session {
   }
 
   private showLabels(): void {
-    const classes = get(this.state)?.classes ?? [];
-    this.labels.set(overlay(this.column, classes, this.sender?.waiting ?? []));
+    const known = get(this.state)?.classes ?? [];
+    const from = { column: this.column, classes: JSON.stringify(known), waiting: this.sender?.waiting ?? NONE };
+    const last = this.shownFrom;
+    if (last && last.column === from.column && last.classes === from.classes && last.waiting === from.waiting) return;
+    this.shownFrom = from;
+    this.labels.set(overlay(from.column, known, from.waiting));
   }
 
   /** Show what a lasso would select while it is drawn; null: show the selection again. */
@@ -280,6 +346,18 @@ export class Session {
       (id) => selection.has(id),
     );
   }
+}
+
+/** What an undo or redo did, by name; null: labels taken away. */
+function turnedText(way: "undo" | "redo", className: string | null, count: number): string {
+  const what = className === null ? "labels taken away from" : `“${className}” on`;
+  return `${way === "undo" ? "Undone" : "Done again"}: ${what} ${plural(count, "item")}`;
+}
+
+/** One sender per workspace, whatever the number of tabs; on plain http browsers have no locks, and request ids
+ * must do. */
+function lockFor(workspace: string): Lock {
+  return async (work) => (navigator.locks ? navigator.locks.request(`shoal-outbox/${workspace}`, work) : work());
 }
 
 function isAlive(state: State | null): boolean {

@@ -8,6 +8,9 @@ test.each([
   [new ApiError(429, ""), "retry"],
   [new ApiError(401, ""), "reopen"],
   [new ApiError(403, ""), "reopen"],
-  [new ApiError(409, ""), "refused"],
-  [new ApiError(422, ""), "refused"],
+  [new ApiError(421, "another workspace"), "elsewhere"],
+  [new ApiError(409, "nothing to undo"), "refused"],
+  [new ApiError(422, "too many"), "refused"],
+  [new ApiError(404, null), "retry"],
+  [new ApiError(405, null), "retry"],
 ] as const)("%s asks to %s", (error, answer) => expect(remedy(error)).toBe(answer));

@@ -12,35 +12,45 @@ export type LabelRequest = Schemas["LabelRequest"];
 export type Selection = Schemas["Selection"];
 export type LabelResult = Schemas["LabelResult"];
 
-/** An answer that is not 2xx: its status, and the server's reason. */
+/** An answer that is not 2xx: its status, and the server's reason; null where no Shoal server gave one. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   constructor(
     readonly status: number,
-    detail: string,
+    readonly detail: string | null,
   ) {
-    super(detail);
+    super(detail || `the server answered ${status}`);
   }
 }
 
-/** What a failed request asks of us: try again, open the page anew, or accept that the server said no. */
-export function remedy(error: unknown): "retry" | "reopen" | "refused" {
+/** What a failed request asks of us: try again, open the page anew, see that another workspace is served here,
+ * or accept that the server said no. Another program at this address says nothing: its 404 is no refusal. */
+export function remedy(error: unknown): "retry" | "reopen" | "elsewhere" | "refused" {
   if (!(error instanceof ApiError)) return "retry";
   if (error.status === 401 || error.status === 403) return "reopen";
+  if (error.status === 421) return "elsewhere";
   const again = error.status >= 500 || [408, 425, 429].includes(error.status);
-  return again ? "retry" : "refused";
+  return again || error.detail === null ? "retry" : "refused";
+}
+
+let workspace = "";
+
+/** Say with every unsafe request from now on which workspace it is for; a server of another one answers 421. */
+export function speakFor(workspaceId: string): void {
+  workspace = workspaceId;
 }
 
 async function request(path: string, body?: unknown, patience = 20_000): Promise<Response> {
-  const post = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const headers = { "Content-Type": "application/json", ...(workspace && { "X-Shoal-Workspace": workspace }) };
+  const post = { method: "POST", headers, body: JSON.stringify(body) };
   const response = await fetch(path, {
     ...(body === undefined ? {} : post),
     signal: AbortSignal.timeout(patience),
   });
   if (response.ok) return response;
   const problem: unknown = await response.json().catch(() => null);
-  const detail = problem && typeof problem === "object" && "detail" in problem ? String(problem.detail) : "";
-  throw new ApiError(response.status, detail || `the server answered ${response.status}`);
+  const detail = problem && typeof problem === "object" && "detail" in problem ? problem.detail : null;
+  throw new ApiError(response.status, typeof detail === "string" ? detail : null);
 }
 
 async function json<T>(path: string, body?: unknown): Promise<T> {
@@ -60,8 +70,12 @@ export const api = {
     readPoints(await (await request(`/api/maps/${map}/points`, undefined, 120_000)).arrayBuffer()),
   labels: async (): Promise<LabelColumn> =>
     readLabels(await (await request("/api/labels", undefined, 120_000)).arrayBuffer()),
-  mosaic: async (size: number, ids: readonly number[]): Promise<ImageData> =>
-    decode(await (await request("/api/thumbnails", { size, ids })).blob()),
+  /** The thumbnails of these items in one picture, and the places in it that hold none. */
+  mosaic: async (size: number, ids: readonly number[]): Promise<{ image: ImageData; missing: ReadonlySet<number> }> => {
+    const response = await request("/api/thumbnails", { size, ids });
+    const missing = response.headers.get("X-Shoal-Missing");
+    return { missing: new Set(missing ? missing.split(",").map(Number) : []), image: await decode(await response.blob()) };
+  },
 };
 
 export function thumbnailUrl(id: number, size: 64 | 128 | 256): string {

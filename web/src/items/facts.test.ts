@@ -16,6 +16,15 @@ test("an item is asked for once, while it is remembered", async () => {
   expect(fetch).toHaveBeenCalledTimes(4);
 });
 
+test("what is forgotten is asked for again", async () => {
+  const fetch = vi.fn(async (id: number) => info(id));
+  const facts = new Facts(fetch);
+  await facts.of(1);
+  facts.forget();
+  await facts.of(1);
+  expect(fetch).toHaveBeenCalledTimes(2);
+});
+
 test("a failure is not remembered", async () => {
   const fetch = vi.fn<(id: number) => Promise<ItemInfo>>().mockRejectedValueOnce(new Error("down")).mockResolvedValue(info(1));
   const facts = new Facts(fetch);

@@ -9,6 +9,11 @@ export class Facts {
     private readonly most = 500,
   ) {}
 
+  /** Forget everything: items may have changed. */
+  forget(): void {
+    this.known.clear();
+  }
+
   /** What is known about an item; a failed answer is forgotten, so that it is asked for again. */
   of(id: number): Promise<ItemInfo> {
     const known = this.known.get(id);

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ClassInfo } from "../api/client";
 import { overlay } from "./labels";
 import type { Entry } from "./storage";
@@ -38,9 +38,34 @@ test("a class the server does not know yet gets the id and key it will have", ()
   expect(view.classOf(3)).toBe(2);
 });
 
-test("the tenth class has no key, and an undo on its way changes nothing yet", () => {
+test("the tenth class has no key", () => {
   const nine = Array.from({ length: 9 }, (_, id) => ({ id, name: `c${id}`, key: id + 1, count: 0 }));
-  const view = overlay(column, nine, [gesture("tenth", [3]), gesture(null, [], "/api/undo")]);
+  const view = overlay(column, nine, [gesture("tenth", [3])]);
   expect(view.classes[9]?.key).toBeNull();
   expect(view.classOf(3)).toBe(9);
+});
+
+describe("a waiting undo", () => {
+  const undo = (): Entry => gesture(null, [], "/api/undo");
+  const redo = (): Entry => gesture(null, [], "/api/redo");
+  const shown = (...waiting: Entry[]): number[] => [0, 1, 2, 3].map(overlay(column, [cat, dog], waiting).classOf);
+
+  test("takes the latest waiting label back, and a redo gives it back", () => {
+    expect(shown(gesture("dog", [3]), gesture("dog", [0]), undo())).toEqual([0, 0, 1, 1]);
+    expect(shown(gesture("dog", [3]), gesture("dog", [0]), undo(), undo())).toEqual([0, 0, 1, -1]);
+    expect(shown(gesture("dog", [3]), undo(), redo())).toEqual([0, 0, 1, 1]);
+    expect(shown(gesture("dog", [3]), undo(), gesture("cat", [2]), redo())).toEqual([0, 0, 0, -1]);
+  });
+
+  test("of what the server has already changes nothing here, and a redo is its counterpart", () => {
+    expect(shown(undo())).toEqual([0, 0, 1, -1]);
+    expect(shown(gesture("dog", [3]), undo(), undo(), redo())).toEqual([0, 0, 1, -1]);
+    expect(shown(gesture("dog", [3]), undo(), undo(), redo(), redo())).toEqual([0, 0, 1, 1]);
+  });
+
+  test("takes no class back, neither a made one nor that of the label", () => {
+    const view = overlay(column, [cat, dog], [gesture("cow", [3]), gesture("hen", [], "/api/classes"), undo()]);
+    expect(view.classes.map((c) => [c.name, c.count])).toEqual([["cat", 2], ["dog", 1], ["cow", 0], ["hen", 0]]);
+    expect(view.classOf(3)).toBe(-1);
+  });
 });

@@ -32,9 +32,12 @@ export function overlay(column: LabelColumn, known: readonly ClassInfo[], waitin
   const classes: ClassView[] = known.map((info) => ({ ...info, provisional: false }));
   const changed = new Map<number, number>();
   const classOf = (id: number): number => changed.get(id) ?? column.classes[id] ?? -1;
+  const gone = takenBack(waiting);
   for (const entry of waiting) {
     if (entry.path !== "/api/labels" && entry.path !== "/api/classes") continue;
+    // What is taken back has made its class all the same.
     const to = entry.className === null ? -1 : find(classes, entry.className).id;
+    if (gone.has(entry)) continue;
     for (const id of entry.ids) {
       count(classes, classOf(id), -1);
       count(classes, to, 1);
@@ -43,6 +46,29 @@ export function overlay(column: LabelColumn, known: readonly ClassInfo[], waitin
   }
   const labelled = classes.reduce((sum, { count: n }) => sum + n, 0);
   return { classes, classOf, labelled, seq: column.seq };
+}
+
+/** The waiting labels that a waiting undo takes back, and no waiting redo gives back. A class is not undone. */
+export function takenBack(waiting: readonly Entry[]): Set<Entry> {
+  // null stands for a gesture that the server already has: what became of that only it can say.
+  const done: (Entry | null)[] = [];
+  const undone: (Entry | null)[] = [];
+  const gone = new Set<Entry>();
+  for (const entry of waiting) {
+    if (entry.path === "/api/undo") {
+      const last = done.pop() ?? null;
+      undone.push(last);
+      if (last) gone.add(last);
+    } else if (entry.path === "/api/redo" && undone.length > 0) {
+      const again = undone.pop() ?? null;
+      done.push(again);
+      if (again) gone.delete(again);
+    } else if (entry.path === "/api/labels") {
+      done.push(entry);
+      undone.length = 0;
+    }
+  }
+  return gone;
 }
 
 /** The class of this name; one that the server does not know gets the id and the key it will have there. */

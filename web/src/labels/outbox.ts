@@ -1,12 +1,15 @@
-import { type LabelResult, remedy } from "../api/client";
-import type { Entry, Storage } from "./storage";
+import { ApiError, type LabelResult, remedy } from "../api/client";
+import { byIds } from "./fallback";
+import { type Entry, inOrder, type Storage } from "./storage";
 
 /** How the outbox stands, as the page says it. */
 export interface OutboxState {
   /** How many gestures the server has not confirmed. */
   pending: number;
-  /** Why they wait, if they wait: the server does not answer, or wants the page opened anew. */
-  trouble: "none" | "unreachable" | "reopen";
+  /** Why they wait, if they wait: the server does not answer, wants the page opened anew, or serves another workspace. */
+  trouble: "none" | "unreachable" | "reopen" | "elsewhere";
+  /** How many of them the browser would not store: they are gone with this tab. */
+  loose: number;
 }
 
 export interface OutboxEvents {
@@ -17,12 +20,29 @@ export interface OutboxEvents {
   refused: (entry: Entry, reason: string) => void;
 }
 
+type Send = (path: string, body: object) => Promise<LabelResult>;
+/** Runs the work while no other tab runs its own. */
+export type Lock = (work: () => Promise<OutboxState["trouble"]>) => Promise<OutboxState["trouble"]>;
+
+/** What storage held at a moment, and what of this tab's it must have held. */
+interface Snapshot {
+  stored: Entry[];
+  expected: ReadonlySet<string>;
+}
+
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 8_000;
 
-/** Keeps every gesture until the server confirms it, and sends them one after another in their order. */
+/** Keeps every gesture until the server confirms it, and sends them one after another in their order.
+ *
+ * Tabs share the storage: whichever holds the lock sends what all of them have left there.
+ */
 export class Outbox {
   private entries: Entry[] = [];
+  private readonly durable = new Set<string>();
+  private readonly unstorable = new Set<string>();
+  /** What this tab has seen through: storage may still hold it for a moment. */
+  private readonly finished = new Set<string>();
   private trouble: OutboxState["trouble"] = "none";
   private draining = false;
   private wait = FIRST_WAIT;
@@ -31,21 +51,23 @@ export class Outbox {
   private constructor(
     private readonly storage: Storage,
     private readonly workspace: string,
-    private readonly send: (path: string, body: object) => Promise<LabelResult>,
+    private readonly send: Send,
     private readonly events: OutboxEvents,
+    private readonly lock: Lock,
   ) {}
 
   /** Open the outbox of a workspace with what an earlier visit left in it, and go on sending. */
   static async open(
     storage: Storage,
     workspace: string,
-    send: (path: string, body: object) => Promise<LabelResult>,
+    send: Send,
     events: OutboxEvents,
+    lock: Lock = (work) => work(),
   ): Promise<Outbox> {
-    const outbox = new Outbox(storage, workspace, send, events);
-    outbox.entries = (await storage.all()).filter((entry) => entry.workspace === workspace);
+    const outbox = new Outbox(storage, workspace, send, events, lock);
+    outbox.take(await outbox.look());
     outbox.report();
-    void outbox.drain();
+    outbox.nudge();
     return outbox;
   }
 
@@ -54,51 +76,131 @@ export class Outbox {
     return this.entries;
   }
 
+  /** Whether every waiting gesture would survive the end of this tab. */
+  get safe(): boolean {
+    return this.entries.every((entry) => this.durable.has(entry.requestId));
+  }
+
   /** Keep a gesture, then send it. */
   async add(gesture: Omit<Entry, "order" | "workspace">): Promise<void> {
-    const order = Math.max(Date.now(), (this.entries.at(-1)?.order ?? 0) + 1);
+    const order = Math.max(Date.now(), Math.floor(this.entries.at(-1)?.order ?? 0) + 1);
     const entry = { ...gesture, order, workspace: this.workspace };
     this.entries = [...this.entries, entry];
     this.report();
-    // A browser that keeps nothing must not keep the gesture from being sent.
-    await this.storage.put(entry).catch(() => undefined);
-    void this.drain();
+    await this.keep(entry);
+    this.nudge();
   }
 
   /** Try again at once: the server has been heard of. */
   nudge(): void {
     this.wake?.();
+    // What goes wrong beyond a gesture's own troubles ends the drain; the next nudge begins another.
+    this.drain().catch(() => undefined);
+  }
+
+  /** Read what all tabs have left in storage; null where it cannot be read. */
+  async look(): Promise<Snapshot | null> {
+    const expected = new Set(this.durable);
+    try {
+      const all = await this.storage.all();
+      return { stored: all.filter((entry) => entry?.workspace === this.workspace), expected };
+    } catch {
+      return null;
+    }
+  }
+
+  /** Take what other tabs have added, and let go what they have had confirmed: `seen` was read before the labels
+   * that the page shows now, so those hold it. */
+  follow(seen: Snapshot | null): void {
+    if (!seen) return;
+    const stored = new Set(seen.stored.map((entry) => entry.requestId));
+    const kept = this.entries.filter(({ requestId: id }) => stored.has(id) || !seen.expected.has(id));
+    const gone = kept.length < this.entries.length;
+    this.entries = kept;
+    if (this.take(seen) || gone) this.report();
+    this.nudge();
+  }
+
+  /** Take from storage what this tab does not have yet; return whether there was any. */
+  private take(seen: Snapshot | null): boolean {
+    const here = new Set(this.entries.map((entry) => entry.requestId));
+    const others = (seen?.stored ?? []).filter(({ requestId: id }) => !here.has(id) && !this.finished.has(id));
+    if (others.length === 0) return false;
+    for (const entry of others) this.durable.add(entry.requestId);
+    this.entries = inOrder([...this.entries, ...others]);
+    return true;
   }
 
   private async drain(): Promise<void> {
-    if (this.draining) return;
+    if (this.draining || this.entries.length === 0) return;
     this.draining = true;
-    while (this.entries.length > 0) await this.deliver(this.entries[0]!);
-    this.draining = false;
+    try {
+      while (this.entries.length > 0) {
+        const trouble = await this.lock(() => this.deliverAll());
+        if (trouble !== "none") await this.pause(trouble);
+      }
+    } finally {
+      this.draining = false;
+    }
   }
 
-  private async deliver(entry: Entry): Promise<void> {
+  private async deliverAll(): Promise<OutboxState["trouble"]> {
+    if (this.take(await this.look())) this.report();
+    while (this.entries.length > 0) {
+      const trouble = await this.deliver(this.entries[0]!);
+      if (trouble !== "none") return trouble;
+    }
+    return "none";
+  }
+
+  private async deliver(entry: Entry): Promise<OutboxState["trouble"]> {
     try {
       const result = await this.send(entry.path, entry.body);
-      this.setTrouble("none");
-      this.wait = FIRST_WAIT;
+      this.untroubled();
       await this.events.confirmed(entry, result);
+      await this.forget(entry);
     } catch (error) {
       const answer = remedy(error);
-      if (answer !== "refused") return this.pause(answer === "reopen" ? "reopen" : "unreachable");
-      this.events.refused(entry, error instanceof Error ? error.message : String(error));
+      if (answer !== "refused") return answer === "retry" ? "unreachable" : answer;
+      this.untroubled();
+      const parts = isAboutMap(error) ? byIds(entry) : null;
+      if (parts) await this.replace(entry, parts);
+      else {
+        await this.forget(entry);
+        this.events.refused(entry, error instanceof Error ? error.message : String(error));
+      }
     }
-    await this.forget(entry);
+    return "none";
+  }
+
+  /** Put other words in the place of a gesture: the last first, so that a crash leaves the whole of it. */
+  private async replace(entry: Entry, parts: Entry[]): Promise<void> {
+    this.entries = this.entries.flatMap((other) => (other === entry ? parts : [other]));
+    for (const part of [...parts].reverse()) await this.keep(part);
+    this.report();
+  }
+
+  private async keep(entry: Entry): Promise<void> {
+    try {
+      await this.storage.put(entry);
+      this.durable.add(entry.requestId);
+    } catch {
+      // A browser that keeps nothing must not keep the gesture from being sent.
+      this.unstorable.add(entry.requestId);
+      this.report();
+    }
   }
 
   private async forget(entry: Entry): Promise<void> {
+    this.finished.add(entry.requestId);
     this.entries = this.entries.filter((other) => other.requestId !== entry.requestId);
     await this.storage.remove(entry.requestId).catch(() => undefined);
     this.report();
   }
 
   private async pause(trouble: OutboxState["trouble"]): Promise<void> {
-    this.setTrouble(trouble);
+    this.trouble = trouble;
+    this.report();
     await new Promise<void>((resolve) => {
       this.wake = resolve;
       setTimeout(resolve, this.wait);
@@ -107,12 +209,20 @@ export class Outbox {
     this.wait = Math.min(LONGEST_WAIT, this.wait * 2);
   }
 
-  private setTrouble(trouble: OutboxState["trouble"]): void {
-    this.trouble = trouble;
+  private untroubled(): void {
+    this.wait = FIRST_WAIT;
+    if (this.trouble === "none") return;
+    this.trouble = "none";
     this.report();
   }
 
   private report(): void {
-    this.events.changed({ pending: this.entries.length, trouble: this.trouble });
+    const loose = this.entries.filter((entry) => this.unstorable.has(entry.requestId)).length;
+    this.events.changed({ pending: this.entries.length, trouble: this.trouble, loose });
   }
+}
+
+/** Whether a refusal may be about the map that a selection names. */
+function isAboutMap(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 404 || error.status === 409);
 }

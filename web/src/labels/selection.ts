@@ -2,7 +2,7 @@ import type { Selection as Wire } from "../api/client";
 import { type Polygon } from "../map/polygon";
 
 /** The most ids that one request may name. */
-export const MOST_IDS = 10_000;
+export const MOST_IDS = 100_000;
 
 /** What a selection was drawn with: one lasso on one map, or something that only its ids can tell. */
 export type Origin = { kind: "lasso"; map: number; polygon: Polygon } | { kind: "ids" };
@@ -79,13 +79,12 @@ export class Selection {
 
   /** Say it to the server; null where it cannot be said (too many ids that no single lasso tells).
    *
-   * A lasso is said as its polygon while the map it was drawn on is still the newest one: an older draft
-   * may be gone before the request arrives.
+   * Ids wherever they fit: the map that a lasso was drawn on may be gone before the request arrives, and is
+   * then only where it came from.
    */
-  wire(currentMap: number | null): Wire | null {
+  wire(): Wire | null {
     const { origin } = this;
-    const fewStrangers = this.strangers.size <= MOST_IDS;
-    if (origin.kind === "lasso" && fewStrangers && (origin.map === currentMap || this.count > MOST_IDS)) {
+    if (origin.kind === "lasso" && this.count > MOST_IDS && this.strangers.size <= MOST_IDS) {
       const polygon: [number, number][] = [];
       for (let i = 0; i < origin.polygon.length; i += 2) polygon.push([origin.polygon[i]!, origin.polygon[i + 1]!]);
       return { map_id: origin.map, polygon, ids: [], without: [...this.strangers].sort((a, b) => a - b) };

@@ -60,14 +60,23 @@ function local(): Storage {
   return {
     all: async () => {
       const keys = Object.keys(localStorage).filter((key) => key.startsWith(prefix));
-      return inOrder(keys.map((key) => JSON.parse(localStorage.getItem(key) ?? "null") as Entry));
+      return inOrder(keys.flatMap((key) => parsed(localStorage.getItem(key))));
     },
     put: async (entry) => localStorage.setItem(prefix + entry.requestId, JSON.stringify(entry)),
     remove: async (requestId) => localStorage.removeItem(prefix + requestId),
   };
 }
 
-function inOrder(entries: Entry[]): Entry[] {
+function parsed(text: string | null): Entry[] {
+  try {
+    return text ? [JSON.parse(text) as Entry] : [];
+  } catch {
+    return []; // not written by this page: one bad line must not hide the others
+  }
+}
+
+/** Sort gestures into the order they are sent in. */
+export function inOrder(entries: Entry[]): Entry[] {
   return entries.sort((a, b) => a.order - b.order);
 }
 

@@ -14,6 +14,9 @@ export interface PointerEvents {
   lassoing: (polygon: Polygon | null, path: string, mode: Mode) => void;
   /** A lasso was closed, or given up (null). */
   lassoed: (polygon: Polygon | null, mode: Mode) => void;
+  /** A press that may become a lasso begins: nothing may move until it ends. */
+  pressed: () => void;
+  released: () => void;
   cursor: (cursor: "lasso" | "grab" | "grabbing") => void;
 }
 
@@ -51,12 +54,18 @@ export class MapPointer {
     window.removeEventListener("keyup", this.onKey);
   }
 
+  /** Whether a lasso is being drawn, or may begin with the next move. */
+  get pressing(): boolean {
+    return this.start !== null && this.drag?.kind !== "pan";
+  }
+
   /** Give up the lasso that is being drawn; return whether there was one. */
   cancel(): boolean {
     const lassoing = this.drag?.kind === "lasso";
     this.drag = null;
     this.start = null;
     if (lassoing) this.events.lassoed(null, "new");
+    this.events.released();
     return lassoing;
   }
 
@@ -74,7 +83,10 @@ export class MapPointer {
     if (panning) {
       this.drag = { kind: "pan" };
       this.events.cursor("grabbing");
-    } else this.drag = null;
+    } else {
+      this.drag = null;
+      this.events.pressed();
+    }
   };
 
   private readonly onMove = (event: PointerEvent): void => {
@@ -102,11 +114,15 @@ export class MapPointer {
     this.drag = null;
     this.start = null;
     this.restCursor();
-    if (!held || !start) return;
-    if (drag?.kind === "lasso") this.events.lassoed(drag.lasso.polygon(), modeOf(event));
-    else if (Math.hypot(at.x - start.x, at.y - start.y) <= CLICK_REACH && event.button === 0)
-      this.events.click(at.x, at.y, modeOf(event));
+    if (held && start) this.finish(event, drag, Math.hypot(at.x - start.x, at.y - start.y));
+    this.events.released();
   };
+
+  private finish(event: PointerEvent, drag: Drag | null, moved: number): void {
+    const { x, y } = this.at(event);
+    if (drag?.kind === "lasso") this.events.lassoed(drag.lasso.polygon(), modeOf(event));
+    else if (moved <= CLICK_REACH && event.button === 0) this.events.click(x, y, modeOf(event));
+  }
 
   private readonly onCancel = (event: PointerEvent): void => {
     this.down.delete(event.pointerId);
@@ -117,6 +133,7 @@ export class MapPointer {
 
   private readonly onWheel = (event: WheelEvent): void => {
     event.preventDefault();
+    if (this.pressing) return; // the outline stands still on the screen, so must the map under it
     const { x, y } = this.at(event);
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
     // A pinch on a touchpad arrives as a wheel with Ctrl, in much smaller steps.

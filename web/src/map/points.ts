@@ -51,12 +51,14 @@ export class PointStore {
   /** Where the item is drawn now. */
   x(id: number): number {
     const from = this.a[2 * id]!;
-    return from + (this.b[2 * id]! - from) * this.t;
+    const to = this.b[2 * id]!;
+    return this.t === 1 ? to : from + (to - from) * this.t;
   }
 
   y(id: number): number {
     const from = this.a[2 * id + 1]!;
-    return from + (this.b[2 * id + 1]! - from) * this.t;
+    const to = this.b[2 * id + 1]!;
+    return this.t === 1 ? to : from + (to - from) * this.t;
   }
 
   has(id: number): boolean {

@@ -67,7 +67,8 @@ describe("winding number", () => {
 
   test("of many items, those inside", () => {
     const places = Float32Array.of(0.5, 0.5, 2, 0.5, 0.5, 0.5, 0.25, 0.75);
-    expect([...idsInside(square, Uint32Array.of(0, 1, 3), places)]).toEqual([0, 3]);
+    const at = { x: (id: number) => places[2 * id]!, y: (id: number) => places[2 * id + 1]! };
+    expect([...idsInside(square, Uint32Array.of(0, 1, 3), at)]).toEqual([0, 3]);
     expect(bounds(square)).toEqual({ x0: 0, y0: 0, x1: 1, y1: 1 });
   });
 });

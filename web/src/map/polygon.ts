@@ -67,8 +67,14 @@ export function insideTest(polygon: Polygon): (px: number, py: number) => boolea
   };
 }
 
-/** Return those of `ids` that lie inside the polygon; `places` holds x, y by item id. */
-export function idsInside(polygon: Polygon, ids: Uint32Array, places: Float32Array): Uint32Array {
+/** Where each item lies, by item id. */
+export interface Places {
+  x(id: number): number;
+  y(id: number): number;
+}
+
+/** Return those of `ids` that lie inside the polygon. */
+export function idsInside(polygon: Polygon, ids: Uint32Array, places: Places): Uint32Array {
   const inside = insideTest(polygon);
-  return ids.filter((id) => inside(places[2 * id]!, places[2 * id + 1]!));
+  return ids.filter((id) => inside(places.x(id), places.y(id)));
 }

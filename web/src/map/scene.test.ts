@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { MapPoints } from "../api/columns";
 import { type Frame, LABELLED, PRESENT, type Renderer, SELECTED } from "./renderer";
 import { type Drawn, Scene } from "./scene";
+import type { FetchMosaic } from "./thumbnails";
 
 /** A renderer that remembers. */
 function recorder(): Renderer & { frames: Frame[]; calls: string[]; style: Uint8Array } {
@@ -34,7 +35,7 @@ describe("scene", () => {
   let renderer: ReturnType<typeof recorder>;
   let scene: Scene;
   let drawn: Drawn[];
-  let answer: (image: ImageData) => void;
+  let answer: (mosaic: Awaited<ReturnType<FetchMosaic>>) => void;
   let frameMs: number;
 
   beforeEach(() => {
@@ -55,7 +56,7 @@ describe("scene", () => {
 
   const settle = async (): Promise<void> => {
     await vi.advanceTimersByTimeAsync(3000);
-    answer({ width: 1024, height: 64, data: new Uint8ClampedArray(0) } as unknown as ImageData);
+    answer({ image: { width: 1024, height: 64 } as ImageData, missing: new Set() });
     await vi.advanceTimersByTimeAsync(3000);
   };
 
@@ -102,6 +103,37 @@ describe("scene", () => {
     scene.setMap(2, map([0, 0, 0], [1, 3, 0]));
     await vi.advanceTimersByTimeAsync(3000);
     expect(scene.camera.current).toEqual(before);
+  });
+
+  test("while held nothing moves: the map that comes waits, and what moved has arrived", async () => {
+    const told = vi.fn();
+    scene.onMap = told;
+    scene.setMap(1, corners);
+    await settle();
+    scene.setMap(2, map([0, 0, 0], [1, 3, 0], [2, 0, 1], [4, 1, 1]));
+    await vi.advanceTimersByTimeAsync(400);
+    const during = scene.camera.current;
+    scene.hold();
+    expect([scene.points.t, scene.points.x(1)]).toEqual([1, 3]);
+    scene.setMap(3, map([0, 0, 0], [1, 0.5, 0.5]));
+    await vi.advanceTimersByTimeAsync(3000);
+    expect([scene.map, scene.newest, scene.points.x(1), told.mock.calls.length]).toEqual([2, 3, 3, 2]);
+    expect(scene.camera.current).toEqual(during);
+    scene.release();
+    expect([scene.map, scene.newest, told.mock.calls.length]).toEqual([3, 3, 3]);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(scene.points.x(1)).toBe(0.5);
+    expect(scene.camera.isHome()).toBe(true); // it followed the map before, and still does
+  });
+
+  test("only the newest of the maps that come while held is shown", async () => {
+    scene.setMap(1, corners);
+    scene.hold();
+    scene.setMap(2, map([0, 0, 0]));
+    scene.setMap(3, map([0, 1, 1], [1, 0, 0]));
+    scene.release();
+    scene.release();
+    expect([scene.map, scene.points.ids.length]).toEqual([3, 2]);
   });
 
   test("reduced motion moves at once", async () => {

@@ -34,6 +34,8 @@ export class Scene {
   /** Called after every completed picture, and after every picture, complete or not. */
   onDrawn: (drawn: Drawn) => void = () => undefined;
   onFrame: () => void = () => undefined;
+  /** Called after a new map has taken its place: styles say who is on it. */
+  onMap: () => void = () => undefined;
   reducedMotion = false;
 
   private readonly stage: SpriteStage;
@@ -44,6 +46,8 @@ export class Scene {
   private density = 1;
   private moving: { start: number; ms: number } | null = null;
   private glide: { from: CameraView; to: CameraView; start: number; ms: number; home: boolean } | null = null;
+  /** While a lasso is drawn nothing moves: the map that came meanwhile, and whether the view follows the map. */
+  private held: { map: { id: number; points: MapPoints } | null; follows: boolean } | null = null;
   private lastMoved = -Infinity;
   private lastFrame = 0;
   private budget = 200_000;
@@ -58,8 +62,36 @@ export class Scene {
     this.stage = new SpriteStage(renderer, fetch, () => this.requestDraw());
   }
 
+  /** The newest map that has come, shown or held. */
+  get newest(): number | null {
+    return this.held?.map?.id ?? this.map;
+  }
+
+  /** Stand still: finish what moves, and keep a map that comes until `release`. */
+  hold(): void {
+    if (this.held) return;
+    this.held = { map: null, follows: this.glide?.home === true };
+    this.glide = null;
+    this.moving = null;
+    this.points.t = 1;
+    this.requestDraw();
+  }
+
+  /** Move again, to the map that came meanwhile if one did. */
+  release(): void {
+    const { held } = this;
+    if (!held) return;
+    this.held = null;
+    if (held.follows) this.glideTo(this.camera.fitted(), { home: true });
+    if (held.map) this.setMap(held.map.id, held.map.points);
+  }
+
   /** Show a new map: what was there moves, what was not fades in. */
   setMap(id: number, points: MapPoints): void {
+    if (this.held) {
+      this.held.map = { id, points };
+      return;
+    }
     const first = this.map === null;
     this.map = id;
     this.points.set(points);
@@ -74,6 +106,13 @@ export class Scene {
     // Who saw everything goes on seeing everything: the view moves as the items do.
     if (follows && first) this.camera.set(this.camera.fitted());
     else if (follows) this.glideTo(this.camera.fitted(), { ms: MOVE_MS, home: true });
+    this.onMap();
+    this.requestDraw();
+  }
+
+  /** Fetch the pictures anew, and go on showing those there are until the new ones come. */
+  renewPictures(): void {
+    this.stage.expire();
     this.requestDraw();
   }
 

@@ -21,6 +21,15 @@ describe("slots", () => {
     expect(cache.find(7)).toBe(-1);
   });
 
+  test("what has expired is shown until it comes anew", () => {
+    const cache = new SlotCache(4);
+    const slot = cache.claim(7, 1);
+    cache.expire();
+    expect([cache.find(7), cache.isFresh(7), cache.isFresh(8)]).toEqual([slot, false, false]);
+    expect(cache.claim(7, 2)).toBe(slot);
+    expect(cache.isFresh(7)).toBe(true);
+  });
+
   test("slots lie row by row, then layer by layer", () => {
     expect(perLayer(64)).toBe(256);
     expect(place(64, 17)).toEqual({ layer: 0, x: 64, y: 64 });

@@ -21,6 +21,8 @@ export function place(size: SpriteSize, slot: number): { layer: number; x: numbe
 /** Which item's thumbnail lies in which slot; the one unused for longest gives way. */
 export class SlotCache {
   private readonly slots = new Map<number, number>();
+  /** Whose pixels are to be fetched anew; they are shown until then. */
+  private readonly stale = new Set<number>();
   private readonly owner: Int32Array;
   private readonly lastUsed: Float64Array;
 
@@ -34,6 +36,16 @@ export class SlotCache {
     return this.slots.get(id) ?? -1;
   }
 
+  /** Whether the item's thumbnail is here and need not be fetched. */
+  isFresh(id: number): boolean {
+    return this.slots.has(id) && !this.stale.has(id);
+  }
+
+  /** Say that what is here may have changed. */
+  expire(): void {
+    for (const id of this.slots.keys()) this.stale.add(id);
+  }
+
   /** Say that the slot is drawn at this moment. */
   touch(slot: number, now: number): void {
     this.lastUsed[slot] = now;
@@ -41,12 +53,14 @@ export class SlotCache {
 
   /** Give the item a slot: a free one or the one unused for longest; -1 where all are in use at this moment. */
   claim(id: number, now: number): number {
+    this.stale.delete(id);
     const held = this.slots.get(id);
     if (held !== undefined) return held;
     let slot = 0;
     for (let i = 1; i < this.capacity; i += 1) if (this.lastUsed[i]! < this.lastUsed[slot]!) slot = i;
     if (this.lastUsed[slot]! >= now) return -1;
     this.slots.delete(this.owner[slot]!);
+    this.stale.delete(this.owner[slot]!);
     this.slots.set(id, slot);
     this.owner[slot] = id;
     this.lastUsed[slot] = now;
@@ -55,6 +69,7 @@ export class SlotCache {
 
   clear(): void {
     this.slots.clear();
+    this.stale.clear();
     this.owner.fill(-1);
     this.lastUsed.fill(-1);
   }

@@ -5,6 +5,8 @@ import { LAYERS, perLayer, place, sharpSize, SlotCache, SPRITE_SIZES, type Sprit
 import { type FetchMosaic, type Mosaic, ThumbnailLoader } from "./thumbnails";
 
 const FADE_MS = 160;
+/** A thumbnail that the server did not have is asked for again after this long, when the view asks for it. */
+const ABSENT_MS = 10_000;
 
 /** What the arrangement of one picture depends on. */
 export interface Arrangement {
@@ -29,7 +31,9 @@ export class SpriteStage {
   /** Alpha by item id, of what is shown or fading out. */
   private alphas = new Map<number, number>();
   private lastNow = 0;
-  private wish = "";
+  private wish = NaN;
+  /** When the server did not have an item's thumbnail, by item id. */
+  private readonly absent = new Map<number, number>();
 
   constructor(
     private readonly renderer: Renderer,
@@ -47,7 +51,14 @@ export class SpriteStage {
   forget(): void {
     for (const cache of this.caches.values()) cache.clear();
     this.alphas.clear();
-    this.wish = "";
+    this.wish = NaN;
+  }
+
+  /** The pictures may have changed: fetch them anew, and show what there is until they come. */
+  expire(): void {
+    for (const cache of this.caches.values()) cache.expire();
+    this.absent.clear();
+    this.wish = NaN;
   }
 
   /** Fill the batches; return whether a thumbnail is still fading. */
@@ -85,24 +96,31 @@ export class SpriteStage {
   }
 
   private askFor(inView: number[], around: number[], size: SpriteSize): void {
-    const wish = `${size}/${inView.length}/${inView[0]}/${inView.at(-1)}/${around.length}/${around[0]}`;
+    const wish = hash([size, inView.length, ...inView, ...around]);
     if (wish === this.wish) return;
     this.wish = wish;
-    const missing = (ids: number[], of: SpriteSize): number[] => ids.filter((id) => this.cache(of).find(id) < 0);
-    // Something at once, then sharp, then what one may pan to.
-    const lists = [{ size, ids: missing(inView, size).slice(0, this.cache(size).capacity) }];
-    if (size !== 64) lists.unshift({ size: 64, ids: inView.filter((id) => this.best(id, size) === null) });
+    const lately = Date.now() - ABSENT_MS;
+    const missing = (ids: number[], of: SpriteSize): number[] =>
+      ids.filter((id) => !this.cache(of).isFresh(id) && (this.absent.get(id) ?? -Infinity) < lately);
+    // Something at once, then sharp, then what one may pan to. What no slot could hold is not asked for.
+    const lists = [{ size, ids: missing(inView.slice(0, this.cache(size).capacity), size) }];
+    if (size !== 64) lists.unshift({ size: 64, ids: missing(inView, 64).filter((id) => this.best(id, size) === null) });
     lists.push({ size: 64, ids: missing(around, 64) });
     this.loader.want(lists);
   }
 
-  private receive({ size, ids, image }: Mosaic): void {
+  private receive({ size, ids, image, missing }: Mosaic): void {
     const cache = this.cache(size);
+    let stored = 0;
     ids.forEach((id, cell) => {
+      if (missing.has(cell)) return void this.absent.set(id, Date.now());
       const slot = cache.claim(id, this.lastNow);
-      if (slot >= 0) this.renderer.upload(size, slot, image, cell);
+      if (slot < 0) return;
+      this.renderer.upload(size, slot, image, cell);
+      stored += 1;
     });
-    this.wish = "";
+    // Where every slot is in use, asking again would go on for ever.
+    if (stored > 0) this.wish = NaN;
     this.changed();
   }
 
@@ -182,4 +200,11 @@ export class SpriteStage {
     data[at + 15] = bits & FRESH ? 1 : 0;
     batch.count += 1;
   }
+}
+
+/** One number for many (FNV-1a): the same for the same numbers in the same order, and hardly for any others. */
+function hash(values: readonly number[]): number {
+  let sum = 0x811c9dc5;
+  for (const value of values) sum = Math.imul(sum ^ value, 0x01000193);
+  return sum;
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Mosaic, ThumbnailLoader } from "./thumbnails";
 
-const image = {} as ImageData;
+const answer = { image: {} as ImageData, missing: new Set<number>() };
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 beforeEach(() => void vi.useFakeTimers());
@@ -10,7 +10,7 @@ afterEach(() => void vi.useRealTimers());
 test("wanted thumbnails come a mosaic at a time, none twice", async () => {
   const asked: number[] = [];
   const arrived: Mosaic[] = [];
-  const fetch = vi.fn(async (_size: number, ids: readonly number[]) => (asked.push(...ids), image));
+  const fetch = vi.fn(async (_size: number, ids: readonly number[]) => (asked.push(...ids), answer));
   const loader = new ThumbnailLoader(fetch, (mosaic) => arrived.push(mosaic));
   loader.want([{ size: 64, ids: range(600) }]);
   loader.want([{ size: 64, ids: range(600) }]);
@@ -24,7 +24,7 @@ test("wanted thumbnails come a mosaic at a time, none twice", async () => {
 test("the newest wish comes first", async () => {
   const order: string[] = [];
   const loader = new ThumbnailLoader(
-    async (size, ids) => (order.push(`${size}:${ids[0]}`), image),
+    async (size, ids) => (order.push(`${size}:${ids[0]}`), answer),
     () => undefined,
     1,
   );
@@ -38,7 +38,7 @@ test("a failed mosaic is asked for again, later", async () => {
   let broken = true;
   const fetch = vi.fn(async () => {
     if (broken) throw new TypeError("network");
-    return image;
+    return answer;
   });
   const arrived = vi.fn();
   const loader = new ThumbnailLoader(fetch, arrived);

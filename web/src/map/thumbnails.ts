@@ -5,9 +5,11 @@ export interface Mosaic {
   size: SpriteSize;
   ids: readonly number[];
   image: ImageData;
+  /** The cells that are grey because the server has no thumbnail for them. */
+  missing: ReadonlySet<number>;
 }
 
-export type FetchMosaic = (size: SpriteSize, ids: readonly number[]) => Promise<ImageData>;
+export type FetchMosaic = (size: SpriteSize, ids: readonly number[]) => Promise<Pick<Mosaic, "image" | "missing">>;
 
 /** Fetches the thumbnails that the map wants, most wanted first, a mosaic at a time. */
 export class ThumbnailLoader {
@@ -59,13 +61,13 @@ export class ThumbnailLoader {
     for (const key of keys) this.coming.add(key);
     this.running += 1;
     try {
-      const image = await this.fetch(size, ids);
+      const answer = await this.fetch(size, ids);
       const got = new Set(ids);
       // What has come is no longer wanted, even before the map says so again.
       this.wanted = this.wanted.map((list) =>
         list.size === size ? { size, ids: list.ids.filter((id) => !got.has(id)) } : list,
       );
-      this.arrived({ size, ids, image });
+      this.arrived({ size, ids, ...answer });
     } catch {
       this.retryAt = Date.now() + 1000;
       setTimeout(() => this.pump(), 1050);

@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Camera } from "./camera";
+import { MapPointer } from "./pointer";
+
+/** An element that hears events and lies at the corner of the window. */
+class Ground extends EventTarget {
+  setPointerCapture(): void {}
+  getBoundingClientRect(): object {
+    return { left: 0, top: 0 };
+  }
+}
+
+describe("the pointer", () => {
+  let ground: Ground;
+  let camera: Camera;
+  let pointer: MapPointer;
+  let told: string[];
+
+  beforeEach(() => {
+    vi.stubGlobal("window", new EventTarget());
+    vi.stubGlobal("WheelEvent", { DOM_DELTA_LINE: 1 });
+    ground = new Ground();
+    camera = new Camera();
+    camera.resize(800, 600);
+    camera.set(camera.fitted());
+    told = [];
+    pointer = new MapPointer(ground as unknown as HTMLElement, camera, {
+      tool: () => "lasso",
+      cameraMoved: () => told.push("moved"),
+      hover: () => undefined,
+      leave: () => undefined,
+      click: () => told.push("click"),
+      lassoing: () => undefined,
+      lassoed: (polygon) => told.push(polygon ? "lassoed" : "given up"),
+      pressed: () => told.push("pressed"),
+      released: () => told.push("released"),
+      cursor: () => undefined,
+    });
+  });
+  afterEach(() => {
+    pointer.dispose();
+    vi.unstubAllGlobals();
+  });
+
+  const tell = (type: string, clientX = 0, clientY = 0, more: object = {}): void =>
+    void ground.dispatchEvent(
+      Object.assign(new Event(type), { clientX, clientY, pointerId: 1, button: 0, deltaY: -300, deltaMode: 0, ...more }),
+    );
+  const draw = (): void => {
+    tell("pointerdown", 100, 100);
+    for (const [x, y] of [[200, 100], [200, 200], [100, 200]] as const) tell("pointermove", x, y);
+  };
+
+  test("the map is held from the press until after the lasso is told", () => {
+    draw();
+    expect([told, pointer.pressing]).toEqual([["pressed"], true]);
+    tell("pointerup", 100, 150);
+    expect([told, pointer.pressing]).toEqual([["pressed", "lassoed", "released"], false]);
+  });
+
+  test("the wheel does nothing to a lasso, and zooms after it", () => {
+    draw();
+    const before = camera.current;
+    tell("wheel", 300, 300);
+    expect(camera.current).toEqual(before);
+    tell("pointerup", 100, 150);
+    tell("wheel", 300, 300);
+    expect(camera.zoom).toBeGreaterThan(1);
+  });
+
+  test("a click, a lasso given up and a cancelled pointer all release", () => {
+    tell("pointerdown", 100, 100);
+    tell("pointerup", 101, 100);
+    expect(told).toEqual(["pressed", "click", "released"]);
+    told.length = 0;
+    draw();
+    expect(pointer.cancel()).toBe(true);
+    expect(told).toEqual(["pressed", "given up", "released"]);
+    tell("pointerup");
+    told.length = 0;
+    draw();
+    tell("pointercancel");
+    expect(told).toEqual(["pressed", "given up", "released"]);
+  });
+
+  test("a second finger gives the lasso up and pinches; a panning press holds nothing", () => {
+    draw();
+    tell("pointerdown", 300, 300, { pointerId: 2 });
+    expect(told).toEqual(["pressed", "given up", "released"]);
+    tell("pointermove", 400, 400, { pointerId: 2 });
+    expect(told.at(-1)).toBe("moved");
+    tell("pointerup", 400, 400, { pointerId: 2 });
+    tell("pointerup");
+    told.length = 0;
+    tell("pointerdown", 10, 10, { button: 2 });
+    expect([told, pointer.pressing]).toEqual([[], false]);
+  });
+});

@@ -1,0 +1,116 @@
+import "fake-indexeddb/auto";
+import { get } from "svelte/store";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Selection } from "./labels/selection";
+import type { Scene } from "./map/scene";
+import { Session } from "./session";
+
+const state = (workspace_id: string, label_seq = 0): object => ({
+  workspace: workspace_id,
+  workspace_id,
+  user: "u",
+  items: { total: 3, embedded: 3, pending: 0, skipped: 0 },
+  layers: [],
+  map: null,
+  classes: [],
+  label_seq,
+  labelled: 0,
+  undo: null,
+  redo: null,
+  job: null,
+});
+
+/** /api/labels of no items. */
+function noLabels(seq = 0): ArrayBuffer {
+  const view = new DataView(new ArrayBuffer(16));
+  view.setUint32(0, 0x314c4853, true);
+  view.setUint16(4, 1, true);
+  view.setUint16(6, 1, true);
+  view.setUint32(12, seq, true);
+  return view.buffer;
+}
+
+describe("a session", () => {
+  let served: string;
+  let posts: { path: string; headers: Record<string, string>; body: Record<string, unknown> }[];
+  let refusal: number | null;
+  let socket: { onmessage?: () => void };
+  let session: Session;
+  const reload = vi.fn();
+  const scene = { map: null, newest: null, setStyles: () => undefined, setHovered: () => undefined } as unknown as Scene;
+
+  beforeEach(async () => {
+    served = `A-${Math.random()}`; // the storage outlives a test
+    posts = [];
+    refusal = null;
+    reload.mockClear();
+    vi.stubGlobal("location", { protocol: "http:", host: "h", reload });
+    vi.stubGlobal("window", { addEventListener: () => undefined, removeEventListener: () => undefined });
+    vi.stubGlobal("navigator", {});
+    vi.stubGlobal("WebSocket", class {
+      constructor() {
+        socket = this as typeof socket;
+      }
+      close(): void {}
+    });
+    vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
+      if (init.method === "POST") {
+        const headers = init.headers as Record<string, string>;
+        posts.push({ path, headers, body: JSON.parse(init.body as string) as Record<string, unknown> });
+        if (refusal) return Response.json({ detail: "another workspace is served here" }, { status: refusal });
+        return Response.json({ seq: 1, count: 1, class_id: 0, label_seq: 0 });
+      }
+      return path === "/api/state" ? Response.json(state(served)) : new Response(noLabels());
+    });
+    session = new Session();
+    session.start(scene);
+    await vi.waitFor(() => expect(get(session.state)).not.toBeNull());
+  });
+  afterEach(() => {
+    session.stop();
+    vi.unstubAllGlobals();
+  });
+
+  test("names its workspace with what it writes", async () => {
+    session.select(Selection.of([1]));
+    session.label("cat", "key");
+    await vi.waitFor(() => expect(posts.length).toBe(1));
+    expect(posts[0]).toMatchObject({ path: "/api/labels", body: { how: "key" } });
+    expect(posts[0]?.headers["X-Shoal-Workspace"]).toBe(served);
+    expect(reload).not.toHaveBeenCalled();
+  });
+
+  test("begins anew when another workspace is served, and writes nothing into it", async () => {
+    const own = served;
+    refusal = 421;
+    served = `B-${own}`;
+    session.select(Selection.lasso(Uint32Array.of(1), 1, Float64Array.of(0, 0, 1, 0, 1, 1)));
+    session.label("cat", "key");
+    await vi.waitFor(() => expect(get(session.outbox)).toMatchObject({ pending: 1, trouble: "elsewhere" }));
+    expect(posts[0]).toMatchObject({ body: { how: "lasso" }, headers: { "X-Shoal-Workspace": own } });
+    socket.onmessage?.();
+    await vi.waitFor(() => expect(reload).toHaveBeenCalled());
+    expect(get(session.connection)).toBe("elsewhere");
+    expect(get(session.state)?.workspace_id).toBe(own);
+  });
+
+  test("says at once that an undo of what the server has waits for it", async () => {
+    refusal = 503;
+    session.select(Selection.of([1, 2]));
+    session.label("cat", "key");
+    expect(get(session.labels).classOf(1)).toBe(0);
+    session.undo();
+    expect(get(session.labels).classOf(1)).toBe(-1);
+    expect(get(session.notice)?.text).toBe("Undone: “cat” on 2 items");
+    session.undo();
+    expect(get(session.notice)?.text).toBe("Undo waits for the server.");
+  });
+
+  test("an unanswered server leaves the selection and the explanation", () => {
+    const early = new Session();
+    early.select(Selection.of([1]));
+    early.label("cat", "key");
+    expect(get(early.notice)?.text).toContain("has not answered yet");
+    expect(get(early.selection).count).toBe(1);
+  });
+});
