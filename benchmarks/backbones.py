@@ -2,10 +2,11 @@
 
     python benchmarks/backbones.py             # measure; writes backbones.json and .md beside this file,
                                                # part by part: delete the .json to measure anew
+    python benchmarks/backbones.py table       # only write the table of what has been measured so far
     python benchmarks/backbones.py calibrate   # measure the activation ranges that `fast` needs
 
 Pictures: `caltech101/<class>/*.jpg` and `cifar100/test/<class>.webp` (25 tiles of 32 px a row) in the folder
-$SHOAL_DATA, else ../shared/data beside the repository.
+$SHOAL_DATA, else the folder `../shared/data` beside the repository.
 """
 
 import json
@@ -187,7 +188,7 @@ def tables(results: dict[str, Any]) -> str:
     lines += ["", "| variant | images/s | against torch eager, Lite0 |", "|---|---|---|"]
     lines += [f"| {name} | {rate:.0f} | {rate / base:.1f} |" for name, rate in speed.items()]
     for name in NETWORKS:
-        sets = {label: results[name][label] for label in ("caltech101", "cifar100")}
+        sets = {label: results[name][label] for label in ("caltech101", "cifar100") if label in results[name]}
         lines += ["", f"## {name}: 1-NN / 10-NN accuracy, leave one out; 10 nearest kept of float32's", ""]
         heads = " | ".join(f"{label} float32 | float16, kept | int8, kept" for label in sets)
         lines += [f"| layer | width | {heads} |", "|---|---|" + "---|---|---|" * len(sets)]
@@ -199,13 +200,15 @@ def tables(results: dict[str, Any]) -> str:
     lines += ["| backbone | centre cut | whole image squashed |", "|---|---|---|"]
     for name in NETWORKS:
         cut = results[name]["caltech101"]["head"]["float32"]
-        lines.append(f"| {name} | {_cell(cut)} | {_cell(results[name]['squashed'])} |")
-    original = _cell(results["efficientnet_lite0"]["torch"])
+        lines.append(f"| {name} | {_cell(cut)} | {_cell(results[name].get('squashed'))} |")
+    original = _cell(results["efficientnet_lite0"].get("torch"))
     lines += ["", f"The torch original of efficientnet_lite0, centre cut: {original}.", ""]
     return "\n".join(lines)
 
 
-def _cell(row: dict[str, float]) -> str:
+def _cell(row: dict[str, float] | None) -> str:
+    if row is None:
+        return "not run yet"
     kept = f", {row['overlap']:.3f}" if "overlap" in row else ""
     return f"{row['1-NN']:.3f} / {row['10-NN']:.3f}{kept}"
 
@@ -261,6 +264,7 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["calibrate"]:
         calibrate()
     else:
-        report = tables(measure())
+        stored = HERE / "backbones.json"
+        report = tables(json.loads(stored.read_text()) if sys.argv[1:] == ["table"] else measure())
         (HERE / "backbones.md").write_text(report)
         print(report)
