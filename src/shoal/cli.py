@@ -50,7 +50,7 @@ def _add_map(verb: argparse.ArgumentParser) -> None:
         "--fast",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="8-bit arithmetic: up to 1.5 times as fast on one core, vectors less exact",
+        help="8-bit arithmetic: up to 1.5 times as fast, vectors less exact",
     )
     verb.add_argument("--retry", action="store_true", help="try again what was skipped before")
     verb.add_argument(

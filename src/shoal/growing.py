@@ -111,11 +111,10 @@ def draw_final(workspace: Workspace, projector: Projector, *, layer: str) -> int
     same = last.origin.projector == projector.name and last.origin.parameters == projector.parameters()
     if not (newest[0].final and same and _few(last, ids, new)):
         return _save(workspace, projector, layer, ids, fit_from(projector, vectors, start))
-    if not new.any():
-        if len(last.ids) == len(ids):
-            return newest[0].id
-        return _save(workspace, projector, layer, ids, start, fitted=last.origin.fitted)
-    start[new] = projector.place(vectors[new], vectors[~new], start[~new])
+    if new.any():
+        start[new] = projector.place(vectors[new], vectors[~new], start[~new])
+    elif len(last.ids) == len(ids):
+        return newest[0].id
     return _save(workspace, projector, layer, ids, start, fitted=last.origin.fitted)
 
 
