@@ -52,7 +52,7 @@ class GrowingMap:
         if last is None or last.origin.layer != self.layer:
             self.add(embedding.ids, embedding.vectors)
             return
-        start, new = _aligned(self._workspace, last, embedding.ids)
+        start, new = aligned(self._workspace, last, embedding.ids)
         if new.all():
             self.add(embedding.ids, embedding.vectors)
             return
@@ -100,21 +100,21 @@ def draw_final(workspace: Workspace, projector: Projector, *, layer: str) -> int
     """
     embedding = workspace.embedding(layer)
     ids, vectors = embedding.ids, embedding.vectors
-    newest = workspace.maps()[-1:]
+    newest = workspace.newest_map()
     last = workspace.map() if newest else None
-    if last is None:
+    if newest is None or last is None:
         return _save(workspace, projector, layer, ids, fit_from(projector, vectors, None))
-    start, new = _aligned(workspace, last, ids)
+    start, new = aligned(workspace, last, ids)
     if last.origin.layer != layer:
         xy = into_unit_square(register(projector.fit(vectors), onto=start))
         return _save(workspace, projector, layer, ids, xy)
     same = last.origin.projector == projector.name and last.origin.parameters == projector.parameters()
-    if not (newest[0].final and same and _few(last, ids, new)):
+    if not (newest.final and same and _few(last, ids, new)):
         return _save(workspace, projector, layer, ids, fit_from(projector, vectors, start))
     if new.any():
         start[new] = projector.place(vectors[new], vectors[~new], start[~new])
     elif len(last.ids) == len(ids):
-        return newest[0].id
+        return newest.id
     return _save(workspace, projector, layer, ids, start, fitted=last.origin.fitted)
 
 
@@ -138,7 +138,7 @@ def _save(
     return workspace.save_map(Map(xy, ids, origin), final=True)
 
 
-def _aligned(workspace: Workspace, last: Map, ids: NDArray[np.int64]) -> tuple[Positions, NDArray[np.bool_]]:
+def aligned(workspace: Workspace, last: Map, ids: NDArray[np.int64]) -> tuple[Positions, NDArray[np.bool_]]:
     """Return the last map's positions by `ids` (N, 2), NaN for the new ones, and which are new.
 
     An item is new to a map that does not show it, and to one that was drawn before its vectors were made:
@@ -174,7 +174,7 @@ def origin_of(
 ) -> MapOrigin:
     """Describe a map of `ids` that is about to be saved: who draws it, of what, after which map and label."""
     backbone = workspace.backbone()
-    maps = workspace.maps()
+    newest = workspace.newest_map()
     return MapOrigin(
         projector=projector.name,
         parameters=projector.parameters(),
@@ -182,7 +182,7 @@ def origin_of(
         backbone=backbone.name if backbone else "",
         fingerprint=backbone.fingerprint if backbone else "",
         layer=layer,
-        parent=maps[-1].id if maps else None,
+        parent=newest.id if newest else None,
         label_seq=workspace.log.seq(),
         shard=int(workspace.shards_of(ids).max()),
         fitted=fitted,

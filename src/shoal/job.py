@@ -9,22 +9,25 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from shoal.types import Progress, ShoalError
+from shoal.types import Progress, Scalar, ShoalError
 from shoal.workspace import Workspace
 
 HEARTBEAT_S = 0.3
 OBEY_S = 0.5
 STOP_S = 5.0
+Watch = Callable[[Progress], None]
+Work = Callable[[Workspace, Mapping[str, Scalar], Watch], str]
+
 GONE = 3
 """The exit code of a job whose server is gone."""
 
 
 class JobLauncher:
-    """Starts jobs as processes of their own; call it with a kind, get the job's id.
+    """Starts jobs as processes of their own; call it with a kind and its parameters, get the job's id.
 
     A job lives no longer than the process that started it, even when that is killed.
     """
@@ -33,10 +36,15 @@ class JobLauncher:
         self._workspace = workspace
         self._running: list[tuple[subprocess.Popen[bytes], threading.Thread]] = []
 
-    def __call__(self, kind: str) -> int:
-        """Start a job and return its id; raises `ShoalError` when the system starts no process."""
+    def __call__(self, kind: str, parameters: Mapping[str, Scalar] | None = None) -> int:
+        """Start a job and return its id.
+
+        Raises `ShoalError` for a kind that is not in `WORK`, and when the system starts no process.
+        """
+        if kind not in WORK:
+            raise ShoalError(f"there is no job of the kind {kind!r}. There are: {', '.join(WORK)}.")
         jobs = self._workspace.jobs
-        job_id = jobs.create(kind)
+        job_id = jobs.create(kind, parameters)
         command = [sys.executable, "-P", "-m", "shoal.job", str(self._workspace.path), str(job_id)]
         try:
             # A session of its own: Ctrl-C in the terminal reaches the server, which then decides about the
@@ -87,7 +95,8 @@ def run(path: Path, job_id: int) -> int:
             jobs.heartbeat(job_id, Progress(0, 0, "starting"))
             for obey in (_end_with_server, _end_when_asked):
                 threading.Thread(target=obey, args=(workspace, job_id), daemon=True).start()
-            message = _work(workspace, job_id)
+            row = jobs.get(job_id)
+            message = WORK[row.kind](workspace, row.parameters, _heart(workspace, job_id))
         except ShoalError as error:
             jobs.finish(job_id, "failed", str(error))
             return 1
@@ -98,14 +107,25 @@ def run(path: Path, job_id: int) -> int:
         return 0
 
 
-def _work(workspace: Workspace, job_id: int) -> str:
+def _map(workspace: Workspace, _: Mapping[str, Scalar], watch: Watch) -> str:
     from shoal.pipeline import make_map
     from shoal.recipe import Recipe, Task
 
-    summary = make_map(
-        workspace, Task.of(workspace), recipe=Recipe.of(workspace), watch=_heart(workspace, job_id)
-    )
+    summary = make_map(workspace, Task.of(workspace), recipe=Recipe.of(workspace), watch=watch)
     return f"{summary.embedded} items on the map, {summary.skipped} skipped"
+
+
+def _layer_map(workspace: Workspace, parameters: Mapping[str, Scalar], watch: Watch) -> str:
+    from shoal.layer_maps import draw_layer
+    from shoal.recipe import Recipe
+
+    layer = str(parameters["layer"])
+    draw_layer(workspace, Recipe.of(workspace).make_projector(), layer=layer, watch=watch)
+    return f"the map of {layer} is drawn"
+
+
+WORK: Mapping[str, Work] = {"map": _map, "layer_map": _layer_map}
+"""What a job of each kind does; it returns one sentence for people."""
 
 
 def _heart(workspace: Workspace, job_id: int) -> Callable[[Progress], None]:

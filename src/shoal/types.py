@@ -118,7 +118,8 @@ class MapOrigin:
     """What made a map: stored beside it, so that a mismatch can be refused by name.
 
     `shard` is the newest shard whose items it shows, so that what was embedded later is known to be new to
-    it; `fitted` is how many items the last real fit had, placing left out.
+    it; `fitted` is how many items the last real fit had, placing left out. `aside` marks a view beside the
+    main map, such as another layer's: it is shown when asked for and nothing goes on from it.
     """
 
     projector: str
@@ -131,6 +132,7 @@ class MapOrigin:
     label_seq: int | None = None
     shard: int = -1
     fitted: int = 0
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

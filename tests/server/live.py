@@ -8,7 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+from shoal.types import Scalar
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-tests-only"
@@ -74,8 +77,8 @@ def main(path: str, port: int) -> None:
 
     jobs = []
 
-    def start_job(kind: str) -> int:
-        id = workspace.jobs.create(kind)
+    def start_job(kind: str, parameters: Mapping[str, Scalar]) -> int:
+        id = workspace.jobs.create(kind, parameters)
         jobs.append(subprocess.Popen([sys.executable, "-c", JOB, path, str(id)]))
         return id
 

@@ -88,6 +88,25 @@ def test_a_job_makes_the_map_and_says_so(tmp_path):
         launcher.stop_all()
 
 
+def test_a_job_draws_another_layer_beside_the_main_map(workspace, launcher):
+    main = workspace.map()
+    row = wait_for(workspace, launcher("layer_map", {"layer": "early"}), "done", "failed", seconds=60)
+    assert (row.state, row.message) == ("done", "the map of early is drawn")
+    drawn = workspace.maps()[-1]
+    assert (drawn.origin.layer, drawn.origin.aside, drawn.items) == ("early", True, len(main.ids))
+    assert workspace.newest_map().id != drawn.id
+    assert workspace.map() is main
+    wait_for(workspace, launcher("layer_map", {"layer": "early"}), "done", "failed", seconds=60)
+    assert workspace.maps()[-1].id == drawn.id  # it is there already
+    refused = wait_for(workspace, launcher("layer_map", {"layer": "deep"}), "failed", seconds=60)
+    assert "no layer 'deep'" in refused.message
+
+
+def test_a_job_of_no_kind_is_refused(launcher):
+    with pytest.raises(ShoalError, match=r"no job of the kind 'rm'. There are: map, layer_map"):
+        launcher("rm")
+
+
 def test_stop_ends_a_job_that_listens_to_nobody(workspace, launcher, sabotage):
     sabotage(DEAF)
     id = launcher("map")

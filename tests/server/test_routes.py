@@ -383,8 +383,8 @@ def test_a_damaged_map_is_not_gone_either(client, seeded, workspace):
 def test_jobs_are_started_once_and_cancelled_by_request(workspace, make_client):
     started = []
 
-    def start_job(kind):
-        started.append(workspace.jobs.create(kind))
+    def start_job(kind, parameters):
+        started.append(workspace.jobs.create(kind, parameters))
         return started[-1]
 
     client = make_client(workspace, start_job=start_job)
@@ -400,6 +400,21 @@ def test_jobs_are_started_once_and_cancelled_by_request(workspace, make_client):
     assert client.get("/api/state").json()["job"]["message"] == "stopped"
     assert "999" in detail(client.post("/api/jobs/999/cancel"), 404)
     assert "kind" in detail(client.post("/api/jobs", json={"kind": "rm"}), 422)
+
+
+def test_a_job_takes_the_parameters_of_its_kind_and_no_others(workspace, make_client):
+    client = make_client(workspace, start_job=workspace.jobs.create)
+    for body in (
+        {"kind": "layer_map"},
+        {"kind": "layer_map", "parameters": {"layer": ""}},
+        {"kind": "layer_map", "parameters": {"layer": "early", "path": "/etc"}},
+        {"kind": "map", "parameters": {"layer": "early"}},
+    ):
+        assert detail(client.post("/api/jobs", json=body), 422)
+    body = {"kind": "layer_map", "parameters": {"layer": "early"}}
+    job = client.post("/api/jobs", json=body).json()
+    assert (job["kind"], job["parameters"]) == ("layer_map", {"layer": "early"})
+    assert workspace.jobs.latest().parameters == {"layer": "early"}
 
 
 def test_a_server_that_starts_no_work_says_so(untouched):

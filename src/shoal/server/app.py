@@ -41,8 +41,8 @@ def create_app(
 ) -> Guard:
     """Return the ASGI application over `workspace`, behind its guard.
 
-    `start_job(kind)` starts work in another process and returns the job's id; `exporters` gives the
-    content of labels.csv, labels.jsonl and labels.parquet by the last part of the name.
+    `start_job(kind, parameters)` starts work in another process and returns the job's id; `exporters`
+    gives the content of labels.csv, labels.jsonl and labels.parquet by the last part of the name.
     """
     app = routes_app()
     app.state.context = Context(

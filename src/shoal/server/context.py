@@ -15,13 +15,13 @@ from starlette.requests import HTTPConnection
 from shoal.server.changes import Changes
 from shoal.server.errors import Refusal
 from shoal.server.settings import ServerSettings
-from shoal.types import Map, ShoalError
+from shoal.types import Map, Scalar, ShoalError
 
 if TYPE_CHECKING:
     from shoal.workspace import Workspace
 
 Exporter = Callable[["Workspace"], bytes | Iterator[bytes]]
-StartJob = Callable[[str], int]
+StartJob = Callable[[str, Mapping[str, Scalar]], int]
 LASSOS_AT_ONCE = 2
 
 

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shoal.types import Scalar
+
 ItemId = Annotated[int, Field(ge=0, lt=2**31)]
 RequestId = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 ClassName = Annotated[str, Field(min_length=1, max_length=200)]
@@ -55,6 +57,7 @@ class JobInfo(Body):
 
     id: int
     kind: str
+    parameters: dict[str, Scalar]
     state: Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
     done: int
     total: int
@@ -165,10 +168,32 @@ class SkippedItem(Body):
     reason: str
 
 
-class JobRequest(Body):
-    """Start or resume work on this workspace."""
+class NoParameters(Body):
+    """Nothing to say."""
+
+
+class MapJob(Body):
+    """Scan the pile, embed what is new, draw the map; or go on with that."""
 
     kind: Literal["map"]
+    parameters: NoParameters = NoParameters()
+
+
+class LayerMapParameters(Body):
+    """Which layer to draw."""
+
+    layer: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class LayerMapJob(Body):
+    """Draw the map of another layer, beside the main one."""
+
+    kind: Literal["layer_map"]
+    parameters: LayerMapParameters
+
+
+JobRequest = Annotated[MapJob | LayerMapJob, Field(discriminator="kind")]
+"""Start or resume work on this workspace."""
 
 
 class Problem(Body):

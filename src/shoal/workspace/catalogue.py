@@ -212,6 +212,7 @@ jobs = Table(
     Column("message", ShownText, nullable=False, server_default=""),
     Column("rate", Float, nullable=False, server_default="0"),
     Column("seconds_left", Float),
+    Column("parameters", Text, nullable=False, server_default="{}"),
     sqlite_autoincrement=True,
 )
 

@@ -1,14 +1,16 @@
 """Jobs as rows: the only channel between the server and the processes that do long work."""
 
+import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
-from shoal.types import Progress
+from shoal.types import Progress, Scalar
 from shoal.workspace.catalogue import Catalogue, jobs
 from shoal.workspace.errors import WorkspaceError
 
@@ -20,10 +22,14 @@ STALE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """One piece of long work. `state` is queued, running, done, failed, cancelled or interrupted."""
+    """One piece of long work. `state` is queued, running, done, failed, cancelled or interrupted.
+
+    `kind` says what is done, `parameters` to what.
+    """
 
     id: int
     kind: str
+    parameters: dict[str, Scalar]
     state: str
     done: int
     total: int
@@ -41,11 +47,12 @@ class Jobs:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
-    def create(self, kind: str) -> int:
+    def create(self, kind: str, parameters: Mapping[str, Scalar] | None = None) -> int:
         """Write down a queued job and return its id."""
         now = time.time()
+        texts = json.dumps(dict(parameters or {}))
         with self._catalogue.write("jobs") as connection:
-            row = {"kind": kind, "state": "queued", "created": now, "beat": now}
+            row = {"kind": kind, "parameters": texts, "state": "queued", "created": now, "beat": now}
             id: int = connection.execute(insert(jobs).values(row).returning(jobs.c.id)).scalar_one()
             return id
 
@@ -99,6 +106,7 @@ class Jobs:
         return JobRow(
             row.id,
             row.kind,
+            json.loads(row.parameters),
             row.state,
             row.done,
             row.total,

@@ -63,21 +63,21 @@ class MapStore:
         return id
 
     def read(self, id: int | None) -> Map | None:
-        """Return the map `id`, or the newest when `id` is None, or None when there is no map at all.
+        """Return the map `id`, or the newest main one when `id` is None, or None when there is no map at all.
 
         Raises `WorkspaceError` for an unknown id and for a damaged file, naming it.
         """
+        if id is None:
+            newest = self.newest()
+            if newest is None:
+                return None
+            id = newest.id
         with self._lock, self._catalogue.read() as connection:
             query = select(maps, files.c.name, files.c.bytes, files.c.crc32).join(
                 files, (files.c.kind == FOLDER) & (files.c.owner == maps.c.id)
             )
-            chosen = (
-                query.order_by(maps.c.id.desc()).limit(1) if id is None else query.where(maps.c.id == int(id))
-            )
-            row = connection.execute(chosen).one_or_none()
+            row = connection.execute(query.where(maps.c.id == int(id))).one_or_none()
             if row is None:
-                if id is None:
-                    return None
                 known = ", ".join(
                     str(known) for known in connection.scalars(select(maps.c.id).order_by(maps.c.id))
                 )
@@ -88,6 +88,10 @@ class MapStore:
             while len(self._cache) > _CACHED:
                 self._cache.popitem(last=False)
             return self._cache[row.id]
+
+    def newest(self) -> MapRow | None:
+        """Return the newest main map's row: of those that lie aside none counts."""
+        return next((row for row in reversed(self.rows()) if not row.origin.aside), None)
 
     def rows(self) -> list[MapRow]:
         """List the maps, oldest first."""

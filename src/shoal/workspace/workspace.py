@@ -211,11 +211,15 @@ class Workspace:
         return self._maps.save(map, final=final)
 
     def map(self, id: int | None = None) -> Map | None:
-        """Return one map, or without `id` the newest, None when there is none.
+        """Return one map, or without `id` the newest main one, None when there is none.
 
         Raises `WorkspaceError` for an unknown id and for a damaged file. The arrays are read-only.
         """
         return self._maps.read(id)
+
+    def newest_map(self) -> MapRow | None:
+        """Return the row of the newest main map, or None; those that lie aside do not count."""
+        return self._maps.newest()
 
     def maps(self) -> list[MapRow]:
         """List the maps, oldest first."""

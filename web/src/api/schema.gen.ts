@@ -434,6 +434,10 @@ export interface components {
             kind: string;
             /** Message */
             message: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: string | number | boolean | null;
+            };
             /** Rate */
             rate: number;
             /** Seconds Left */
@@ -445,17 +449,6 @@ export interface components {
             state: "queued" | "running" | "done" | "failed" | "cancelled" | "interrupted";
             /** Total */
             total: number;
-        };
-        /**
-         * JobRequest
-         * @description Start or resume work on this workspace.
-         */
-        JobRequest: {
-            /**
-             * Kind
-             * @constant
-             */
-            kind: "map";
         };
         /**
          * LabelRequest
@@ -490,6 +483,26 @@ export interface components {
             seq: number;
         };
         /**
+         * LayerMapJob
+         * @description Draw the map of another layer, beside the main one.
+         */
+        LayerMapJob: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "layer_map";
+            parameters: components["schemas"]["LayerMapParameters"];
+        };
+        /**
+         * LayerMapParameters
+         * @description Which layer to draw.
+         */
+        LayerMapParameters: {
+            /** Layer */
+            layer: string;
+        };
+        /**
          * MapInfo
          * @description One map: fetch its positions from /api/maps/{id}/points, immutable under that address.
          */
@@ -509,6 +522,24 @@ export interface components {
             /** Projector */
             projector: string;
         };
+        /**
+         * MapJob
+         * @description Scan the pile, embed what is new, draw the map; or go on with that.
+         */
+        MapJob: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "map";
+            /** @default {} */
+            parameters: components["schemas"]["NoParameters"];
+        };
+        /**
+         * NoParameters
+         * @description Nothing to say.
+         */
+        NoParameters: Record<string, never>;
         /**
          * Problem
          * @description A refusal: what came, what is allowed, what to do.
@@ -1185,7 +1216,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["JobRequest"];
+                "application/json": components["schemas"]["MapJob"] | components["schemas"]["LayerMapJob"];
             };
         };
         responses: {

@@ -33,7 +33,8 @@ def start(context: Ctx, request: JobRequest) -> JobInfo:
         latest = context.workspace.jobs.latest()
         if latest and latest.state in OPEN:
             raise Refusal(409, f"job {latest.id} is {latest.state}: wait for it or cancel it first")
-        return job_info(context.workspace.jobs.get(context.start_job(request.kind)))
+        job_id = context.start_job(request.kind, request.parameters.model_dump())
+        return job_info(context.workspace.jobs.get(job_id))
 
 
 @router.post("/jobs/{id}/cancel", status_code=202)

@@ -32,8 +32,8 @@ def state(context: Ctx) -> State:
     label_seq = workspace.log.seq()
     classes = class_infos(workspace)
     undo, redo = workspace.log.undoable(user), workspace.log.redoable(user)
-    maps, job, backbone, counts = (
-        workspace.maps(),
+    newest, job, backbone, counts = (
+        workspace.newest_map(),
         workspace.jobs.latest(),
         workspace.backbone(),
         workspace.counts(),
@@ -46,7 +46,7 @@ def state(context: Ctx) -> State:
             total=counts.total, embedded=counts.embedded, pending=counts.pending, skipped=counts.skipped
         ),
         layers=list(backbone.layers) if backbone else [],
-        map=map_info(max(maps, key=lambda row: row.id)) if maps else None,
+        map=map_info(newest) if newest else None,
         classes=classes,
         label_seq=label_seq,
         labelled=sum(row.count for row in classes),

@@ -1,0 +1,46 @@
+"""Maps of other layers, beside the main one: by colour and texture early on, by meaning late."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from shoal.growing import aligned, fit_from, origin_of
+from shoal.projectors.registration import register
+from shoal.types import Map, Progress, Projector, ShoalError
+from shoal.workspace import MapRow, Workspace
+
+
+def draw_layer(
+    workspace: Workspace, projector: Projector, *, layer: str, watch: Callable[[Progress], None]
+) -> int:
+    """Draw the map of one layer from where the items lie now, save it beside the main map, return its id.
+
+    Where there is one of the same items already, nothing is drawn. Raises `ShoalError` when there is no map
+    to start from, or no such layer.
+    """
+    main = workspace.map()
+    if main is None:
+        raise ShoalError(f"{workspace.path} has no map yet to show in another layer: `shoal map` makes it.")
+    known = maps_by_layer(workspace).get(layer)
+    if known is not None:
+        return known.id
+    embedding = workspace.embedding(layer)
+    count = len(embedding.ids)
+    watch(Progress(0, count, f"drawing the map of {layer}"))
+    start, _ = aligned(workspace, main, embedding.ids)
+    xy = register(fit_from(projector, embedding.vectors, start), onto=start)
+    low, high = min(0.0, float(xy.min())), max(1.0, float(xy.max()))
+    origin = origin_of(workspace, projector, embedding.ids, layer=layer, fitted=count)
+    drawn = Map((xy - low) / (high - low), embedding.ids, replace(origin, aside=True))
+    return workspace.save_map(drawn, final=True)
+
+
+def maps_by_layer(workspace: Workspace) -> dict[str, MapRow]:
+    """Return each layer's newest final map that shows what the main map shows; a layer may have none."""
+    main = workspace.newest_map()
+    if main is None:
+        return {}
+    return {
+        row.origin.layer: row
+        for row in workspace.maps()
+        if row.final and row.items == main.items and row.origin.shard >= main.origin.shard
+    }
