@@ -4,9 +4,10 @@ import os
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Column, Integer, MetaData, Table, inspect, select, update
 from tests.workspace.piles import LAYERS, labelled_workspace, numbered
 
 from shoal.workspace import Workspace, WorkspaceError, catalogue
@@ -73,8 +74,75 @@ def test_a_newer_schema_is_refused_by_name(tmp_path):
     with Workspace.open(tmp_path / "w", create=True) as ws, ws._catalogue.write() as connection:
         connection.execute(update(catalogue.meta).values(value=str(catalogue.SCHEMA_VERSION + 1)))
     for create in (True, False):
-        with pytest.raises(WorkspaceError, match=r"newer Shoal \(schema 2"):
+        with pytest.raises(WorkspaceError, match=r"newer Shoal \(schema 3"):
             Workspace.open(tmp_path / "w", create=create)
+
+
+SCHEMA_1 = Path(__file__).parent / "schema1.sql"
+OLD_ROWS = """
+insert into meta values ('schema', '1'), ('uuid', 'cafe');
+insert into counters values ('items', 3), ('maps', 0), ('labels', 1);
+insert into sources values (1, cast('/pile' as blob));
+insert into items values (0, 1, cast('a.jpg' as blob), 9, 9, 0, null, 0, null, 0, 0, null, 1);
+insert into classes values (0, 'cat');
+insert into events values (1, 5.0, 'ada', 'lasso', 'label', 'r1', 0, null, null, 1,
+                           x'780163606060000000040001', null);
+"""
+
+
+def old_catalogue(folder: Path) -> Path:
+    folder.mkdir()
+    with sqlite3.connect(folder / catalogue.FILE_NAME) as old:
+        old.executescript(SCHEMA_1.read_text() + OLD_ROWS)
+    old.close()
+    return folder
+
+
+def test_an_older_catalogue_gets_what_it_lacks_and_keeps_what_it_has(tmp_path):
+    path = old_catalogue(tmp_path / "w")
+    with Workspace.open(path) as ws:
+        assert ws.labels() == {0: "cat"}
+        assert ws.uuid == "cafe"
+        with ws._catalogue.read() as connection:
+            there = inspect(connection)
+            for table in catalogue.metadata.sorted_tables:
+                assert {column["name"] for column in there.get_columns(table.name)} == set(table.c.keys())
+                assert {index["name"] for index in there.get_indexes(table.name)} >= {
+                    index.name for index in table.indexes
+                }
+            assert connection.scalar(select(catalogue.meta.c.value).filter_by(key="schema")) == "2"
+            topics = connection.execute(select(catalogue.counters.c.topic, catalogue.counters.c.value)).all()
+            assert dict(map(tuple, topics)) == dict.fromkeys(catalogue.TOPICS, 0) | {"items": 3, "labels": 1}
+        ws.log.label([0], "dog", user="ada", how="key")
+    with Workspace.open(path) as ws:
+        assert ws.labels() == {0: "dog"}
+
+
+def test_an_upgrade_that_fails_changes_nothing(tmp_path, monkeypatch):
+    path = old_catalogue(tmp_path / "w")
+    impossible = MetaData()
+    Table("counters", impossible, Column("new", Integer, nullable=True))
+    Table("events", impossible, Column("needed", Integer, nullable=False))
+    monkeypatch.setattr(catalogue, "metadata", impossible)
+    with pytest.raises(WorkspaceError, match="NOT NULL"):
+        Workspace.open(path)
+    monkeypatch.undo()
+    with sqlite3.connect(path / catalogue.FILE_NAME) as old:
+        assert [row[1] for row in old.execute("pragma table_info(counters)")] == ["topic", "value"]
+        assert old.execute("select value from meta where key = 'schema'").fetchone() == ("1",)
+    old.close()
+
+
+def test_four_processes_may_open_the_same_older_catalogue(tmp_path):
+    path = old_catalogue(tmp_path / "w")
+    code = "import sys; from shoal.workspace import Workspace; print(len(Workspace.open(sys.argv[1]).items))"
+    opened = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    assert [process.communicate() for process in opened] == [("1\n", "")] * 4
 
 
 def test_the_linked_sqlite_is_safe():

@@ -39,11 +39,14 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
+from sqlalchemy.sql.compiler import DDLCompiler
 
 from shoal.workspace.errors import WorkspaceError
 
 FILE_NAME = "catalogue.sqlite"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SAFE_WAL = (3, 51, 3)
 """Older SQLite can lose commits in WAL mode when two connections write and checkpoint at once."""
 BUSY_TIMEOUT_S = 30
@@ -193,6 +196,7 @@ events = Table(
     Column("item_count", Integer, nullable=False),
     Column("item_ids", LargeBinary),
     Column("item_classes", LargeBinary),
+    Column("payload", Text),
     Index("events_target", "target"),
     sqlite_autoincrement=True,
 )
@@ -271,6 +275,23 @@ class Catalogue:
             connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in rows.items()])
             connection.execute(counters.insert(), [{"topic": topic, "value": 0} for topic in TOPICS])
 
+    def upgrade(self) -> None:
+        """Add the tables, columns and indexes that a catalogue of an older Shoal lacks, in one transaction.
+
+        Nothing is ever changed or taken away, so a new column must be nullable or have a server default.
+        """
+        with self.read() as connection:
+            if not _lacking(connection) and _schema(connection) == SCHEMA_VERSION:
+                return
+        with self.write() as connection:
+            for addition in _lacking(connection):
+                connection.execute(addition)
+            known = set(connection.scalars(select(counters.c.topic)))
+            fresh = [{"topic": topic, "value": 0} for topic in TOPICS if topic not in known]
+            if fresh:
+                connection.execute(counters.insert(), fresh)
+            connection.execute(update(meta).where(meta.c.key == "schema").values(value=str(SCHEMA_VERSION)))
+
     def uuid(self) -> str:
         """Return what tells this workspace from every other, wherever its folder is moved."""
         with self.read() as connection:
@@ -284,7 +305,7 @@ class Catalogue:
                     f"{self._folder} is not a workspace yet: its creation was interrupted. "
                     "Run the command that creates it again."
                 )
-            version = int(connection.scalar(select(meta.c.value).where(meta.c.key == "schema")) or 0)
+            version = _schema(connection)
         if version > SCHEMA_VERSION:
             raise WorkspaceError(
                 f"workspace {self._folder} was written by a newer Shoal (schema {version}; this one knows "
@@ -360,6 +381,43 @@ def newest_sqlite() -> ModuleType:
 def counter(connection: Connection, topic: str) -> int:
     """Return how many commits have touched `topic`."""
     return int(connection.scalar(select(counters.c.value).where(counters.c.topic == topic)) or 0)
+
+
+def _schema(connection: Connection) -> int:
+    return int(connection.scalar(select(meta.c.value).where(meta.c.key == "schema")) or 0)
+
+
+def _lacking(connection: Connection) -> list[ExecutableDDLElement]:
+    """Return what would make the database hold everything that `metadata` names."""
+    there = inspect(connection)
+    tables = set(there.get_table_names())
+    additions: list[ExecutableDDLElement] = []
+    for table in metadata.sorted_tables:
+        if table.name not in tables:
+            additions += [CreateTable(table), *(CreateIndex(index) for index in _in_order(table))]
+            continue
+        columns = {column["name"] for column in there.get_columns(table.name)}
+        additions += [_AddColumn(column) for column in table.columns if column.name not in columns]
+        indexes = {index["name"] for index in there.get_indexes(table.name)}
+        additions += [CreateIndex(index) for index in _in_order(table) if index.name not in indexes]
+    return additions
+
+
+def _in_order(table: Table) -> list[Index]:
+    return sorted(table.indexes, key=lambda index: str(index.name))
+
+
+class _AddColumn(ExecutableDDLElement):
+    """`ALTER TABLE ... ADD COLUMN ...`, which SQLAlchemy Core does not have."""
+
+    def __init__(self, column: Column[Any]) -> None:
+        self.column = column
+
+
+@compiles(_AddColumn)
+def _add_column(element: _AddColumn, compiler: DDLCompiler, **_: Any) -> str:
+    table = compiler.preparer.format_table(element.column.table)
+    return f"ALTER TABLE {table} ADD COLUMN {compiler.get_column_specification(element.column)}"
 
 
 def _advice(cause: str) -> str:

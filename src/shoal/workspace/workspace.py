@@ -78,6 +78,7 @@ class Workspace:
             if create:
                 catalogue.create()
             catalogue.check_schema()
+            catalogue.upgrade()
             workspace = cls(root, catalogue)
             workspace._collect_garbage()
         except BaseException:
