@@ -17,6 +17,7 @@ export const BINDINGS = [
   { action: "up", keys: ["ArrowUp"], help: "Move up", group: "Look" },
   { action: "down", keys: ["ArrowDown"], help: "Move down", group: "Look" },
   { action: "colour", keys: ["c"], help: "Colour by label, on or off", group: "Look" },
+  { action: "look", keys: ["o"], help: "Open or close the panel Look", group: "Panels" },
   { action: "keys", keys: ["?"], help: "Show or hide these keys", group: "Look" },
 ] as const;
 

@@ -1,0 +1,50 @@
+import { get, type Readable, writable } from "svelte/store";
+
+const KEY = "shoal/panel";
+
+/** Which panel is open: one at most, remembered by the browser. */
+export class OpenPanel {
+  private readonly id = writable<string | null>(null);
+  readonly store: Readable<string | null> = this.id;
+
+  /** `memory` is null where the browser keeps nothing. */
+  constructor(
+    private readonly memory: Pick<Storage, "getItem" | "setItem"> | null,
+    known: readonly string[],
+  ) {
+    const before = this.recall();
+    if (before !== null && known.includes(before)) this.id.set(before);
+  }
+
+  /** Open a panel, or close it where it is open; return whether it is open now. */
+  toggle(id: string): boolean {
+    const open = get(this.id) !== id;
+    this.set(open ? id : null);
+    return open;
+  }
+
+  open(id: string): void {
+    this.set(id);
+  }
+
+  close(): void {
+    this.set(null);
+  }
+
+  private set(id: string | null): void {
+    this.id.set(id);
+    try {
+      this.memory?.setItem(KEY, id ?? "");
+    } catch {
+      // A browser that keeps nothing forgets this too.
+    }
+  }
+
+  private recall(): string | null {
+    try {
+      return this.memory?.getItem(KEY) ?? null;
+    } catch {
+      return null;
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import type { Component } from "svelte";
+import Look from "../look/Look.svelte";
+import type { Session } from "../session";
+import type { IconName } from "./icons";
+import type { Action } from "./keys";
+
+/** One panel at the left: its row here, its key in the table of keys under the same name. */
+export interface PanelRow {
+  id: PanelId;
+  title: string;
+  icon: IconName;
+  /** What its key does; the key itself stands in `BINDINGS`. */
+  action: Action;
+  component: Component<{ session: Session }>;
+}
+
+export type PanelId = "look";
+
+/** The panels, from top to bottom. */
+export const PANELS: readonly PanelRow[] = [{ id: "look", title: "Look", icon: "look", action: "look", component: Look }];
