@@ -100,21 +100,21 @@ def draw_final(workspace: Workspace, projector: Projector, *, layer: str) -> int
     """
     embedding = workspace.embedding(layer)
     ids, vectors = embedding.ids, embedding.vectors
-    newest = workspace.newest_map()
-    last = workspace.map() if newest else None
-    if newest is None or last is None:
+    row = workspace.current_map()
+    last = workspace.map(row.id) if row else None
+    if row is None or last is None:
         return _save(workspace, projector, layer, ids, fit_from(projector, vectors, None))
     start, new = aligned(workspace, last, ids)
     if last.origin.layer != layer:
         xy = into_unit_square(register(projector.fit(vectors), onto=start))
         return _save(workspace, projector, layer, ids, xy)
     same = last.origin.projector == projector.name and last.origin.parameters == projector.parameters()
-    if not (newest.final and same and _few(last, ids, new)):
+    if not (row.final and same and _few(last, ids, new)):
         return _save(workspace, projector, layer, ids, fit_from(projector, vectors, start))
     if new.any():
         start[new] = projector.place(vectors[new], vectors[~new], start[~new])
     elif len(last.ids) == len(ids):
-        return newest.id
+        return row.id
     return _save(workspace, projector, layer, ids, start, fitted=last.origin.fitted)
 
 
@@ -174,7 +174,7 @@ def origin_of(
 ) -> MapOrigin:
     """Describe a map of `ids` that is about to be saved: who draws it, of what, after which map and label."""
     backbone = workspace.backbone()
-    newest = workspace.newest_map()
+    parent = workspace.current_map()
     return MapOrigin(
         projector=projector.name,
         parameters=projector.parameters(),
@@ -182,7 +182,7 @@ def origin_of(
         backbone=backbone.name if backbone else "",
         fingerprint=backbone.fingerprint if backbone else "",
         layer=layer,
-        parent=newest.id if newest else None,
+        parent=parent.id if parent else None,
         label_seq=workspace.log.seq(),
         shard=int(workspace.shards_of(ids).max()),
         fitted=fitted,

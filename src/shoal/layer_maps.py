@@ -36,7 +36,7 @@ def draw_layer(
 
 def maps_by_layer(workspace: Workspace) -> dict[str, MapRow]:
     """Return each layer's newest final map that shows what the main map shows; a layer may have none."""
-    main = workspace.newest_map()
+    main = workspace.current_map()
     if main is None:
         return {}
     return {

@@ -94,7 +94,7 @@ def test_a_job_draws_another_layer_beside_the_main_map(workspace, launcher):
     assert (row.state, row.message) == ("done", "the map of early is drawn")
     drawn = workspace.maps()[-1]
     assert (drawn.origin.layer, drawn.origin.aside, drawn.items) == ("early", True, len(main.ids))
-    assert workspace.newest_map().id != drawn.id
+    assert workspace.current_map().id != drawn.id
     assert workspace.map() is main
     wait_for(workspace, launcher("layer_map", {"layer": "early"}), "done", "failed", seconds=60)
     assert workspace.maps()[-1].id == drawn.id  # it is there already

@@ -18,6 +18,7 @@ const state = (workspace_id: string, label_seq = 0): object => ({
   undo: null,
   redo: null,
   job: null,
+  round: null,
 });
 
 /** /api/labels of no items. */

@@ -13,7 +13,7 @@ from shoal.server import errors, page
 from shoal.server.changes import Changes
 from shoal.server.context import Context, Exporter, RecentMaps, StartJob
 from shoal.server.guard import Guard
-from shoal.server.routes import changes, exports, items, jobs, labels, maps, state, thumbnails
+from shoal.server.routes import changes, exports, items, jobs, labels, maps, rounds, state, thumbnails
 from shoal.server.schemas import Problem
 from shoal.server.settings import ServerSettings
 
@@ -70,7 +70,7 @@ def routes_app() -> FastAPI:
         responses=_REFUSALS,
         generate_unique_id_function=_operation,
     )
-    for part in (state, maps, labels, thumbnails, items, jobs, exports, changes, page):
+    for part in (state, maps, rounds, labels, thumbnails, items, jobs, exports, changes, page):
         app.include_router(part.router)
     errors.install(app)
     return app

@@ -77,6 +77,25 @@ class Gesture(Body):
     class_name: str | None
     count: int
     active: bool
+    round_id: int | None
+
+
+class RoundInfo(Body):
+    """One round: what was learned up to label event `label_seq`, and the map it drew.
+
+    `report` holds the numbers that were measured meanwhile; fetch its guesses from
+    /api/rounds/{id}/predictions.
+    """
+
+    id: int
+    created: float
+    map_id: int
+    label_seq: int
+    parent: int | None
+    layer: str
+    loss: str
+    classes: list[int]
+    report: dict[str, float]
 
 
 class State(Body):
@@ -88,6 +107,7 @@ class State(Body):
     items: ItemCounts
     layers: list[str]
     map: MapInfo | None
+    round: RoundInfo | None
     classes: list[ClassInfo]
     label_seq: int
     labelled: int
@@ -140,6 +160,20 @@ class LabelResult(Body):
     count: int
     class_id: int | None
     label_seq: int
+
+
+class AcceptRequest(Body):
+    """Make labels of what a round predicts with at least this confidence, for items without a label.
+
+    `selection` null means everywhere, `class_id` null every class. The same `request_id` again answers the
+    first result and changes nothing.
+    """
+
+    request_id: RequestId
+    round_id: ItemId
+    selection: Selection | None = None
+    class_id: ItemId | None = None
+    at_least: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class ThumbnailRequest(Body):

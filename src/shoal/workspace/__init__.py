@@ -7,6 +7,7 @@ from shoal.workspace.jobs import JobRow, Jobs
 from shoal.workspace.labels import ClassRow, Event, LabelLog, Written
 from shoal.workspace.maps import MapRow
 from shoal.workspace.reconcile import ScanReport
+from shoal.workspace.rounds import Learned, Predictions, RoundRow
 from shoal.workspace.workspace import LabelledItem, Workspace
 
 __all__ = [
@@ -20,7 +21,10 @@ __all__ = [
     "Jobs",
     "LabelLog",
     "LabelledItem",
+    "Learned",
     "MapRow",
+    "Predictions",
+    "RoundRow",
     "ScanReport",
     "Workspace",
     "WorkspaceError",

@@ -174,6 +174,22 @@ maps = Table(
     sqlite_autoincrement=True,
 )
 
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("created", Float, nullable=False),
+    Column("map_id", Integer, nullable=False),
+    Column("label_seq", Integer, nullable=False),
+    Column("parent", Integer),
+    Column("layer", Text, nullable=False),
+    Column("loss", Text, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("classes", Text, nullable=False),
+    Column("report", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 classes = Table(
     "classes",
     metadata,
@@ -197,6 +213,7 @@ events = Table(
     Column("item_ids", LargeBinary),
     Column("item_classes", LargeBinary),
     Column("payload", Text),
+    Column("round_id", Integer),
     Index("events_target", "target"),
     sqlite_autoincrement=True,
 )

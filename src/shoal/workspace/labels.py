@@ -43,7 +43,8 @@ class ClassRow:
 class Event:
     """One line of the log. `kind` is label, clear, undo, redo or class; `time` is in s since 1970.
 
-    `active` is False for a gesture that is undone now. `target` is the gesture that an undo or redo names.
+    `active` is False for a gesture that is undone now. `target` is the gesture that an undo or redo names,
+    `round_id` the round whose predictions were accepted.
     """
 
     seq: int
@@ -56,6 +57,7 @@ class Event:
     active: bool
     map_id: int | None
     target: int | None
+    round_id: int | None = None
 
 
 class LabelLog:
@@ -125,17 +127,41 @@ class LabelLog:
                 for given, name in sorted(names.items(), key=lambda pair: pair[1] or "")
             }
             class_ids = np.array([id_of[pairs[id]] for id in chosen.tolist()], dtype=np.int32)
-            only = int(class_ids[0]) if len(id_of) == 1 else None
-            return _append(
+            return _append_each(connection, chosen, class_ids, user=user, how=how, request_id=request_id)
+
+    def accept(
+        self,
+        ids: NDArray[np.int64],
+        class_ids: NDArray[np.int32],
+        *,
+        round_id: int,
+        user: str,
+        request_id: str | None = None,
+        map_id: int | None = None,
+    ) -> Written | None:
+        """Label those of `ids` (N,), ascending, that have no label now with the class a round predicts (N,).
+
+        One gesture, which one undo takes back; None when every one of them is labelled already. The same
+        `request_id` again returns the first result. Raises `WorkspaceError` for an id that is no item's.
+        """
+        with self._catalogue.write("labels") as connection:
+            if earlier := _earlier(connection, request_id):
+                return earlier
+            if len(ids):
+                distinct(ids, id_count(connection))
+            with self._following(connection) as state:
+                free = state.labels[ids] == UNLABELLED
+            if not free.any():
+                return None
+            return _append_each(
                 connection,
-                kind="clear" if only == UNLABELLED else "label",
+                ids[free],
+                class_ids[free],
                 user=user,
-                how=how,
+                how="accept",
                 request_id=request_id,
-                class_id=None if only == UNLABELLED else only,
-                item_count=len(chosen),
-                item_ids=encode_ids(chosen),
-                item_classes=encode_classes(class_ids) if only is None else None,
+                map_id=map_id,
+                round_id=round_id,
             )
 
     def create_class(self, name: str, *, user: str, request_id: str | None = None) -> Written:
@@ -284,6 +310,7 @@ class LabelLog:
                 row.seq not in undone,
                 row.map_id,
                 row.target,
+                row.round_id,
             )
             for row in rows
         ]
@@ -330,13 +357,52 @@ def _append(connection: Connection, **values: Any) -> Written:
     return Written(seq, values["item_count"], values["class_id"])
 
 
+def _append_each(
+    connection: Connection,
+    ids: NDArray[np.int64],
+    class_ids: NDArray[np.int32],
+    *,
+    user: str,
+    how: str,
+    request_id: str | None,
+    map_id: int | None = None,
+    round_id: int | None = None,
+) -> Written:
+    """Append a gesture that gives each of `ids` (N,), ascending, its own class of `class_ids` (N,)."""
+    only = int(class_ids[0]) if (class_ids == class_ids[0]).all() else None
+    return _append(
+        connection,
+        kind="clear" if only == UNLABELLED else "label",
+        user=user,
+        how=how,
+        request_id=request_id,
+        map_id=map_id,
+        round_id=round_id,
+        class_id=None if only == UNLABELLED else only,
+        item_count=len(ids),
+        item_ids=encode_ids(ids),
+        item_classes=encode_classes(class_ids) if only is None else None,
+    )
+
+
 def _newest(connection: Connection) -> int:
     return int(connection.scalar(select(func.max(events.c.seq))) or 0)
 
 
 def _event_query() -> Select[Any]:
     e = events.c
-    columns = (e.seq, e.time, e.user, e.how, e.kind, e.item_count, e.map_id, e.target, classes.c.name)
+    columns = (
+        e.seq,
+        e.time,
+        e.user,
+        e.how,
+        e.kind,
+        e.item_count,
+        e.map_id,
+        e.target,
+        e.round_id,
+        classes.c.name,
+    )
     return select(*columns).join(classes, e.class_id == classes.c.id, isouter=True)
 
 

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,13 +14,15 @@ from sqlalchemy import Connection, delete, insert, select
 from shoal.types import Map, MapOrigin
 from shoal.workspace import arrow
 from shoal.workspace.backbone import read_backbone
-from shoal.workspace.catalogue import Catalogue, events, files, maps
+from shoal.workspace.catalogue import Catalogue, events, files, maps, settings
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.files import Written, read_checked, remove, unique_name, write_all
 from shoal.workspace.items import id_count
 
 FOLDER = "maps"
 DRAFTS_KEPT = 3
+CURRENT = "current_map"
+"""The setting that names the chosen map; a map that is saved takes its place."""
 _CACHED = 4
 
 
@@ -43,10 +46,14 @@ class MapStore:
         self._lock = threading.Lock()
         self._cache: OrderedDict[int, Map] = OrderedDict()
 
-    def save(self, map: Map, *, final: bool) -> int:
-        """Save a map and return its id; the newest three drafts stay, and those that label events name.
+    def save(
+        self, map: Map, *, final: bool, also: Callable[[Connection, int], None] = lambda _, __: None
+    ) -> int:
+        """Save a map, which becomes the current one unless it lies aside, and return its id.
 
-        Raises `WorkspaceError` when it is no map of this workspace's items or the disk refuses.
+        Of the drafts the newest three stay, and those that label events name. `also` may write more rows in
+        the same transaction: it gets the connection and the map's id. Raises `WorkspaceError` when it is no
+        map of this workspace's items or the disk refuses.
         """
         with self._catalogue.read() as connection:
             _check(map, connection)
@@ -58,20 +65,23 @@ class MapStore:
             row = {"item_count": len(map.ids), "final": int(final), "created": time.time(), "origin": origin}
             id: int = connection.execute(insert(maps).values(row).returning(maps.c.id)).scalar_one()
             connection.execute(insert(files).values(kind=FOLDER, owner=id, part="", **asdict(file)))
+            if not map.origin.aside:
+                connection.execute(delete(settings).where(settings.c.key == CURRENT))
+            also(connection, id)
             stale = _stale_drafts(connection)
         remove(self._root, stale)
         return id
 
     def read(self, id: int | None) -> Map | None:
-        """Return the map `id`, or the newest main one when `id` is None, or None when there is no map at all.
+        """Return the map `id`, or the current one when `id` is None, or None when there is no map at all.
 
         Raises `WorkspaceError` for an unknown id and for a damaged file, naming it.
         """
         if id is None:
-            newest = self.newest()
-            if newest is None:
+            current = self.current()
+            if current is None:
                 return None
-            id = newest.id
+            id = current.id
         with self._lock, self._catalogue.read() as connection:
             query = select(maps, files.c.name, files.c.bytes, files.c.crc32).join(
                 files, (files.c.kind == FOLDER) & (files.c.owner == maps.c.id)
@@ -89,9 +99,20 @@ class MapStore:
                 self._cache.popitem(last=False)
             return self._cache[row.id]
 
-    def newest(self) -> MapRow | None:
-        """Return the newest main map's row: of those that lie aside none counts."""
-        return next((row for row in reversed(self.rows()) if not row.origin.aside), None)
+    def current(self) -> MapRow | None:
+        """Return the map that is shown: the one chosen last, or else the newest that does not lie aside."""
+        with self._catalogue.read() as connection:
+            chosen = connection.scalar(select(settings.c.value).where(settings.c.key == CURRENT))
+        rows = self.rows()
+        wanted = next((row for row in rows if chosen is not None and row.id == int(chosen)), None)
+        return wanted or next((row for row in reversed(rows) if not row.origin.aside), None)
+
+    def choose(self, id: int) -> None:
+        """Make map `id` current until another is chosen or made; raises `WorkspaceError` if there is none."""
+        self.read(id)
+        with self._catalogue.write("maps") as connection:
+            connection.execute(delete(settings).where(settings.c.key == CURRENT))
+            connection.execute(insert(settings), [{"key": CURRENT, "value": str(int(id))}])
 
     def rows(self) -> list[MapRow]:
         """List the maps, oldest first."""

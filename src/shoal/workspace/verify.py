@@ -6,9 +6,10 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
-from shoal.workspace import maps, shards
+from shoal.workspace import maps, rounds, shards
 from shoal.workspace.catalogue import Catalogue, files, items
 from shoal.workspace.catalogue import maps as map_rows
+from shoal.workspace.catalogue import rounds as round_rows
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.files import remove, unreferenced
 from shoal.workspace.items import EMBEDDED
@@ -42,13 +43,14 @@ def leftovers(catalogue: Catalogue, root: Path, folders: Sequence[str]) -> list[
 
 
 def repair(catalogue: Catalogue, root: Path) -> int:
-    """Put the items of damaged shards back to pending and forget damaged maps; return how many there are.
+    """Put the items of damaged shards back to pending, forget damaged maps and rounds; return how many.
 
-    Vectors, thumbnails and maps can be made anew from the images; labels are never touched.
+    Vectors, thumbnails and maps can be made anew from the images, rounds from the labels, which are never
+    touched.
     """
     with catalogue.write("items") as connection:
         damaged = [(kind, owner) for kind, owner, _ in _damaged(connection, root)]
-        numbers = {owner for kind, owner in damaged if kind != maps.FOLDER}
+        numbers = {owner for kind, owner in damaged if kind in shards.FOLDERS}
         of_shards = items.c.shard.in_(numbers)
         again = connection.scalars(
             select(items.c.id).where(of_shards, items.c.status == EMBEDDED).order_by(items.c.id)
@@ -61,6 +63,11 @@ def repair(catalogue: Catalogue, root: Path) -> int:
         with catalogue.write("maps") as connection:
             names += _forget(connection, (files.c.kind == maps.FOLDER) & files.c.owner.in_(lost_maps))
             connection.execute(delete(map_rows).where(map_rows.c.id.in_(lost_maps)))
+    lost_rounds = [owner for kind, owner in damaged if kind == rounds.FOLDER]
+    if lost_rounds:
+        with catalogue.write("maps") as connection:
+            names += _forget(connection, (files.c.kind == rounds.FOLDER) & files.c.owner.in_(lost_rounds))
+            connection.execute(delete(round_rows).where(round_rows.c.id.in_(lost_rounds)))
     remove(root, names)
     return len(damaged)
 
@@ -113,6 +120,7 @@ def _holds(kind: str, owner: int, part: str) -> str:
         shards.VECTORS: f"vectors of layer {part!r}, shard {owner}",
         shards.THUMBNAILS: f"thumbnails of {part} px, shard {owner}",
         maps.FOLDER: f"map {owner}",
+        rounds.FOLDER: f"{part} of round {owner}",
     }.get(kind, kind)
 
 

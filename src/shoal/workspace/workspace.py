@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select
 
 from shoal.folders import user_name
 from shoal.types import UNLABELLED, Embedding, Layer, Map, Shard, ShardResult, Source
-from shoal.workspace import backbone, locks, maps, reconcile, shards, verify
+from shoal.workspace import backbone, locks, maps, reconcile, rounds, shards, verify
 from shoal.workspace.backbone import BackboneRow
 from shoal.workspace.catalogue import FILE_NAME, Catalogue, settings, sources
 from shoal.workspace.errors import WorkspaceError
@@ -23,9 +23,10 @@ from shoal.workspace.jobs import Jobs
 from shoal.workspace.labels import LabelLog, Written
 from shoal.workspace.maps import MapRow, MapStore
 from shoal.workspace.reconcile import ScanReport
+from shoal.workspace.rounds import RoundStore
 from shoal.workspace.shards import ShardStore
 
-FOLDERS = (*shards.FOLDERS, maps.FOLDER)
+FOLDERS = (*shards.FOLDERS, maps.FOLDER, rounds.FOLDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Workspace:
         self._items = ItemTable(catalogue)
         self._shards = ShardStore(catalogue, self._items, path)
         self._maps = MapStore(catalogue, path)
+        self.rounds = RoundStore(catalogue, self._maps, path)
         self.log = LabelLog(catalogue, self._items)
         self.jobs = Jobs(catalogue)
 
@@ -79,6 +81,8 @@ class Workspace:
                 catalogue.create()
             catalogue.check_schema()
             catalogue.upgrade()
+            for folder in FOLDERS:  # a workspace of an older Shoal lacks some
+                (root / folder).mkdir(exist_ok=True)
             workspace = cls(root, catalogue)
             workspace._collect_garbage()
         except BaseException:
@@ -212,15 +216,20 @@ class Workspace:
         return self._maps.save(map, final=final)
 
     def map(self, id: int | None = None) -> Map | None:
-        """Return one map, or without `id` the newest main one, None when there is none.
+        """Return one map, or without `id` the current one, None when there is none.
 
+        The current map is the one chosen by `choose_map`, or else the newest that does not lie aside.
         Raises `WorkspaceError` for an unknown id and for a damaged file. The arrays are read-only.
         """
         return self._maps.read(id)
 
-    def newest_map(self) -> MapRow | None:
-        """Return the row of the newest main map, or None; those that lie aside do not count."""
-        return self._maps.newest()
+    def choose_map(self, id: int) -> None:
+        """Show map `id` until another is chosen or made; raises `WorkspaceError` when there is none."""
+        self._maps.choose(id)
+
+    def current_map(self) -> MapRow | None:
+        """Return the current map without its positions, None when there is none."""
+        return self._maps.current()
 
     def maps(self) -> list[MapRow]:
         """List the maps, oldest first."""

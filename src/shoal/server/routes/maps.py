@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Path, Response
 
 from shoal.server import columns
 from shoal.server.context import Ctx
+from shoal.server.errors import absent_is_404
 from shoal.server.schemas import MapInfo
 from shoal.server.wire import binary, cached
 
@@ -44,6 +45,14 @@ def points(context: Ctx, id: MapId, if_none_match: Annotated[str | None, Header(
     xy = found.xy
     body = columns.pack([found.ids.astype(np.uint32), xy[:, 0], xy[:, 1], aspect])
     return cached(etag, body, columns.MEDIA_TYPE)
+
+
+@router.post("/maps/{id}/current")
+def choose(context: Ctx, id: MapId) -> MapInfo:
+    """Show this map to everybody until another is chosen or made: the way back to an earlier round."""
+    with absent_is_404(), context.writing:
+        context.workspace.choose_map(id)
+    return next(map_info(row) for row in context.workspace.maps() if row.id == id)
 
 
 def map_info(row: MapRow) -> MapInfo:

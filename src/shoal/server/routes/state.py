@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from shoal.server.context import Ctx
 from shoal.server.routes.jobs import job_info
 from shoal.server.routes.maps import map_info
+from shoal.server.routes.rounds import round_info
 from shoal.server.schemas import ClassInfo, Gesture, ItemCounts, SkippedItem, State
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ def state(context: Ctx) -> State:
     label_seq = workspace.log.seq()
     classes = class_infos(workspace)
     undo, redo = workspace.log.undoable(user), workspace.log.redoable(user)
-    newest, job, backbone, counts = (
-        workspace.newest_map(),
+    current, learned, job, backbone, counts = (
+        workspace.current_map(),
+        workspace.rounds.current(),
         workspace.jobs.latest(),
         workspace.backbone(),
         workspace.counts(),
@@ -46,7 +48,8 @@ def state(context: Ctx) -> State:
             total=counts.total, embedded=counts.embedded, pending=counts.pending, skipped=counts.skipped
         ),
         layers=list(backbone.layers) if backbone else [],
-        map=map_info(newest) if newest else None,
+        map=map_info(current) if current else None,
+        round=round_info(learned) if learned else None,
         classes=classes,
         label_seq=label_seq,
         labelled=sum(row.count for row in classes),

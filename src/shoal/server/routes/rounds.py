@@ -1,0 +1,100 @@
+"""Rounds: what was learned, what it predicts, and predictions that become labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from fastapi import APIRouter, Header, Path, Response
+from fastapi.concurrency import run_in_threadpool
+from numpy.typing import NDArray
+
+from shoal.server import columns
+from shoal.server.context import Context, Ctx
+from shoal.server.errors import Refusal, absent_is_404
+from shoal.server.schemas import AcceptRequest, LabelResult, RoundInfo
+from shoal.server.selection import resolve
+from shoal.server.wire import binary, cached
+from shoal.types import UNLABELLED
+
+if TYPE_CHECKING:
+    from shoal.workspace import RoundRow
+
+router = APIRouter(prefix="/api", tags=["rounds"])
+RoundId = Annotated[int, Path(ge=0, lt=2**31)]
+
+
+@router.get("/rounds")
+def rounds(context: Ctx) -> list[RoundInfo]:
+    """List the rounds, newest first."""
+    return [round_info(row) for row in reversed(context.workspace.rounds.rows())]
+
+
+@router.get(
+    "/rounds/{id}/predictions",
+    response_class=Response,
+    responses=binary(columns.MEDIA_TYPE, "class i32 by item id, -1 none of them; confidence f32"),
+)
+def predictions(context: Ctx, id: RoundId, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    """Return what one round predicts for every item id; a round never changes, so its ETag holds."""
+    etag = f'"{context.epoch}-round-{id}"'
+    if if_none_match == etag:
+        return cached(etag)
+    with absent_is_404():
+        found = context.workspace.rounds.predictions(id)
+    items = int(found.ids[-1]) + 1 if len(found.ids) else 0
+    class_ids = np.full(items, UNLABELLED, dtype=np.int32)
+    confidence = np.zeros(items, dtype=np.float32)
+    class_ids[found.ids], confidence[found.ids] = found.class_ids, found.confidence
+    return cached(etag, columns.pack([class_ids, confidence]), columns.MEDIA_TYPE)
+
+
+@router.post("/accept")
+async def accept(context: Ctx, request: AcceptRequest) -> LabelResult:
+    """Make labels of a round's confident predictions, inside a selection or everywhere, as one gesture."""
+    inside = None
+    if request.selection is not None:
+        async with context.lassoing:
+            inside = await run_in_threadpool(resolve, request.selection, context.maps)
+    return await run_in_threadpool(_accept, context, request, inside)
+
+
+def _accept(context: Context, request: AcceptRequest, inside: NDArray[np.int64] | None) -> LabelResult:
+    log = context.workspace.log
+    with absent_is_404():
+        found = context.workspace.rounds.predictions(request.round_id)
+    chosen = (found.class_ids != UNLABELLED) & (found.confidence >= request.at_least)
+    if request.class_id is not None:
+        chosen &= found.class_ids == request.class_id
+    if inside is not None:
+        chosen &= np.isin(found.ids, inside)
+    with context.writing:
+        written = log.accept(
+            found.ids[chosen],
+            found.class_ids[chosen],
+            round_id=request.round_id,
+            user=context.settings.user,
+            request_id=request.request_id,
+            map_id=request.selection.map_id if request.selection else None,
+        )
+        if written is None:
+            raise Refusal(409, "nothing to accept: no unlabelled item there has a prediction so confident")
+        return LabelResult(
+            seq=written.seq, count=written.count, class_id=written.class_id, label_seq=log.seq()
+        )
+
+
+def round_info(row: RoundRow) -> RoundInfo:
+    """Write one round's row for the wire; of its report, the plain numbers."""
+    numbers = {key: float(value) for key, value in row.report.items() if isinstance(value, int | float)}
+    return RoundInfo(
+        id=row.id,
+        created=row.created,
+        map_id=row.map_id,
+        label_seq=row.label_seq,
+        parent=row.parent,
+        layer=row.layer,
+        loss=row.loss,
+        classes=list(row.classes),
+        report=numbers,
+    )

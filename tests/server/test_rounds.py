@@ -1,0 +1,98 @@
+"""Rounds over the wire: seen in the state, predictions as columns, accepted as one gesture, gone back to."""
+
+import numpy as np
+import pytest
+from tests.server.test_routes import columns
+
+from shoal.types import Map
+from shoal.workspace import Learned, Predictions
+
+
+@pytest.fixture
+def learned(workspace, seeded):
+    """A round that predicts each group's own class, surer the higher the id; group 2 is none of them."""
+    for group, name in ((0, "red"), (1, "teal")):
+        workspace.label(seeded.ids[group][:5], name)
+    old = workspace.map()
+    ids = old.ids
+    class_ids = np.full(len(ids), -1, dtype=np.int32)
+    for group in (0, 1):
+        class_ids[np.isin(ids, seeded.ids[group])] = group
+    confidence = np.linspace(0.5, 1, len(ids), dtype=np.float32)
+    return workspace.rounds.save(
+        Learned(
+            map=Map(1 - old.xy, ids, old.origin),
+            predictions=Predictions(ids, class_ids, confidence),
+            model=b"weights",
+            label_seq=2,
+            parent=None,
+            layer="late",
+            loss="silhouette",
+            seed=0,
+            classes=(0, 1),
+            report={"seconds": 1.5, "words": "left out"},
+        )
+    )
+
+
+def test_the_state_names_the_round_and_its_map(client, learned):
+    state = client.get("/api/state").json()
+    assert state["round"]["id"] == learned.id
+    assert state["round"]["report"] == {"seconds": 1.5}
+    assert state["map"]["id"] == learned.map_id
+    assert client.get("/api/rounds").json() == [state["round"]]
+
+
+def test_going_back_to_the_map_before_leaves_no_round(client, learned, seeded):
+    assert client.post(f"/api/maps/{seeded.map_id}/current").json()["id"] == seeded.map_id
+    state = client.get("/api/state").json()
+    assert (state["map"]["id"], state["round"]) == (seeded.map_id, None)
+    client.post(f"/api/maps/{learned.map_id}/current")
+    assert client.get("/api/state").json()["round"]["id"] == learned.id
+    assert client.post("/api/maps/999/current").status_code == 404
+
+
+def test_predictions_come_as_columns_by_item_id(client, workspace, learned):
+    answer = client.get(f"/api/rounds/{learned.id}/predictions")
+    (class_ids, confidence), _ = columns(answer, "i4", "f4")
+    found = workspace.rounds.predictions(learned.id)
+    assert np.array_equal(class_ids[found.ids], found.class_ids)
+    assert np.array_equal(confidence[found.ids], found.confidence)
+    again = client.get(
+        f"/api/rounds/{learned.id}/predictions", headers={"If-None-Match": answer.headers["etag"]}
+    )
+    assert again.status_code == 304
+    assert client.get("/api/rounds/9/predictions").status_code == 404
+
+
+def accept(client, learned, **more):
+    body = {"request_id": "accept-0001", "round_id": learned.id, "at_least": 0.0, **more}
+    return client.post("/api/accept", json=body)
+
+
+def test_accepting_everywhere_labels_what_is_confident_and_unlabelled(client, workspace, learned, seeded):
+    found = workspace.rounds.predictions(learned.id)
+    labelled = {*seeded.ids[0][:5], *seeded.ids[1][:5]}
+    sure = found.ids[(found.class_ids >= 0) & (found.confidence >= 0.8)].tolist()
+    answer = accept(client, learned, at_least=0.8).json()
+    assert answer["count"] == len(set(sure) - labelled)
+    assert set(workspace.labels()) == labelled | set(sure)
+    assert accept(client, learned, at_least=0.8).json() == answer
+    assert accept(client, learned, at_least=0.8, request_id="accept-0002").status_code == 409
+    newest = client.get("/api/history").json()[0]
+    assert (newest["how"], newest["round_id"]) == ("accept", learned.id)
+    client.post("/api/undo", json={"request_id": "undo-00001"})
+    assert set(workspace.labels()) == labelled
+
+
+def test_accepting_inside_a_lasso_and_of_one_class(client, workspace, learned, seeded):
+    polygon = [[1 - x, 1 - y] for x, y in seeded.around(1)]
+    selection = {"map_id": learned.map_id, "polygon": polygon}
+    assert accept(client, learned, selection=selection, class_id=0).status_code == 409
+    assert accept(client, learned, selection=selection, class_id=1).json()["count"] == len(seeded.ids[1]) - 5
+
+
+@pytest.mark.parametrize("more", [{"at_least": 1.5}, {"round_id": -1}, {"extra": 1}, {"at_least": "0.5"}])
+def test_what_is_no_acceptance_is_refused(client, learned, more):
+    assert accept(client, learned, **more).status_code == 422
+    assert accept(client, learned, round_id=99).status_code == 404
