@@ -74,7 +74,7 @@ describe("a session", () => {
 
   test("names its workspace with what it writes", async () => {
     session.select(Selection.of([1]));
-    session.label("cat", "key");
+    session.labelling.label("cat", "key");
     await vi.waitFor(() => expect(posts.length).toBe(1));
     expect(posts[0]).toMatchObject({ path: "/api/labels", body: { how: "key" } });
     expect(posts[0]?.headers["X-Shoal-Workspace"]).toBe(served);
@@ -86,7 +86,7 @@ describe("a session", () => {
     refusal = 421;
     served = `B-${own}`;
     session.select(Selection.lasso(Uint32Array.of(1), 1, Float64Array.of(0, 0, 1, 0, 1, 1)));
-    session.label("cat", "key");
+    session.labelling.label("cat", "key");
     await vi.waitFor(() => expect(get(session.outbox)).toMatchObject({ pending: 1, trouble: "elsewhere" }));
     expect(posts[0]).toMatchObject({ body: { how: "lasso" }, headers: { "X-Shoal-Workspace": own } });
     socket.onmessage?.();
@@ -98,19 +98,19 @@ describe("a session", () => {
   test("says at once that an undo of what the server has waits for it", async () => {
     refusal = 503;
     session.select(Selection.of([1, 2]));
-    session.label("cat", "key");
+    session.labelling.label("cat", "key");
     expect(get(session.labels).classOf(1)).toBe(0);
-    session.undo();
+    session.labelling.undo();
     expect(get(session.labels).classOf(1)).toBe(-1);
     expect(get(session.notice)?.text).toBe("Undone: “cat” on 2 items");
-    session.undo();
+    session.labelling.undo();
     expect(get(session.notice)?.text).toBe("Undo waits for the server.");
   });
 
   test("an unanswered server leaves the selection and the explanation", () => {
     const early = new Session();
     early.select(Selection.of([1]));
-    early.label("cat", "key");
+    early.labelling.label("cat", "key");
     expect(get(early.notice)?.text).toContain("has not answered yet");
     expect(get(early.selection).count).toBe(1);
   });

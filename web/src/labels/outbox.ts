@@ -25,7 +25,7 @@ type Send = (path: string, body: object) => Promise<LabelResult>;
 export type Lock = (work: () => Promise<OutboxState["trouble"]>) => Promise<OutboxState["trouble"]>;
 
 /** What storage held at a moment, and what of this tab's it must have held. */
-interface Snapshot {
+export interface Snapshot {
   stored: Entry[];
   expected: ReadonlySet<string>;
 }

@@ -1,4 +1,4 @@
-import type { Mode, Tool } from "../session";
+import type { Mode, Tool } from "../session/selecting";
 import type { Camera } from "./camera";
 import { Lasso } from "./lasso";
 import type { Polygon } from "./polygon";

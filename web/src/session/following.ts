@@ -1,0 +1,97 @@
+import { derived, get, type Readable, type Writable, writable } from "svelte/store";
+import { Changes } from "../api/changes";
+import { api, remedy, speakFor, type State } from "../api/client";
+import type { Facts } from "../items/facts";
+import type { Scene } from "../map/scene";
+import type { Labelling } from "./labelling";
+
+/** Whether the server answers, knows us, and serves the workspace that this page shows. */
+export type Connection = "connecting" | "ok" | "lost" | "locked" | "elsewhere";
+
+/** Keeps the page where the server is: the state, the labels and the map are fetched when they change. */
+export class Following {
+  readonly connection = writable<Connection>("connecting");
+  readonly busy: Readable<boolean>;
+  scene: Scene | null = null;
+
+  /** The workspace that this page shows, for as long as it lives. */
+  private workspace = "";
+  /** The job that was the last to end, as of the state before; undefined: not known yet. */
+  private lastEnded: number | null | undefined;
+  private readonly changes: Changes;
+
+  constructor(
+    private readonly state: Writable<State | null>,
+    private readonly labelling: () => Labelling,
+    private readonly facts: Facts,
+  ) {
+    this.busy = derived(state, isAlive);
+    this.changes = new Changes(
+      () => this.refresh(),
+      () => (isAlive(get(state)) ? 2_000 : 5_000),
+    );
+  }
+
+  start(): void {
+    this.changes.start();
+  }
+
+  stop(): void {
+    this.changes.stop();
+  }
+
+  /** Ask the server now. */
+  now(): Promise<void> {
+    return this.changes.now();
+  }
+
+  /** Fetch the state, and what it says is new. */
+  private async refresh(): Promise<void> {
+    const labelling = this.labelling();
+    try {
+      const seen = await labelling.look();
+      const state = await api.state();
+      if (!this.isOurs(state.workspace_id)) return;
+      this.connection.set("ok");
+      await labelling.open(state.workspace_id);
+      await labelling.fetch(state.label_seq);
+      this.state.set(state);
+      labelling.follow(seen);
+      this.noteEnded(state);
+      if (state.map && state.map.id !== this.scene?.newest) await this.showMap(state.map.id);
+    } catch (error) {
+      // A refusal is a map that has just been replaced: the next state names the newer one.
+      const answer = remedy(error);
+      if (answer !== "refused") this.connection.set(answer === "reopen" ? "locked" : "lost");
+    }
+  }
+
+  /** Whether the server serves what this page shows. Where not, the page begins anew, unless gestures were lost by
+   * that: they wait for their own workspace. */
+  private isOurs(workspaceId: string): boolean {
+    if (this.workspace === "") speakFor((this.workspace = workspaceId));
+    if (this.workspace === workspaceId) return true;
+    this.connection.set("elsewhere");
+    if (this.labelling().safe) location.reload();
+    return false;
+  }
+
+  private async showMap(id: number): Promise<void> {
+    this.scene?.setMap(id, await api.points(id));
+  }
+
+  /** When a job has ended, files that changed have new pictures and facts. */
+  private noteEnded(state: State): void {
+    if (isAlive(state)) return;
+    const ended = state.job?.id ?? null;
+    if (this.lastEnded !== undefined && ended !== this.lastEnded) {
+      this.scene?.renewPictures();
+      this.facts.forget();
+    }
+    this.lastEnded = ended;
+  }
+}
+
+function isAlive(state: State | null): boolean {
+  return state?.job?.state === "running" || state?.job?.state === "queued";
+}
