@@ -7,6 +7,7 @@ import pytest
 
 from shoal.backbones import BACKBONES
 from shoal.cli import build_parser
+from shoal.clustering import CLUSTERINGS
 from shoal.demos import DEMOS
 from shoal.formats import EXPORTS, IMPORTS
 from shoal.losses import LOSSES
@@ -30,6 +31,13 @@ def test_every_loss_has_a_page():
     for name in LOSSES.names():
         assert name in table
         assert (ROOT / "docs" / "losses" / f"{name}.md").exists()
+
+
+def test_every_clustering_has_a_line():
+    page = (ROOT / "docs" / "clustering.md").read_text()
+    for name in CLUSTERINGS.names():
+        assert f"| `{name}`" in page, f"docs/clustering.md has no line for the clustering {name!r}"
+        assert f"\n## {name}\n" in page, f"docs/clustering.md has no section for the clustering {name!r}"
 
 
 def test_the_readme_names_every_verb():

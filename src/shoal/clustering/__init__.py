@@ -1,0 +1,27 @@
+"""Clustering: vectors in, groups out, and a record of how. One file a method, loaded on use.
+
+`from shoal.clustering import KMeans` or `CLUSTERINGS.load("kmeans")`; the libraries are imported only then.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from shoal.registry import Registry
+
+_ROWS = {
+    "kmeans": "shoal.clustering.kmeans:KMeans",
+    "gmm": "shoal.clustering.gmm:GMM",
+    "hdbscan": "shoal.clustering.hdbscan:HDBSCAN",
+}
+CLUSTERINGS = Registry("clustering", _ROWS)
+"""Every clustering method by name; the first is the default."""
+_PLACES = {place.partition(":")[2]: place.partition(":")[0] for place in _ROWS.values()}
+_PLACES |= dict.fromkeys(
+    ["Clustering", "ClusteringError", "ClusteringMethod", "Epoch"], "shoal.clustering.base"
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

@@ -1,0 +1,91 @@
+"""K-means: known values, starts, and every empty cluster that was filled counted."""
+
+import numpy as np
+import pytest
+
+from shoal.clustering.base import ClusteringError
+from shoal.clustering.kmeans import KMeans, empty, lloyd, nearest
+
+X = np.array([[0.0], [1.0], [10.0], [11.0], [20.0], [21.0]], np.float32)
+
+
+def test_known_value_by_hand():
+    got = KMeans(3).fit(X)
+    assert sorted(got.centres[:, 0].tolist()) == pytest.approx([0.5, 10.5, 20.5], abs=1e-5)
+    assert got.facts["objective"] == pytest.approx(6 * 0.25, rel=1e-5)
+    assert got.facts["empty"] == got.facts["splits"] == 0
+
+
+def test_the_objective_is_the_double_loop():
+    x = np.random.default_rng(0).standard_normal((50, 3))
+    got = KMeans(4).fit(x)
+    wanted = sum(
+        sum((float(x[i, d]) - float(got.centres[got.labels[i], d])) ** 2 for d in range(3)) for i in range(50)
+    )
+    assert got.facts["objective"] == pytest.approx(wanted, rel=1e-4)
+
+
+def test_an_empty_cluster_is_split_from_another_and_counted():
+    far = np.array([[0.0], [10.0], [1e3], [2e3]], np.float32)  # nothing is near the last two
+    run = lloyd(X, far, iterations=50, tolerance=1e-4)
+    assert run.splits >= 2
+    assert empty(run.labels, 4) == 0
+    without = lloyd(X, X[[0, 2, 4]].copy(), iterations=50, tolerance=1e-4)
+    assert without.splits == 0
+
+
+def test_the_count_of_one_iteration_is_the_number_of_empties():
+    far = np.array([[0.0], [10.0], [1e3], [2e3]], np.float32)
+    assert lloyd(X, far, iterations=1, tolerance=0.0).splits == 2
+
+
+def test_clusters_that_equal_items_cannot_fill_are_reported_empty():
+    got = KMeans(4).fit(np.repeat(X[:2], 5, axis=0))
+    assert got.facts["empty"] == 2
+    assert got.facts["splits"] > 0
+
+
+def test_more_starts_are_never_worse():
+    x = np.random.default_rng(1).standard_normal((200, 2))
+    one, many = (KMeans(12, init="random", n_init=n).fit(x).facts["objective"] for n in (1, 8))
+    assert many <= one
+
+
+def test_no_worse_than_scikit_learn():
+    from sklearn.cluster import KMeans as Reference
+
+    x = np.random.default_rng(2).standard_normal((300, 5))
+    theirs = Reference(8, n_init=10, random_state=0).fit(x).inertia_
+    assert KMeans(8).fit(x).facts["objective"] <= 1.02 * theirs
+
+
+@pytest.mark.parametrize(("shift", "scale"), [(1e4, 1.0), (0.0, 1e25), (0.0, 1e-25)])
+def test_origin_and_unit_do_not_matter(shift, scale):
+    x = np.random.default_rng(3).standard_normal((60, 4))
+    x[:30] += 6
+    plain, moved = KMeans(2).fit(x), KMeans(2).fit((x + shift) * scale)
+    assert (plain.labels == moved.labels).all()
+    assert np.allclose(moved.centres / scale - shift, plain.centres, atol=2e-3)
+
+
+def test_every_item_may_be_its_own_cluster():
+    got = KMeans(6).fit(X)
+    assert sorted(got.labels.tolist()) == [0, 1, 2, 3, 4, 5]
+    assert got.facts["objective"] == pytest.approx(0, abs=1e-6)
+
+
+def test_nearest_is_the_double_loop():
+    rng = np.random.default_rng(4)
+    x, c = rng.standard_normal((30, 3)).astype(np.float32), rng.standard_normal((5, 3)).astype(np.float32)
+    labels, squares = nearest(x, c)
+    for i in range(30):
+        all_of_them = [float(((x[i] - c[k]) ** 2).sum()) for k in range(5)]
+        assert labels[i] == int(np.argmin(all_of_them))
+        assert squares[i] == pytest.approx(min(all_of_them), rel=1e-4)
+
+
+def test_settings_are_checked_by_name():
+    with pytest.raises(ClusteringError, match=r"no init 'plusplus'; there are k-means\+\+, random"):
+        KMeans(3, init="plusplus")
+    with pytest.raises(ClusteringError, match="n_init=0"):
+        KMeans(3, n_init=0)
