@@ -1,13 +1,15 @@
 """What leaves a workspace: labels in the forms people use, and the picture of the map."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
+
+import numpy as np
 
 from shoal.formats import EXPORTS, Export, LabelRow, form_of
 from shoal.sources import open_source
 from shoal.types import ItemError, ShoalError, Source
-from shoal.workspace import Workspace
+from shoal.workspace import LabelledItem, Workspace
 from shoal.workspace.catalogue import shown
 
 Say = Callable[[str], None]
@@ -15,6 +17,8 @@ Say = Callable[[str], None]
 
 def label_rows(workspace: Workspace) -> list[LabelRow]:
     """Return one row per labelled item, by id, with the event that decided its label."""
+    items = workspace.labelled()
+    confidence = _confidences(workspace, items)
     return [
         LabelRow(
             name=item.name,
@@ -25,9 +29,27 @@ def label_rows(workspace: Workspace) -> list[LabelRow]:
             time=item.time,
             seq=item.seq,
             key=item.key,
+            round=item.round_id,
+            confidence=confidence.get(item.id),
         )
-        for item in workspace.labelled()
+        for item in items
     ]
+
+
+def _confidences(workspace: Workspace, items: Sequence[LabelledItem]) -> dict[int, float]:
+    """Return by item id how sure the round was whose prediction was accepted; a lost round says nothing."""
+    accepted: dict[int, list[int]] = {}
+    for item in items:
+        if item.round_id is not None:
+            accepted.setdefault(item.round_id, []).append(item.id)
+    found: dict[int, float] = {}
+    known = {row.id for row in workspace.rounds.rows()}
+    for round_id in accepted.keys() & known:
+        guesses = workspace.rounds.predictions(round_id)
+        ids = np.intersect1d(accepted[round_id], guesses.ids)
+        sure = guesses.confidence[np.searchsorted(guesses.ids, ids)]
+        found.update(zip(ids.tolist(), sure.tolist(), strict=True))
+    return found
 
 
 def export_labels(workspace: Workspace, target: str, say: Say) -> tuple[str, int]:

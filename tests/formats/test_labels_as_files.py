@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -49,23 +50,38 @@ def written(form: str, rows: list[LabelRow], folder: Path) -> Path:
 def test_csv_by_hand(tmp_path: Path):
     target = written("csv", [row(), row("=1,2.jpg", "a\nb")], tmp_path)
     assert target.read_bytes() == (
-        b"path,class,source,user,how,time,seq\r\n"
-        b"a.jpg,cat,file:///photos,ada,lasso,2024-05-01T12:00:00.250Z,7\r\n"
-        b'"\'=1,2.jpg","a\nb",file:///photos,ada,lasso,2024-05-01T12:00:00.250Z,7\r\n'
+        b"path,class,source,user,how,time,seq,round,confidence\r\n"
+        b"a.jpg,cat,file:///photos,ada,lasso,2024-05-01T12:00:00.250Z,7,,\r\n"
+        b'"\'=1,2.jpg","a\nb",file:///photos,ada,lasso,2024-05-01T12:00:00.250Z,7,,\r\n'
     )
+
+
+def test_an_accepted_prediction_leaves_with_its_round_and_confidence(tmp_path: Path):
+    accepted = replace(row(), how="accept", round=3, confidence=0.93755)
+    assert (
+        b",accept,2024-05-01T12:00:00.250Z,7,3,0.9375\r\n"
+        in written("csv", [accepted], tmp_path).read_bytes()
+    )
+    record = json.loads(written("jsonl", [accepted], tmp_path).read_text())
+    assert (record["round"], record["confidence"]) == (3, 0.9375)
+    table = pq.read_table(written("parquet", [accepted, row("b.jpg")], tmp_path))
+    assert table["round"].to_pylist() == [3, None]
+    assert table["confidence"].to_pylist() == [pytest.approx(0.93755), None]
 
 
 def test_jsonl_by_hand(tmp_path: Path):
     target = written("jsonl", [row("ü.jpg")], tmp_path)
     assert target.read_text() == (
         '{"path": "ü.jpg", "class": "cat", "source": "file:///photos", "user": "ada", "how": "lasso", '
-        '"time": "2024-05-01T12:00:00.250Z", "seq": 7}\n'
+        '"time": "2024-05-01T12:00:00.250Z", "seq": 7, "round": null, "confidence": null}\n'
     )
 
 
 def test_parquet_columns(tmp_path: Path):
     table = pq.read_table(written("parquet", [row(), row("=x")], tmp_path))
-    assert table.column_names == ["path", "class", "source", "user", "how", "time", "seq"]
+    assert table.column_names == [
+        *["path", "class", "source", "user", "how", "time", "seq", "round", "confidence"]
+    ]
     assert table["path"].to_pylist() == ["a.jpg", "=x"]
     assert table["time"].to_pylist()[0].isoformat() == "2024-05-01T12:00:00.250000+00:00"
     assert table["seq"].to_pylist() == [7, 7]
@@ -74,7 +90,12 @@ def test_parquet_columns(tmp_path: Path):
 def test_parquet_of_nothing_keeps_its_types(tmp_path: Path):
     table = pq.read_table(written("parquet", [], tmp_path))
     assert table.num_rows == 0
-    assert [str(field.type) for field in table.schema][5:] == ["timestamp[ms, tz=UTC]", "int64"]
+    assert [str(field.type) for field in table.schema][5:] == [
+        "timestamp[ms, tz=UTC]",
+        "int64",
+        "int64",
+        "float",
+    ]
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
@@ -121,7 +142,7 @@ def test_any_bytes_for_a_name_come_back(tmp_path_factory: pytest.TempPathFactory
 def test_no_cell_begins_a_formula():
     data = EXPORTS.load("csv")().dump(row(name, name) for name in HOSTILE)
     for line in csv.reader(io.StringIO(data.decode(), newline="")):
-        assert not [cell for cell in line if cell[:1] in "=+-@\t\r"]
+        assert not [cell for cell in line if cell and cell[0] in "=+-@\t\r"]
 
 
 def test_the_path_of_a_row_is_exact_when_its_name_is_its_key():
@@ -343,4 +364,6 @@ def test_no_bytes_crash_the_reader(tmp_path_factory: pytest.TempPathFactory, nam
 
 def test_jsonl_lines_are_json(tmp_path: Path):
     for line in EXPORTS.load("jsonl")().dump(row(name) for name in HOSTILE).decode().split("\n")[:-1]:
-        assert set(json.loads(line)) == {"path", "class", "source", "user", "how", "time", "seq"}
+        assert set(json.loads(line)) == set(
+            ["path", "class", "source", "user", "how", "time", "seq", "round", "confidence"]
+        )

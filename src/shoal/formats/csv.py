@@ -16,7 +16,7 @@ from shoal.types import ShoalError
 
 
 class CsvExport(FileExport):
-    """One line per label: path, class, source, user, how, time (ISO 8601, UTC), seq."""
+    """One line per label: path, class, source, user, how, time (ISO 8601, UTC), seq, round, confidence."""
 
     media_type = "text/csv; charset=utf-8"
 
@@ -37,6 +37,8 @@ def cells(row: LabelRow) -> tuple[str, ...]:
         row.how,
         iso_time(row.time),
         str(row.seq),
+        "" if row.round is None else str(row.round),
+        "" if row.confidence is None else f"{row.confidence:.4f}",
     )
 
 

@@ -10,14 +10,16 @@ from shoal.formats.rows import COLUMNS, LabelPair, LabelRow, label_pair, utf8
 
 
 class JsonlExport(FileExport):
-    """One object per label with the keys path, class, source, user, how, time (ISO 8601, UTC), seq."""
+    """One object per label: path, class, source, user, how, time (ISO 8601, UTC), seq, round, confidence."""
 
     media_type = "application/x-ndjson"
 
     def chunks(self, rows: list[LabelRow]) -> Iterable[bytes]:
         """Return the file, line by line."""
         for row in rows:
-            record = {**dict(zip(COLUMNS, cells(row), strict=True)), "seq": row.seq}
+            confidence = None if row.confidence is None else round(row.confidence, 4)
+            numbers = {"seq": row.seq, "round": row.round, "confidence": confidence}
+            record = {**dict(zip(COLUMNS, cells(row), strict=True)), **numbers}
             yield utf8(json.dumps(record, ensure_ascii=False)) + b"\n"
 
 

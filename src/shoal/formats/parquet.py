@@ -8,7 +8,7 @@ from shoal.formats.rows import LabelRow, path_text, utf8
 
 
 class ParquetExport(FileExport):
-    """Columns path, class, source, user, how (text), time (timestamp in ms, UTC), seq (int64)."""
+    """Columns path, class, source, user, how (text), time (ms, UTC), seq, round (int64), confidence."""
 
     media_type = "application/vnd.apache.parquet"
 
@@ -29,6 +29,8 @@ class ParquetExport(FileExport):
                 "how": text(row.how for row in rows),
                 "time": pa.array([round(row.time * 1000) for row in rows], pa.timestamp("ms", "UTC")),
                 "seq": pa.array([row.seq for row in rows], pa.int64()),
+                "round": pa.array([row.round for row in rows], pa.int64()),
+                "confidence": pa.array([row.confidence for row in rows], pa.float32()),
             }
         )
         buffer = io.BytesIO()

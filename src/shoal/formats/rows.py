@@ -12,14 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-COLUMNS = ("path", "class", "source", "user", "how", "time", "seq")
+COLUMNS = ("path", "class", "source", "user", "how", "time", "seq", "round", "confidence")
 LONGEST_CLASS = 200
 """Characters of a class name, as everywhere in Shoal."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """The label of one item, with the event that decided it: `seq` in the log, `time` in s since 1970."""
+    """The label of one item, with the event that decided it: `seq` in the log, `time` in s since 1970.
+
+    `round` is the round whose prediction was accepted, `confidence` what that one had; None: a person's own.
+    """
 
     name: str
     source: str
@@ -29,6 +32,8 @@ class LabelRow:
     time: float
     seq: int
     key: bytes
+    round: int | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,10 @@ FOLDERS = (*shards.FOLDERS, maps.FOLDER, rounds.FOLDER)
 
 @dataclass(frozen=True, slots=True)
 class LabelledItem:
-    """One labelled item and its label's origin: event `seq`, by `user`, `how`, at `time` (s since 1970)."""
+    """One labelled item and its label's origin: event `seq`, by `user`, `how`, at `time` (s since 1970).
+
+    `round_id` is the round whose prediction was accepted, None where the label is a person's own.
+    """
 
     id: int
     name: str
@@ -42,6 +45,7 @@ class LabelledItem:
     how: str
     time: float
     seq: int
+    round_id: int | None
 
 
 class Workspace:
@@ -271,6 +275,7 @@ class Workspace:
                 events[seq].how,
                 events[seq].time,
                 seq,
+                events[seq].round_id,
             )
             for id, class_id, seq in rows
         ]
