@@ -1,0 +1,179 @@
+"""Distances of many pairs in bounded memory, and searches over pairs that skip what cannot matter.
+
+Dot products are fast but lose digits where two points lie close together and far from the origin; every
+tile is therefore shifted to one of its own points, and what a search finds is measured again by differences.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.indices.clusters import Clusters, Floats
+
+TILE = 512
+"""Rows and columns of a tile of distances: small enough to stay in the processor's cache."""
+HELD = 1 << 26
+"""How many sums (N, K) may be held so that each pair is measured once instead of twice: 512 MiB."""
+ROUNDING = 1e-14
+"""Squared distances from dot products are exact to this share of the tile's largest squared norm."""
+
+
+def squared(a: Floats, b: Floats) -> Floats:
+    """Return the squared distances of a (M, D) and b (N, D) as (M, N), by dot products, >= 0."""
+    squares = _raw_squared(a, b)
+    return np.maximum(squares, 0.0, out=squares)
+
+
+def _raw_squared(a: Floats, b: Floats) -> Floats:
+    a, b = a - b[0], b - b[0]
+    left = np.hstack([-2.0 * a, np.einsum("nd,nd->n", a, a)[:, None], np.ones((len(a), 1))])
+    right = np.hstack([b, np.ones((len(b), 1)), np.einsum("nd,nd->n", b, b)[:, None]])
+    squares: Floats = left @ right.T
+    return squares
+
+
+def pieces(n: int, size: int = TILE, start: int = 0) -> Iterator[slice]:
+    """Yield slices of `size` that cover `start` to n."""
+    return (slice(i, min(i + size, n)) for i in range(start, n, size))
+
+
+def sums_to_classes(clusters: Clusters) -> Iterator[tuple[slice, Floats]]:
+    """Yield rows and the sums of their Euclidean distances to every class (B, K), block by block.
+
+    Each pair is measured once where the sums (N, K) fit into `HELD`, else twice.
+    """
+    n, k = len(clusters), clusters.k
+    held = np.zeros((n, k)) if n * k <= HELD else None
+    for rows in pieces(n):
+        sums = np.zeros((rows.stop - rows.start, k)) if held is None else held[rows]
+        own, own_starts = _classes_in(clusters, rows)
+        for columns in pieces(n, start=0 if held is None else rows.start):
+            distances = squared(clusters.points[rows], clusters.points[columns])
+            np.sqrt(distances, out=distances)
+            if rows == columns:
+                np.fill_diagonal(distances, 0.0)
+            there, starts = _classes_in(clusters, columns)
+            sums[:, there] += np.add.reduceat(distances, starts, axis=1)
+            if held is not None and rows != columns:
+                held[columns, own] += np.add.reduceat(distances, own_starts, axis=0).T
+        # every later row has by now added itself to these
+        yield rows, sums
+
+
+def _classes_in(clusters: Clusters, rows: slice) -> tuple[slice, NDArray[np.int64]]:
+    """Return the classes that some sorted rows hold, and where each begins among these rows."""
+    first, last = int(clusters.places[rows.start]), int(clusters.places[rows.stop - 1]) + 1
+    return slice(first, last), np.maximum(clusters.starts[first:last] - rows.start, 0)
+
+
+def farthest(queries: Floats, members: Floats) -> Floats:
+    """Return the distance of each query (M, D) to the farthest of the members (n, D), exactly (M,).
+
+    Members come outermost first; no later one can be farther than its radius plus the query's distance to
+    their mean, which ends the search early.
+    """
+    middle = members.mean(axis=0)
+    radii = np.linalg.norm(members - middle, axis=1)
+    order = np.argsort(-radii)
+    members, radii = members[order], radii[order]
+    found = np.zeros(len(queries))
+    for rows in pieces(len(queries)):
+        block = queries[rows]
+        reach = np.linalg.norm(block - middle, axis=1)
+        best, which = np.full(len(block), -1.0), np.zeros(len(block), dtype=np.int64)
+        for columns in pieces(len(members)):
+            if (best >= (reach + radii[columns.start]) ** 2).all():
+                break
+            squares = squared(block, members[columns])
+            at = squares.argmax(axis=1)
+            value = squares[np.arange(len(block)), at]
+            which = np.where(value > best, at + columns.start, which)
+            best = np.maximum(best, value)
+        found[rows] = np.linalg.norm(block - members[which], axis=1)
+    return found
+
+
+def widest(clusters: Clusters) -> float:
+    """Return the largest diameter of a class, max_k max_{x, y in k} d(x, y)."""
+    best = 0.0
+    for k in np.argsort(-clusters.spreads):
+        best = max(best, _diameter(clusters.members(int(k)), best))
+    return best
+
+
+def _diameter(members: Floats, known: float) -> float:
+    """Return the diameter of members (n, D) if it is above `known`, else `known`; outermost members first."""
+    radii = np.linalg.norm(members - members.mean(axis=0), axis=1)
+    order = np.argsort(-radii)
+    members, radii, best = members[order], radii[order], known
+    for rows in pieces(len(members)):
+        if 2.0 * radii[rows.start] <= best:
+            break
+        for columns in pieces(len(members), start=rows.start):
+            if radii[rows.start] + radii[columns.start] <= best:
+                break
+            squares = squared(members[rows], members[columns])
+            i, j = np.unravel_index(int(squares.argmax()), squares.shape)
+            best = max(best, float(np.linalg.norm(members[rows][i] - members[columns][j])))
+    return best
+
+
+def closest_strangers(clusters: Clusters) -> float:
+    """Return the least distance of two items of different classes."""
+    best = math.inf
+    for k in range(clusters.k - 1):
+        members, middle = clusters.members(k), clusters.means[k]
+        others = clusters.points[clusters.starts[k + 1] :]
+        reach = float(np.linalg.norm(members - middle, axis=1).max())
+        # nothing farther from this class's mean than its radius plus the best so far can be closer
+        from_middle = np.linalg.norm(others - middle, axis=1)
+        others = others[np.argsort(from_middle)][: int((from_middle < best + reach).sum())]
+        for rows in pieces(len(members)):
+            for columns in pieces(len(others)):
+                best = min(best, _least(members[rows], others[columns], best))
+    return best
+
+
+def _least(a: Floats, b: Floats, known: float) -> float:
+    """Return the least distance between a (M, D) and b (N, D) if it is below `known`, else `known`."""
+    squares = _raw_squared(a, b)
+    least = squares.min()
+    slack = ROUNDING * max(np.square(a - b[0]).sum(axis=1).max(), np.square(b - b[0]).sum(axis=1).max())
+    if least - slack >= known**2:
+        return known
+    i, j = np.nonzero(squares <= least + 2.0 * slack)
+    return min(known, float(np.linalg.norm(a[i] - b[j], axis=1).min()))
+
+
+def least_mean_linkage(clusters: Clusters) -> float:
+    """Return the least mean distance of two classes, min_{k != l} mean_{x in k, y in l} d(x, y).
+
+    A mean distance is never below the distance of the means, so that few pairs of classes are measured.
+    """
+    k, other = np.triu_indices(clusters.k, 1)
+    bounds = clusters.between_means[k, other]
+    best = math.inf
+    for pair in np.argsort(bounds):
+        if bounds[pair] >= best:
+            break
+        best = min(best, _mean_distance(clusters.members(k[pair]), clusters.members(other[pair])))
+    return best
+
+
+def _mean_distance(a: Floats, b: Floats) -> float:
+    total = 0.0
+    for rows in pieces(len(a)):
+        for columns in pieces(len(b)):
+            total += float(np.sqrt(squared(a[rows], b[columns])).sum())
+    return total / (len(a) * len(b))
+
+
+def sums_to_means(clusters: Clusters) -> Floats:
+    """Return the sum of distances of the items of class k to the mean of class l (K, K), in O(NK)."""
+    sums = np.zeros((clusters.k, clusters.k))
+    for rows, squares in clusters.to_means():
+        there, starts = _classes_in(clusters, rows)
+        sums[there] += np.add.reduceat(np.sqrt(squares), starts, axis=0)
+    return sums

@@ -1,0 +1,40 @@
+"""Every row against its formula written as plain loops."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoal.indices import INDICES
+
+_spec = importlib.util.spec_from_file_location("plain", Path(__file__).with_name("plain.py"))
+plain = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(plain)
+
+
+def partition(sizes: list[int], *, width: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Overlapping classes of these sizes, shuffled."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.arange(len(sizes)), sizes)
+    x = 1.5 * rng.normal(size=(len(sizes), width))[y] + rng.normal(size=(len(y), width))
+    order = rng.permutation(len(y))
+    return x[order], y[order]
+
+
+def test_every_row_has_plain_loops():
+    assert set(plain.PLAIN) == set(INDICES.names())
+
+
+@pytest.mark.parametrize("row", INDICES.names())
+@pytest.mark.parametrize("sizes", [[5, 9, 7, 16], [6, 6]], ids=str)
+def test_equal_to_plain_loops(row, sizes):
+    for seed in range(2):
+        x, y = partition(sizes, seed=seed)
+        assert INDICES.load(row)(x, y) == pytest.approx(plain.PLAIN[row](plain.Plain(x, y)), rel=1e-9)
+
+
+@pytest.mark.parametrize("row", sorted(set(INDICES.names()) - {"negentropy-increment"}))
+def test_equal_to_plain_loops_with_singletons_and_pairs(row):
+    x, y = partition([1, 9, 2, 14, 1], seed=5)
+    assert INDICES.load(row)(x, y) == pytest.approx(plain.PLAIN[row](plain.Plain(x, y)), rel=1e-9)
