@@ -10,6 +10,7 @@ from shoal.cli import build_parser
 from shoal.clustering import CLUSTERINGS
 from shoal.demos import DEMOS
 from shoal.formats import EXPORTS, IMPORTS
+from shoal.indices import AGREEMENTS, INDICES
 from shoal.losses import LOSSES
 from shoal.projectors import PROJECTORS
 from shoal.sources import SOURCES
@@ -38,6 +39,13 @@ def test_every_clustering_has_a_line():
     for name in CLUSTERINGS.names():
         assert f"| `{name}`" in page, f"docs/clustering.md has no line for the clustering {name!r}"
         assert f"\n## {name}\n" in page, f"docs/clustering.md has no section for the clustering {name!r}"
+
+
+@pytest.mark.parametrize("rows", [INDICES, AGREEMENTS], ids=lambda r: r.kind)
+def test_every_index_has_a_line(rows):
+    page = (ROOT / "docs" / "indices.md").read_text()
+    for name in rows.names():
+        assert f"| `{name}` |" in page, f"docs/indices.md has no line for the {rows.kind} {name!r}"
 
 
 def test_the_readme_names_every_verb():
