@@ -1,0 +1,202 @@
+"""The head: the small network that turns a backbone's vectors into the d numbers that training shapes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from shoal.training import storage
+from shoal.training.checked import Floats, TrainingError, checked_vectors
+
+KIND = "head"
+ROWS = 4096
+"""How many vectors are embedded at once: 20 MB of float32 at 1,280 wide."""
+TINY = 1e-12
+"""The least length that a row is divided by."""
+
+
+class Head(nn.Module):
+    """width -> hidden (`depth` times, ReLU) -> dimensions, on vectors standardised by the head itself.
+
+    The mean (D,) and scale (D,) of its inputs are buffers, set by `standardise`, so that a head needs nothing
+    but itself. `unit` first scales each vector to length 1 and then knows one scale for all directions: on
+    pooled activations of a network, where the cosine is what counts, this is better than a scale for each.
+    `normalise` scales the output to length 1: off, because on the plane it leaves a circle. depth=0 is a
+    single linear layer. Raises `TrainingError` for sizes below 1 and dropout outside [0, 1).
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        width: int,
+        dimensions: int = 16,
+        *,
+        hidden: int = 256,
+        depth: int = 1,
+        dropout: float = 0.0,
+        unit: bool = True,
+        normalise: bool = False,
+    ) -> None:
+        super().__init__()
+        if min(width, dimensions, hidden) < 1 or depth < 0 or not 0.0 <= dropout < 1.0:
+            raise TrainingError(
+                f"Head got width={width}, dimensions={dimensions}, hidden={hidden}, depth={depth}, "
+                f"dropout={dropout}; sizes are at least 1, depth at least 0, and dropout lies in [0, 1)."
+            )
+        self.width, self.dimensions, self.hidden, self.depth = width, dimensions, hidden, depth
+        self.dropout, self.unit, self.normalise = dropout, unit, normalise
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+        self.body = _layers(width, dimensions, hidden, depth, dropout)
+
+    def standardise(self, vectors: NDArray[np.floating]) -> None:
+        """Take mean and scale from vectors (N, D): inputs like them then have mean 0 and deviation 1."""
+        checked_vectors("Head.standardise()", vectors, self.width)
+        mean, deviation = _moments(vectors, unit=self.unit)
+        if self.unit:
+            deviation = np.full_like(deviation, np.sqrt(np.mean(deviation**2)))
+        # a direction that hardly moves is noise: it must not be blown up to the size of the others
+        floor = max(1e-2 * float(np.median(deviation)), 1e-6)
+        self.mean.copy_(torch.from_numpy(mean))
+        self.scale.copy_(torch.from_numpy(1.0 / np.maximum(deviation, floor)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map vectors (N, D) to (N, d)."""
+        return self.after(self.before(x))
+
+    def before(self, x: Tensor) -> Tensor:
+        """Standardise vectors (N, D)."""
+        return ((unit_rows(x) if self.unit else x) - self.mean) * self.scale
+
+    def after(self, standardised: Tensor) -> Tensor:
+        """Map vectors (N, D) that are standardised already to (N, d)."""
+        z: Tensor = self.body(standardised)
+        return unit_rows(z) if self.normalise else z
+
+    @torch.no_grad()
+    def embed(self, vectors: NDArray[np.floating]) -> Floats:
+        """Map vectors (N, D) of any float type to (N, d) float32, without dropout, in blocks.
+
+        Raises `TrainingError` where the width is another one.
+        """
+        checked_vectors("Head.embed()", vectors, self.width)
+        training = self.training
+        self.eval()
+        try:
+            out = np.empty((len(vectors), self.dimensions), np.float32)
+            for start in range(0, len(vectors), ROWS):
+                rows = np.ascontiguousarray(vectors[start : start + ROWS], dtype=np.float32)
+                moved = torch.from_numpy(rows).to(self.mean.device)
+                out[start : start + ROWS] = self(moved).float().cpu().numpy()
+        finally:
+            self.train(training)
+        return out
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make a head of this shape."""
+        return {
+            "width": self.width,
+            "dimensions": self.dimensions,
+            "hidden": self.hidden,
+            "depth": self.depth,
+            "dropout": self.dropout,
+            "unit": self.unit,
+            "normalise": self.normalise,
+        }
+
+    def to_bytes(self, facts: Mapping[str, Any] | None = None) -> bytes:
+        """Return the head as one safetensors file; `facts` (JSON) say where it comes from."""
+        return storage.pack(KIND, self._arrays(), self._card(facts))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Return the head of `to_bytes`; raises `TrainingError` for anything else."""
+        return cls._of(*storage.unpack(KIND, data))
+
+    def save(self, path: Path | str, facts: Mapping[str, Any] | None = None) -> None:
+        """Write PATH.safetensors, and PATH.json: its shape, `facts` and SHA-256, for people to read."""
+        storage.write(Path(path), KIND, self._arrays(), self._card(facts))
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Return the head that `save(path)` wrote; raises `TrainingError` where there is none."""
+        return cls._of(*storage.read(Path(path), KIND))
+
+    def to_onnx(self) -> bytes:
+        """Return the head as an ONNX file: "vectors" (N, D) float32 -> "embedding" (N, d) float32."""
+        from shoal.training.onnx import head_graph
+
+        linear = [layer for layer in self.body if isinstance(layer, nn.Linear)]
+        return head_graph(
+            self.mean.cpu().numpy(),
+            self.scale.cpu().numpy(),
+            [(_array(layer.weight), _array(layer.bias)) for layer in linear],
+            unit=self.unit,
+            normalise=self.normalise,
+        )
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {name: _array(tensor) for name, tensor in self.state_dict().items()}
+
+    def _card(self, facts: Mapping[str, Any] | None) -> dict[str, Any]:
+        return {"settings": self.settings(), "facts": dict(facts or {})}
+
+    @classmethod
+    def _of(cls, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> Self:
+        try:
+            head = cls(**card["settings"])
+            head.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in arrays.items()})
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise TrainingError(
+                f"this head's numbers do not fit its card ({error}); train it again."
+            ) from error
+        return head.eval()
+
+
+def unit_rows(x: Tensor) -> Tensor:
+    """Return rows (N, D) scaled to length 1; a zero row stays zero."""
+    length: Tensor = x.norm(dim=1, keepdim=True)
+    return x / length.clamp_min(TINY)
+
+
+def _layers(width: int, dimensions: int, hidden: int, depth: int, dropout: float) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for _ in range(depth):
+        layers += [nn.Linear(width, hidden), nn.ReLU()]
+        layers += [nn.Dropout(dropout)] if dropout else []
+        width = hidden
+    return nn.Sequential(*layers, nn.Linear(width, dimensions))
+
+
+def _moments(vectors: NDArray[np.floating], *, unit: bool) -> tuple[Floats, Floats]:
+    """Return mean (D,) and deviation (D,) of the finite rows of vectors (N, D), in blocks."""
+    count, total, squares = 0, np.zeros(vectors.shape[1]), np.zeros(vectors.shape[1])
+    shift = None
+    for start in range(0, len(vectors), ROWS):
+        rows = vectors[start : start + ROWS].astype(np.float32)
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        if not len(rows):
+            continue
+        rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY) if unit else rows
+        # around a first guess of the mean, so that the squares keep their digits
+        shift = rows.mean(axis=0) if shift is None else shift
+        rows -= shift
+        count += len(rows)
+        total += rows.sum(axis=0, dtype=np.float64)
+        squares += np.einsum("nd,nd->d", rows, rows, dtype=np.float64)
+    if shift is None:
+        raise TrainingError(f"Head.standardise() got {len(vectors)} vectors, none of them finite.")
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+    return (mean + shift).astype(np.float32), deviation.astype(np.float32)
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = tensor.detach().cpu().numpy()
+    return array

@@ -1,0 +1,197 @@
+"""The one loop that trains everything: a plan, batches, a loss, and a judge who says when to stop."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from shoal.training.checked import TrainingError
+from shoal.types import Progress
+
+Watch = Callable[[Progress], None]
+Step = Callable[[list[int]], Tensor]
+"""The positions of one batch to its loss, a scalar."""
+Judge = Callable[[], float]
+"""Says how good the network is now; higher is better."""
+
+HOLD_OUTS = ("classes", "items")
+METRICS = ("recall", "nmi")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to train. Everything besides data, head and loss that decides the result.
+
+    steps: how many batches, of `classes` classes x `items` items each (fewer classes where there are fewer).
+    lr: the highest learning rate of AdamW; it rises over the first `warmup` (a share of the steps) and falls
+    to 0 along a cosine. loss_lr: that of the loss's own parameters (None: ten times `lr`, without decay).
+    hold_out: None trains on every label. "classes" keeps a `share` of the classes aside, all their labels
+    unseen; "items" keeps a share of every class's items aside. Then every `every` steps the kept ones are
+    judged by `metric` ("recall": the nearest other item is of the same class; "nmi": k-means against the
+    classes), training stops after `patience` judgements without a better one, and the best is returned.
+    rank: how many principal components of the vectors the head's first layer learns in (0: all). It is a
+    wide layer's cost that falls, and the directions left out are mostly noise.
+    amp: run the network in bfloat16 where the device can. seed: of everything random.
+    """
+
+    steps: int = 200
+    classes: int = 16
+    items: int = 8
+    lr: float = 3e-3
+    loss_lr: float | None = None
+    weight_decay: float = 1e-2
+    warmup: float = 0.1
+    hold_out: str | None = None
+    share: float = 0.25
+    metric: str = "recall"
+    every: int = 20
+    patience: int = 5
+    rank: int = 128
+    device: str = "cpu"
+    amp: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._check(min(self.steps, self.classes, self.items, self.every, self.patience) >= 1, "counts >= 1")
+        self._check(self.lr > 0 and (self.loss_lr is None or self.loss_lr > 0), "learning rates above 0")
+        self._check(self.weight_decay >= 0 and 0 <= self.warmup < 1, "weight_decay >= 0, warmup in [0, 1)")
+        self._check(0 < self.share < 1 and self.rank >= 0, "share between 0 and 1, rank at least 0")
+        self._check(self.hold_out is None or self.hold_out in HOLD_OUTS, f"hold_out None or in {HOLD_OUTS}")
+        self._check(self.metric in METRICS, f"metric in {METRICS}")
+
+    def _check(self, holds: bool, wanted: str) -> None:
+        if not holds:
+            raise TrainingError(f"{self} is no plan: it needs {wanted}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The state of training after `step` steps: the batch's loss, and the judge's score where asked."""
+
+    step: int
+    loss: float
+    score: float | None
+    seconds: float
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run of the loop gave: its moments, and the step whose numbers were kept."""
+
+    history: list[Moment] = field(default_factory=list)
+    best_step: int = 0
+    best_score: float | None = None
+
+
+def optimiser_for(
+    trained: Sequence[nn.Parameter], own: Sequence[nn.Parameter], plan: Plan
+) -> torch.optim.AdamW:
+    """Return AdamW over the network's parameters, and over the loss's `own` at their rate, without decay."""
+    groups: list[dict[str, Any]] = [
+        {"params": list(trained), "lr": plan.lr, "weight_decay": plan.weight_decay}
+    ]
+    if own:
+        loss_lr = 10 * plan.lr if plan.loss_lr is None else plan.loss_lr
+        groups.append({"params": list(own), "lr": loss_lr, "weight_decay": 0.0})
+    for group in groups:
+        group["highest"] = group["lr"]
+    return torch.optim.AdamW(groups, fused=True)
+
+
+def run(
+    step: Step,
+    batches: Iterable[list[int]],
+    modules: Sequence[nn.Module],
+    optimiser: torch.optim.Optimizer,
+    plan: Plan,
+    *,
+    judge: Judge | None = None,
+    watch: Watch = lambda _: None,
+    done: int = 0,
+    keep: Callable[[int], None] = lambda _: None,
+) -> Run:
+    """Train `modules` by `plan`, leave the best state in them, and return what happened.
+
+    `watch` hears of every step and may raise to cancel. With `done` the loop goes on after that many steps;
+    `keep` is called with the number of steps done whenever the network may be worth a checkpoint. Raises
+    `TrainingError` where the loss is not finite.
+    """
+    result, best, clock = Run(best_step=done), None, _Clock(plan.steps, done)
+    for number, batch in enumerate(batches, start=done + 1):
+        _set_rates(optimiser, plan, number)
+        value = _descend(step, batch, modules, optimiser, plan.seed + number)
+        due = number % plan.every == 0 or number == plan.steps
+        score = judge() if judge is not None and due else None
+        result.history.append(Moment(number, value, score, clock.seconds()))
+        if score is not None and (result.best_score is None or score > result.best_score):
+            result.best_score, result.best_step = score, number
+            best = [deepcopy(module.state_dict()) for module in modules]
+        if due:
+            keep(number)
+        watch(clock.progress(number, value, score))
+        if best is not None and number - result.best_step >= plan.patience * plan.every:
+            break
+    if best is None:
+        result.best_step = plan.steps
+    for module, state in zip(modules, best or [], strict=False):
+        module.load_state_dict(state)
+    return result
+
+
+@contextmanager
+def seeded(seed: int, device: str) -> Iterator[None]:
+    """Give torch's global random numbers this seed inside, and leave them as they were afterwards."""
+    devices = [torch.device(device)] if torch.device(device).type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def _descend(
+    step: Step, batch: list[int], modules: Sequence[nn.Module], optimiser: torch.optim.Optimizer, seed: int
+) -> float:
+    # each step has a seed of its own, so that a run that goes on from a checkpoint repeats the whole one
+    torch.manual_seed(seed)
+    for module in modules:
+        module.train()
+    optimiser.zero_grad()
+    loss = step(batch)
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise TrainingError(f"the loss became {value}; lower the learning rate (Plan.lr, Plan.loss_lr).")
+    if loss.requires_grad:
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    return value
+
+
+def _set_rates(optimiser: torch.optim.Optimizer, plan: Plan, number: int) -> None:
+    """Raise the rates over the warm-up, then let them fall along a cosine; `number` counts from 1."""
+    rising = plan.warmup * plan.steps
+    if number <= rising:
+        factor = number / rising
+    else:
+        factor = 0.5 * (1 + math.cos(math.pi * (number - 1 - rising) / (plan.steps - rising)))
+    for group in optimiser.param_groups:
+        group["lr"] = group["highest"] * factor
+
+
+class _Clock:
+    def __init__(self, total: int, done: int) -> None:
+        self._began, self._total, self._done = time.monotonic(), total, done
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def progress(self, number: int, value: float, score: float | None) -> Progress:
+        rate = (number - self._done) / max(self.seconds(), 1e-9)
+        judged = "" if score is None else f", held out {score:.3f}"
+        return Progress(
+            number, self._total, f"training: loss {value:.3g}{judged}", rate, (self._total - number) / rate
+        )

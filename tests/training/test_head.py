@@ -1,0 +1,124 @@
+"""The head: what it standardises by, its file, its ONNX form, what it refuses."""
+
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from shoal.training import Head, TrainingError
+
+RANDOM = np.random.default_rng(0)
+VECTORS = (RANDOM.gamma(0.5, size=(50, 12)) * np.arange(1, 13)).astype(np.float16)
+SHAPES = [
+    {},
+    {"depth": 0},
+    {"depth": 2, "hidden": 8, "dropout": 0.5},
+    {"unit": False},
+    {"normalise": True, "unit": False},
+]
+
+
+def made(**settings) -> Head:
+    torch.manual_seed(0)
+    head = Head(12, 3, **settings)
+    head.standardise(VECTORS)
+    return head
+
+
+def test_inputs_are_standardised_direction_by_direction():
+    head = made(unit=False)
+    x = head.before(torch.from_numpy(VECTORS.astype(np.float32)))
+    assert torch.allclose(x.mean(dim=0), torch.zeros(12), atol=1e-5)
+    assert torch.allclose(x.std(dim=0, correction=0), torch.ones(12), atol=1e-4)
+
+
+def test_unit_inputs_lose_their_length_and_share_one_scale():
+    head = made()
+    rows = torch.from_numpy(VECTORS.astype(np.float32))
+    x = head.before(rows)
+    assert torch.allclose(x, head.before(5 * rows), atol=1e-5)
+    assert torch.allclose(x.mean(dim=0), torch.zeros(12), atol=1e-5)
+    assert x.square().mean() == pytest.approx(1.0, abs=1e-4)
+    assert len(head.scale.unique()) == 1
+
+
+def test_a_direction_that_never_moves_stays_small():
+    vectors = np.array([[0.0, 1.0, 7.0], [1.0, 0.0, 7.0], [1.0, 1.0, 7.0]], np.float32)
+    head = Head(3, 2, unit=False)
+    head.standardise(vectors)
+    assert np.isfinite(head.embed(vectors)).all()
+    assert head.before(torch.from_numpy(vectors)).abs().max() < 2
+
+
+def test_rows_that_are_not_finite_leave_the_standard_alone():
+    broken = np.concatenate([VECTORS, np.full((2, 12), np.nan, np.float16)])
+    head = Head(12, 3)
+    head.standardise(broken)
+    assert torch.equal(head.mean, made().mean)
+    with pytest.raises(TrainingError, match="none of them finite"):
+        head.standardise(broken[-2:])
+
+
+@pytest.mark.parametrize("settings", SHAPES)
+def test_saved_and_loaded_it_gives_the_same_bits(settings, tmp_path):
+    head = made(**settings)
+    head.save(tmp_path / "head", {"loss": "silhouette", "classes": ["a", "ü"]})
+    again = Head.load(tmp_path / "head")
+    assert np.array_equal(head.embed(VECTORS), again.embed(VECTORS))
+    assert again.settings() == head.settings()
+    card = json.loads((tmp_path / "head.json").read_text())
+    assert card["facts"] == {"loss": "silhouette", "classes": ["a", "ü"]}
+    assert head.to_bytes() == again.to_bytes()
+    assert np.array_equal(Head.from_bytes(head.to_bytes()).embed(VECTORS), head.embed(VECTORS))
+
+
+@pytest.mark.parametrize("settings", SHAPES)
+def test_the_onnx_file_gives_the_same_numbers(settings):
+    head = made(**settings)
+    session = onnxruntime.InferenceSession(head.to_onnx(), providers=["CPUExecutionProvider"])
+    rows = VECTORS.astype(np.float32)
+    rows[0] = 0
+    (theirs,) = session.run(["embedding"], {"vectors": rows})
+    assert theirs.shape == (50, 3)
+    assert np.abs(theirs - head.embed(rows)).max() < 1e-5
+
+
+def test_embedding_is_done_in_blocks_without_dropout_and_leaves_the_mode(monkeypatch):
+    head = made(dropout=0.9).train()
+    whole = head.embed(VECTORS)
+    monkeypatch.setattr("shoal.training.head.ROWS", 7)
+    assert np.allclose(head.embed(VECTORS), whole, atol=1e-6)
+    assert head.training
+    assert head.embed(VECTORS[:0]).shape == (0, 3)
+
+
+def test_normalised_output_lies_on_the_sphere():
+    assert np.linalg.norm(made(normalise=True).embed(VECTORS), axis=1) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_what_it_refuses(tmp_path):
+    head = made()
+    with pytest.raises(TrainingError, match="12 wide and got 5"):
+        head.embed(VECTORS[:, :5])
+    with pytest.raises(TrainingError, match=r"int64"):
+        head.embed(np.zeros((3, 12), np.int64))
+    for settings in ({"dimensions": 0}, {"hidden": 0}, {"depth": -1}, {"dropout": 1.0}):
+        with pytest.raises(TrainingError, match="at least"):
+            Head(12, **settings)
+    with pytest.raises(TrainingError, match="cannot read"):
+        Head.load(tmp_path / "nothing")
+    (tmp_path / "other.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0nonsense")
+    with pytest.raises(TrainingError, match=r"other\.safetensors: this is no head"):
+        Head.load(tmp_path / "other")
+    with pytest.raises(TrainingError, match="cannot write"):
+        head.save(tmp_path / "no" / "folder")
+
+
+def test_a_cut_file_is_refused(tmp_path):
+    made().save(tmp_path / "head")
+    file = tmp_path / "head.safetensors"
+    file.write_bytes(file.read_bytes()[:-10])
+    with pytest.raises(TrainingError, match="no head"):
+        Head.load(tmp_path / "head")
