@@ -8,7 +8,7 @@ import numpy as np
 
 from shoal.formats import EXPORTS, Export, LabelRow, form_of
 from shoal.sources import open_source
-from shoal.types import ItemError, ShoalError, Source
+from shoal.types import UNLABELLED, ItemError, ShoalError, Source
 from shoal.workspace import LabelledItem, Workspace
 from shoal.workspace.catalogue import shown
 
@@ -105,12 +105,13 @@ def save_picture(workspace: Workspace, target: Path) -> tuple[int, int]:
     drawn = workspace.map()
     if drawn is None:
         raise ShoalError(f"{workspace.path} has no map to draw: `shoal map {workspace.path}` makes one.")
+    names = {row.id: row.name for row in workspace.log.classes()}
     image = draw_picture(
         drawn.xy,
         drawn.ids,
         workspace.thumbnails,
-        labels=workspace.log.current()[drawn.ids],
-        classes=[row.name for row in workspace.log.classes()],
+        labels=np.maximum(workspace.log.current()[drawn.ids], UNLABELLED),
+        classes=[names.get(id, "") for id in range(max(names, default=-1) + 1)],
     )
     try:
         image.save(target, format="PNG")

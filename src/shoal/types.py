@@ -11,6 +11,10 @@ Scalar = str | int | float | bool | None
 
 UNLABELLED = -1
 """The class of an item that nobody has labelled, in every array of labels."""
+NONE_OF_THESE = -2
+"""The answer that an item belongs to none of the classes: a label that is no class."""
+PUT_ASIDE = -3
+"""The class of an item that somebody has skipped: seen, not labelled, not to be asked about again."""
 
 
 class ShoalError(Exception):

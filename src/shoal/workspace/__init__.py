@@ -1,10 +1,12 @@
 """The workspace: a small transactional catalogue and immutable files. Nothing saved is ever lost."""
 
 from shoal.workspace.backbone import BackboneRow
+from shoal.workspace.classes import ClassRow
 from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.events import Event, Written
 from shoal.workspace.items import Counts, ItemRow, Items
 from shoal.workspace.jobs import JobRow, Jobs
-from shoal.workspace.labels import ClassRow, Event, LabelLog, Written
+from shoal.workspace.labels import LabelLog
 from shoal.workspace.maps import MapRow
 from shoal.workspace.reconcile import ScanReport
 from shoal.workspace.rounds import Learned, Predictions, RoundRow

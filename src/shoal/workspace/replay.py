@@ -1,9 +1,11 @@
 """From the events to the labels: the state after any event, and how it goes on from there.
 
-A gesture is active unless the last undo or redo that names it is an undo. The label of an item is that of
-the active gesture with the highest number that names the item.
+A gesture is in force unless its user has undone it or a revert in force names it. The label of an item is
+that of the gesture in force with the highest number that names the item, read with the classes as they are
+by then: a merged class as what it became, a deleted one as none.
 """
 
+import json
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -14,11 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from shoal.types import UNLABELLED
+from shoal.types import NONE_OF_THESE, PUT_ASIDE, UNLABELLED
 from shoal.workspace.catalogue import events
+from shoal.workspace.classes import ClassEvent, ClassTable, births, replay_classes
 from shoal.workspace.errors import WorkspaceError
 
-GESTURES = ("label", "clear")
+ANSWERS = {"clear": UNLABELLED, "none": NONE_OF_THESE, "skip": PUT_ASIDE}
+"""What items are given by a gesture that names no class."""
+ITEM_GESTURES = ("label", *ANSWERS)
+CLASS_GESTURES = ("rename", "merge", "delete", "colour", "key")
+GESTURES = (*ITEM_GESTURES, *CLASS_GESTURES, "revert")
+"""What can be undone."""
 
 Ids = NDArray[np.int64]
 ClassIds = NDArray[np.int32]
@@ -28,16 +36,45 @@ ClassIds = NDArray[np.int32]
 class LabelState:
     """Labels (N,) int32 and the deciding event (N,) int64 by item id, as of event `seq`; -1 is none.
 
-    The arrays are replaced, never written to, so that whoever got them may keep them. `undone` are the
-    inactive gestures; `undoable` and `redoable` are each user's own gestures, the next one last.
+    The arrays are replaced, never written to, so that whoever got them may keep them. `given` are the labels
+    as the gestures gave them, before classes were merged or deleted. `off` are the gestures not in force,
+    `undone` those their own users took back, `reverts` who else names a gesture; `undoable` and `redoable`
+    are each user's own gestures, the next one last.
     """
 
     labels: ClassIds = field(default_factory=lambda: np.empty(0, np.int32))
+    given: ClassIds = field(default_factory=lambda: np.empty(0, np.int32))
     deciders: Ids = field(default_factory=lambda: np.empty(0, np.int64))
+    classes: ClassTable = field(default_factory=ClassTable)
     seq: int = 0
+    off: set[int] = field(default_factory=set)
     undone: set[int] = field(default_factory=set)
+    reverts: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     undoable: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     redoable: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    class_events: list[ClassEvent] = field(default_factory=list)
+    births: list[str] = field(default_factory=list)
+
+    def next_undo(self, user: str) -> int | None:
+        """Return the gesture that this user's undo takes back: the newest in force."""
+        return next((seq for seq in reversed(self.undoable.get(user, ())) if seq not in self.off), None)
+
+    def next_redo(self, user: str) -> int | None:
+        """Return the gesture that this user's redo gives back."""
+        mine = self.redoable.get(user)
+        return mine[-1] if mine else None
+
+    def off_with(self, *, undone: Iterable[int] = (), reverted: Iterable[int] = ()) -> set[int]:
+        """Return which gestures are not in force if these are what users have undone and reverted."""
+        gone, reverted = set(undone), set(reverted)
+        for target in sorted({*self.reverts, *reverted}, reverse=True):  # a revert is newer than its target
+            if target in reverted or any(revert not in gone for revert in self.reverts.get(target, ())):
+                gone.add(target)
+        return gone
+
+    def classes_with(self, off: set[int]) -> ClassTable:
+        """Return the classes if these gestures were not in force."""
+        return replay_classes(self.births, (event for event in self.class_events if event.seq not in off))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +86,38 @@ class _Gesture:
 
 def catch_up(connection: Connection, state: LabelState, *, total: int, upto: int | None = None) -> None:
     """Bring `state` to event `upto`, or the newest, for `total` item ids; costs only what is new."""
-    query = select(events.c.seq, events.c.kind, events.c.user, events.c.target).where(
-        events.c.seq > state.seq
-    )
+    e = events.c
+    query = select(e.seq, e.kind, e.user, e.target, e.class_id, e.payload).where(e.seq > state.seq)
     if upto is not None:
-        query = query.where(events.c.seq <= upto)
-    rows = connection.execute(query.order_by(events.c.seq)).all()
-    if not rows and total == len(state.labels):
+        query = query.where(e.seq <= upto)
+    rows = connection.execute(query.order_by(e.seq)).all()
+    if not rows and total == len(state.given):
         return
-    old, before = state.seq, set(state.undone)
-    labels, deciders = _grown(state.labels, total), _grown(state.deciders, total)
-    for seq, kind, user, target in rows:
-        _note(state, seq, kind, user, target)
-    flipped = {seq for seq in before ^ state.undone if seq <= old}
+    old, before = state.seq, state.off
+    given, deciders = _grown(state.given, total), _grown(state.deciders, total)
+    for row in rows:
+        _note(state, row)
+    if rows:
+        state.off = state.off_with(undone=state.undone)
+        state.births = births(connection)
+        state.classes = state.classes_with(state.off)
+    flipped = {seq for seq in before ^ state.off if seq <= old}
     if flipped:
-        _recompute(connection, state, labels, deciders, flipped)
-    for gesture in _gestures(connection, (old, state.seq), newest_first=False):
-        if gesture.seq not in state.undone:
-            labels[gesture.ids] = gesture.class_ids
+        _recompute(connection, state, given, deciders, flipped)
+    for gesture in gestures(connection, (old, state.seq), newest_first=False):
+        if gesture.seq not in state.off:
+            given[gesture.ids] = gesture.class_ids
             deciders[gesture.ids] = gesture.seq
-    labels.flags.writeable = deciders.flags.writeable = False
-    state.labels, state.deciders = labels, deciders
+    labels = state.classes.shown(given)
+    given.flags.writeable = labels.flags.writeable = deciders.flags.writeable = False
+    state.given, state.labels, state.deciders = given, labels, deciders
 
 
-def _note(state: LabelState, seq: int, kind: str, user: str, target: int | None) -> None:
+def _note(state: LabelState, row: Any) -> None:
     """Take one event into the stacks. An undo or redo belongs to the user of the gesture that it names."""
+    seq, kind, target = int(row.seq), row.kind, row.target
     state.seq = seq
-    undoable, redoable = state.undoable[user], state.redoable[user]
+    undoable, redoable = state.undoable[row.user], state.redoable[row.user]
     if kind in GESTURES:
         undoable.append(seq)
         redoable.clear()
@@ -87,6 +129,10 @@ def _note(state: LabelState, seq: int, kind: str, user: str, target: int | None)
         redoable.remove(target)
         undoable.append(target)
         state.undone.discard(target)
+    if kind == "revert":
+        state.reverts[target].append(seq)
+    elif kind in CLASS_GESTURES:
+        state.class_events.append(ClassEvent(seq, kind, row.class_id, json.loads(row.payload or "{}")))
 
 
 def _recompute(
@@ -95,18 +141,18 @@ def _recompute(
     """Decide anew the items of gestures that were undone or redone, from the newest active gesture down."""
     open = np.zeros(len(labels), dtype=np.bool_)
     highest = max(flipped)
-    for gesture in _gestures(connection, (min(flipped) - 1, highest), newest_first=True):
+    for gesture in gestures(connection, (min(flipped) - 1, highest), newest_first=True):
         if gesture.seq in flipped:
             decided = deciders[gesture.ids]
             open[
-                gesture.ids[decided == gesture.seq if gesture.seq in state.undone else decided < gesture.seq]
+                gesture.ids[decided == gesture.seq if gesture.seq in state.off else decided < gesture.seq]
             ] = True
     labels[open], deciders[open] = UNLABELLED, -1
     rest = int(open.sum())
-    for gesture in _gestures(connection, (0, highest), newest_first=True):
+    for gesture in gestures(connection, (0, highest), newest_first=True):
         if not rest:
             return
-        if gesture.seq in state.undone:
+        if gesture.seq in state.off:
             continue
         hit = open[gesture.ids]
         ids = gesture.ids[hit]
@@ -114,20 +160,20 @@ def _recompute(
         rest -= len(ids)
 
 
-def _gestures(connection: Connection, span: tuple[int, int], *, newest_first: bool) -> Iterator[_Gesture]:
+def gestures(connection: Connection, span: tuple[int, int], *, newest_first: bool) -> Iterator[_Gesture]:
     """Yield the gestures after event `span[0]` up to `span[1]`, decoded one at a time."""
     after, last = span
     query = (
-        select(events.c.seq, events.c.class_id, events.c.item_ids, events.c.item_classes)
-        .where(events.c.kind.in_(GESTURES), events.c.seq > after, events.c.seq <= last)
+        select(events.c.seq, events.c.kind, events.c.class_id, events.c.item_ids, events.c.item_classes)
+        .where(events.c.kind.in_(ITEM_GESTURES), events.c.seq > after, events.c.seq <= last)
         .order_by(events.c.seq.desc() if newest_first else events.c.seq)
         .execution_options(yield_per=16)
     )
     with connection.execute(query) as rows:
-        for seq, class_id, packed, packed_classes in rows:
+        for seq, kind, class_id, packed, packed_classes in rows:
             ids = decode_ids(packed, seq)
             if packed_classes is None:
-                class_ids = np.full(len(ids), UNLABELLED if class_id is None else class_id, dtype=np.int32)
+                class_ids = np.full(len(ids), ANSWERS.get(kind, class_id), dtype=np.int32)
             else:
                 class_ids = decode_classes(packed_classes, seq)
             yield _Gesture(seq, ids, class_ids)

@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from sqlalchemy import delete, insert, select
 
 from shoal.folders import user_name
-from shoal.types import UNLABELLED, Embedding, Layer, Map, Shard, ShardResult, Source
+from shoal.types import NONE_OF_THESE, Embedding, Layer, Map, Shard, ShardResult, Source
 from shoal.workspace import backbone, locks, maps, reconcile, rounds, shards, verify
 from shoal.workspace.backbone import BackboneRow
 from shoal.workspace.catalogue import FILE_NAME, Catalogue, settings, sources
+from shoal.workspace.classes import NONE_NAME, checked_name
 from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.events import Written
 from shoal.workspace.files import remove_stale, sync_folder
 from shoal.workspace.items import REMOVED, Counts, ItemRow, Items, ItemTable
 from shoal.workspace.jobs import Jobs
-from shoal.workspace.labels import LabelLog, Written
+from shoal.workspace.labels import LabelLog
 from shoal.workspace.maps import MapRow, MapStore
 from shoal.workspace.reconcile import ScanReport
 from shoal.workspace.rounds import RoundStore
@@ -242,10 +244,12 @@ class Workspace:
     # labels
 
     def labels(self) -> dict[int, str]:
-        """Return the class name of every labelled item by id; `log` knows who gave it, when and how."""
-        names = {row.id: row.name for row in self.log.classes()}
-        current = self.log.current()
-        ids = np.flatnonzero(current != UNLABELLED).tolist()
+        """Return the class name of every labelled item by id; `log` knows who gave it, when and how.
+
+        The answer "none of these" stands where a name would; what was put aside has no label.
+        """
+        names, current = self._names(), self.log.current()
+        ids = np.flatnonzero(_is_label(current)).tolist()
         return {item: names[int(current[item])] for item in ids}
 
     def label(self, ids: Iterable[int], class_name: str | None) -> Written:
@@ -255,13 +259,37 @@ class Workspace:
         """
         return self.log.label(ids, class_name, user=user_name(), how="python")
 
+    def put_aside(self, ids: Iterable[int]) -> Written:
+        """Skip items: they have no label and are not asked about again. Raises as `label` does."""
+        return self.log.answer(ids, "skip", user=user_name(), how="python")
+
+    def rename_class(self, name: str, new_name: str) -> Written:
+        """Give a class another name, as one gesture; raises `WorkspaceError` when either name will not do."""
+        return self.log.rename_class(self._class_id(name), new_name, user=user_name())
+
+    def merge_classes(self, name: str, into: str) -> Written:
+        """Make one class of two: the items of `name` count to `into`; raises `WorkspaceError` as above."""
+        return self.log.merge_classes(self._class_id(name), self._class_id(into), user=user_name())
+
+    def delete_class(self, name: str) -> Written:
+        """Take a class away and its items' labels with it; raises `WorkspaceError` when there is none."""
+        return self.log.delete_class(self._class_id(name), user=user_name())
+
+    def undo(self) -> Written | None:
+        """Take back the current user's latest gesture; None when there is nothing to undo."""
+        return self.log.undo(user=user_name())
+
+    def redo(self) -> Written | None:
+        """Give back what the current user undid last; None when there is nothing to redo."""
+        return self.log.redo(user=user_name())
+
     def labelled(self) -> list[LabelledItem]:
         """List the labelled items that are not removed, by id, each with the event that decided it."""
         labels, deciders = self.log.labels_and_provenance()
         items, columns = self._items.items(), self._items.columns()
-        ids = np.flatnonzero(labels >= 0)
+        ids = np.flatnonzero(_is_label(labels))
         ids = ids[columns.status[ids] != REMOVED]
-        names = {row.id: row.name for row in self.log.classes()}
+        names = self._names()
         events = self.log.events(np.unique(deciders[ids]).tolist())
         rows = zip(ids.tolist(), labels[ids].tolist(), deciders[ids].tolist(), strict=True)
         return [
@@ -306,6 +334,17 @@ class Workspace:
         with self.embedding_lock():
             return verify.repair(self._catalogue, self.path)
 
+    def _names(self) -> dict[int, str]:
+        return {row.id: row.name for row in self.log.classes()} | {NONE_OF_THESE: NONE_NAME}
+
+    def _class_id(self, name: str) -> int:
+        known: dict[str, int] = {row.name: row.id for row in self.log.classes()}
+        wanted = checked_name(name)
+        if wanted not in known:
+            there = ", ".join(sorted(known)) or "none"
+            raise WorkspaceError(f"there is no class {wanted!r}. There are: {there}.")
+        return known[wanted]
+
     def _collect_garbage(self) -> None:
         """Delete files that no row names and nobody has touched for an hour, unless somebody embeds."""
         try:
@@ -313,6 +352,11 @@ class Workspace:
                 remove_stale(self.path, self.leftovers())
         except WorkspaceError:
             return
+
+
+def _is_label(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+    are: NDArray[np.bool_] = (labels >= 0) | (labels == NONE_OF_THESE)
+    return are
 
 
 def _make_folders(root: Path) -> None:
