@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from shoal.types import Found, Layer, Map, MapOrigin, Shard, ShardResult, Skipped
-from shoal.workspace import Workspace
+from shoal.workspace import Learned, Predictions, RoundRow, Workspace
 
 COLOURS = ("#d1495b", "#00798c", "#edae49", "#66a182", "#8e6c8a", "#2e4057", "#f4845f", "#457b9d")
 HOSTILE_NAME = "group0/quote'\"<b>=cmd|.png"
@@ -129,3 +129,32 @@ def _scatter(middles: NDArray[np.float64], random: np.random.Generator) -> NDArr
     angle = random.uniform(0, 2 * np.pi, len(middles))
     radius = SPREAD * np.sqrt(random.uniform(0, 1, len(middles)))
     return (middles + np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)).astype(np.float32)
+
+
+def save_round(workspace: Workspace, seeded: Seeded) -> RoundRow:
+    """Label five items of two groups, and save a round that predicts each of these groups its own class.
+
+    It is surer the higher the id; the other groups are none of the classes. Its map is turned by half a turn.
+    """
+    for group, name in ((0, "red"), (1, "teal")):
+        workspace.label(seeded.ids[group][:5], name)
+    old = workspace.map()
+    assert old is not None
+    class_ids = np.full(len(old.ids), -1, dtype=np.int32)
+    for group in (0, 1):
+        class_ids[np.isin(old.ids, seeded.ids[group])] = group
+    confidence = np.linspace(0.5, 1, len(old.ids), dtype=np.float32)
+    return workspace.rounds.save(
+        Learned(
+            map=Map(1 - old.xy, old.ids, old.origin),
+            predictions=Predictions(old.ids, class_ids, confidence),
+            model=b"weights",
+            label_seq=workspace.log.seq(),
+            parent=None,
+            layer="late",
+            loss="silhouette",
+            seed=0,
+            classes=(0, 1),
+            report={"held_out_accuracy": 0.875, "words": "left out"},
+        )
+    )

@@ -2,43 +2,19 @@
 
 import numpy as np
 import pytest
+from tests.seeded import save_round
 from tests.server.test_routes import columns
-
-from shoal.types import Map
-from shoal.workspace import Learned, Predictions
 
 
 @pytest.fixture
 def learned(workspace, seeded):
-    """A round that predicts each group's own class, surer the higher the id; group 2 is none of them."""
-    for group, name in ((0, "red"), (1, "teal")):
-        workspace.label(seeded.ids[group][:5], name)
-    old = workspace.map()
-    ids = old.ids
-    class_ids = np.full(len(ids), -1, dtype=np.int32)
-    for group in (0, 1):
-        class_ids[np.isin(ids, seeded.ids[group])] = group
-    confidence = np.linspace(0.5, 1, len(ids), dtype=np.float32)
-    return workspace.rounds.save(
-        Learned(
-            map=Map(1 - old.xy, ids, old.origin),
-            predictions=Predictions(ids, class_ids, confidence),
-            model=b"weights",
-            label_seq=2,
-            parent=None,
-            layer="late",
-            loss="silhouette",
-            seed=0,
-            classes=(0, 1),
-            report={"seconds": 1.5, "words": "left out"},
-        )
-    )
+    return save_round(workspace, seeded)
 
 
 def test_the_state_names_the_round_and_its_map(client, learned):
     state = client.get("/api/state").json()
     assert state["round"]["id"] == learned.id
-    assert state["round"]["report"] == {"seconds": 1.5}
+    assert state["round"]["report"] == {"held_out_accuracy": 0.875}
     assert state["map"]["id"] == learned.map_id
     assert client.get("/api/rounds").json() == [state["round"]]
 

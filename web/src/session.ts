@@ -6,6 +6,7 @@ import { classColour } from "./map/palette";
 import type { Scene } from "./map/scene";
 import { Following } from "./session/following";
 import { Labelling } from "./session/labelling";
+import { Rounds } from "./session/rounds";
 import { type Notice, Saying } from "./session/saying";
 import { type Mode, Selecting } from "./session/selecting";
 
@@ -20,6 +21,8 @@ export class Session {
   readonly selecting = new Selecting();
   readonly following: Following = new Following(this.state, () => this.labelling, this.facts);
   readonly labelling: Labelling = new Labelling(this.state, this.selecting, this.saying, () => this.following.now());
+
+  readonly rounds: Rounds = new Rounds(this.state, this.selecting, this.labelling, this.saying, (request) => this.ask(request));
 
   readonly notice = this.saying.notice;
   readonly selection = this.selecting.selection;

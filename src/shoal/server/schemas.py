@@ -226,7 +226,21 @@ class LayerMapJob(Body):
     parameters: LayerMapParameters
 
 
-JobRequest = Annotated[MapJob | LayerMapJob, Field(discriminator="kind")]
+class LearnParameters(Body):
+    """How to learn; what is null takes the default."""
+
+    loss: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    layer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class LearnJob(Body):
+    """Learn a round from the labels: a model, its predictions, and the map they make."""
+
+    kind: Literal["learn"]
+    parameters: LearnParameters = LearnParameters()
+
+
+JobRequest = Annotated[MapJob | LayerMapJob | LearnJob, Field(discriminator="kind")]
 """Start or resume work on this workspace."""
 
 

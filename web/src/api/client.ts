@@ -1,5 +1,5 @@
 import type { components } from "./schema.gen";
-import { type LabelColumn, type MapPoints, readLabels, readPoints } from "./columns";
+import { type LabelColumn, type MapPoints, type PredictionColumns, readLabels, readPoints, readPredictions } from "./columns";
 
 type Schemas = components["schemas"];
 export type State = Schemas["State"];
@@ -10,6 +10,7 @@ export type Gesture = Schemas["Gesture"];
 export type SkippedItem = Schemas["SkippedItem"];
 export type LabelRequest = Schemas["LabelRequest"];
 export type Selection = Schemas["Selection"];
+export type RoundInfo = Schemas["RoundInfo"];
 export type LabelResult = Schemas["LabelResult"];
 
 /** An answer that is not 2xx: its status, and the server's reason; null where no Shoal server gave one. */
@@ -63,6 +64,12 @@ export const api = {
   item: (id: number) => json<ItemInfo>(`/api/items/${id}`),
   skipped: () => json<SkippedItem[]>("/api/skipped"),
   startJob: () => json<JobInfo>("/api/jobs", { kind: "map" }),
+  learn: (parameters: Schemas["LearnParameters"]) => json<JobInfo>("/api/jobs", { kind: "learn", parameters }),
+  rounds: () => json<RoundInfo[]>("/api/rounds"),
+  predictions: async (round: number): Promise<PredictionColumns> =>
+    readPredictions(await (await request(`/api/rounds/${round}/predictions`, undefined, 120_000)).arrayBuffer()),
+  /** Show this map to everybody, until another is chosen or made. */
+  chooseMap: (id: number) => json<Schemas["MapInfo"]>(`/api/maps/${id}/current`, {}),
   cancelJob: (id: number) => json<JobInfo>(`/api/jobs/${id}/cancel`, {}),
   /** Send a gesture; the body carries its request id, so that sending it again changes nothing. */
   gesture: (path: string, body: object) => json<LabelResult>(path, body),

@@ -53,6 +53,18 @@ export interface LabelColumn {
   seq: number;
 }
 
+/** What a round predicts by item id: the class (-1: none of them), and how sure it is, 0 to 1. */
+export interface PredictionColumns {
+  classes: Int32Array;
+  confidence: Float32Array;
+}
+
+/** Decode /api/rounds/{id}/predictions. */
+export function readPredictions(buffer: ArrayBuffer): PredictionColumns {
+  const { n } = readColumns(buffer, 2);
+  return { classes: new Int32Array(buffer, HEADER, n), confidence: new Float32Array(buffer, HEADER + 4 * n, n) };
+}
+
 /** Decode /api/labels. */
 export function readLabels(buffer: ArrayBuffer): LabelColumn {
   const { n, flags } = readColumns(buffer, 1);

@@ -603,6 +603,29 @@ export interface components {
             layer: string;
         };
         /**
+         * LearnJob
+         * @description Learn a round from the labels: a model, its predictions, and the map they make.
+         */
+        LearnJob: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "learn";
+            /** @default {} */
+            parameters: components["schemas"]["LearnParameters"];
+        };
+        /**
+         * LearnParameters
+         * @description How to learn; what is null takes the default.
+         */
+        LearnParameters: {
+            /** Layer */
+            layer?: string | null;
+            /** Loss */
+            loss?: string | null;
+        };
+        /**
          * MapInfo
          * @description One map: fetch its positions from /api/maps/{id}/points, immutable under that address.
          */
@@ -1442,7 +1465,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["MapJob"] | components["schemas"]["LayerMapJob"];
+                "application/json": components["schemas"]["MapJob"] | components["schemas"]["LayerMapJob"] | components["schemas"]["LearnJob"];
             };
         };
         responses: {

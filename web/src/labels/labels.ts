@@ -63,7 +63,7 @@ export function takenBack(waiting: readonly Entry[]): Set<Entry> {
       const again = undone.pop() ?? null;
       done.push(again);
       if (again) gone.delete(again);
-    } else if (entry.path === "/api/labels") {
+    } else if (entry.path === "/api/labels" || entry.path === "/api/accept") {
       done.push(entry);
       undone.length = 0;
     }

@@ -5,7 +5,7 @@ export interface Entry {
   order: number;
   /** Which workspace it belongs to: another one may be served from this address tomorrow. */
   workspace: string;
-  path: "/api/labels" | "/api/classes" | "/api/undo" | "/api/redo";
+  path: "/api/labels" | "/api/classes" | "/api/accept" | "/api/undo" | "/api/redo";
   body: object;
   /** What it does, for the optimistic picture: the items and the class they get (null: none). */
   ids: number[];

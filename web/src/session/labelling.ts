@@ -64,6 +64,13 @@ export class Labelling {
     this.selecting.select(Selection.EMPTY);
   }
 
+  /** Make labels of a round's predictions, as one gesture of `count` items. */
+  accept(what: { round_id: number; selection: object | null; class_id: number | null; at_least: number }, count: number): void {
+    const id = requestId();
+    if (!this.send({ requestId: id, path: "/api/accept", body: { request_id: id, ...what }, ids: [], className: null })) return;
+    this.saying.say(`Accepted ${plural(count, "prediction")}`, "done", true);
+  }
+
   /** Label with the class that has this digit. */
   labelByKey(digit: number): void {
     const found = get(this.labels).classes.find((candidate) => candidate.key === digit);

@@ -44,9 +44,14 @@ export class Selecting {
     this.select(this.inside(Float64Array.of(-1, -1, 2, -1, 2, 2, -1, 2)));
   }
 
+  /** Every item on the map. */
+  onMap(): Uint32Array {
+    return this.scene?.points.ids ?? new Uint32Array(0);
+  }
+
   /** Select those items on the map that `wanted` holds of. */
   selectWhere(wanted: (id: number) => boolean): void {
-    this.select(Selection.of((this.scene?.points.ids ?? new Uint32Array(0)).filter(wanted)));
+    this.select(Selection.of(this.onMap().filter(wanted)));
   }
 
   toggleStranger(id: number): void {

@@ -17,6 +17,9 @@ export const BINDINGS = [
   { action: "up", keys: ["ArrowUp"], help: "Move up", group: "Look" },
   { action: "down", keys: ["ArrowDown"], help: "Move down", group: "Look" },
   { action: "colour", keys: ["c"], help: "Colour by label, on or off", group: "Look" },
+  { action: "learn", keys: ["e"], help: "Learn from the labels", group: "Learn" },
+  { action: "accept", keys: ["a"], help: "Accept the sure predictions", group: "Learn" },
+  { action: "learning", keys: ["r"], help: "Open or close the panel Learn", group: "Panels" },
   { action: "look", keys: ["o"], help: "Open or close the panel Look", group: "Panels" },
   { action: "keys", keys: ["?"], help: "Show or hide these keys", group: "Look" },
 ] as const;

@@ -1,5 +1,6 @@
 import type { Component } from "svelte";
 import Look from "../look/Look.svelte";
+import Learn from "../rounds/Learn.svelte";
 import type { Session } from "../session";
 import type { IconName } from "./icons";
 import type { Action } from "./keys";
@@ -14,7 +15,10 @@ export interface PanelRow {
   component: Component<{ session: Session }>;
 }
 
-export type PanelId = "look";
+export type PanelId = "learn" | "look";
 
 /** The panels, from top to bottom. */
-export const PANELS: readonly PanelRow[] = [{ id: "look", title: "Look", icon: "look", action: "look", component: Look }];
+export const PANELS: readonly PanelRow[] = [
+  { id: "learn", title: "Learn", icon: "learn", action: "learning", component: Learn },
+  { id: "look", title: "Look", icon: "look", action: "look", component: Look },
+];

@@ -1,0 +1,70 @@
+"""Rounds on the page: predictions are counted, accepted in bulk and taken back; one goes back and forth."""
+
+import pytest
+from playwright.sync_api import expect
+from tests.seeded import save_round
+
+from shoal.workspace import Workspace
+
+
+@pytest.fixture
+def learned(seeded):
+    """The workspace holds a round before the page opens."""
+    with Workspace.open(seeded.path) as workspace:
+        row = save_round(workspace, seeded)
+        found = workspace.rounds.predictions(row.id)
+        sure = found.ids[(found.class_ids >= 0) & (found.confidence >= 0.95)]
+        unlabelled = set(sure.tolist()) - set(workspace.labels())
+        return row, len(unlabelled)
+
+
+def test_accept_by_confidence_everywhere_and_take_it_back(learned, look):
+    row, sure = learned
+    eye = look()
+    eye.whole_map(239)
+    eye.press("r")
+    panel = eye.page.get_by_role("region", name="Learn")
+    expect(panel.get_by_role("button", name=f"Accept {sure}", exact=False).first).to_be_visible()
+    eye.press("a")
+    eye.saved()
+    assert sum(eye.counts().values()) == 10 + sure
+    newest = eye.page.request.get(f"{eye.server.base}/api/history").json()[0]
+    assert (newest["how"], newest["round_id"], newest["count"]) == ("accept", row.id, sure)
+    eye.press("Control+z")
+    eye.saved()
+    assert sum(eye.counts().values()) == 10
+
+
+def test_accept_one_class_inside_a_lasso(learned, look, seeded):
+    eye = look()
+    eye.whole_map(239)
+    eye.press("r")
+    slider = eye.page.get_by_label("How sure a prediction must be")
+    slider.focus()
+    slider.press("Home")
+    eye.lasso(seeded.ids[1])
+    eye.page.get_by_role("button", name="Accept 55 as teal").click()
+    eye.saved()
+    assert eye.counts() == {"red": 5, "teal": 60}
+
+
+def test_go_back_to_the_map_before_and_to_the_round_again(learned, look, seeded):
+    row, _ = learned
+    eye = look()
+    eye.whole_map(239)
+    eye.page.request.post(
+        f"{eye.server.base}/api/maps/{seeded.map_id}/current", headers={"Origin": eye.server.base}
+    )
+    eye.drawn(map=seeded.map_id)
+    eye.press("r")
+    eye.page.get_by_role("button", name="Go back to round").or_(eye.page.locator(".past")).first.click()
+    eye.drawn(map=row.map_id)
+    assert eye.state()["round"]["id"] == row.id
+
+
+def test_nothing_to_learn_from_is_said(look):
+    eye = look()
+    eye.whole_map(239)
+    eye.press("r")
+    expect(eye.page.get_by_text("Label some items of at least two classes first.")).to_be_visible()
+    expect(eye.page.get_by_role("button", name="Learn", exact=False).last).to_be_visible()

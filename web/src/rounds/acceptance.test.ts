@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { offers, sureItems } from "./acceptance";
+
+const predictions = {
+  classes: Int32Array.of(0, 0, 1, 1, -1, 1),
+  confidence: Float32Array.of(0.9, 0.5, 0.9, 0.95, 0.8, 0.2),
+};
+const ids = Uint32Array.of(0, 1, 2, 3, 4, 5, 9);
+/** Item 3 has a label already. */
+const classOf = (id: number): number => (id === 3 ? 1 : -1);
+
+describe("offers", () => {
+  it("counts by class what is unlabelled and sure enough, and what is none of the classes", () => {
+    expect(offers(predictions, ids, classOf, 0.91)).toEqual({
+      byClass: [
+        { classId: 0, sure: 0, all: 2 },
+        { classId: 1, sure: 0, all: 2 },
+      ],
+      sure: 0,
+      all: 4,
+      none: 1,
+    });
+    expect(offers(predictions, ids, classOf, 0.85).byClass).toEqual([
+      { classId: 0, sure: 1, all: 2 },
+      { classId: 1, sure: 1, all: 2 },
+    ]);
+  });
+
+  it("counts within a selection only", () => {
+    expect(offers(predictions, Uint32Array.of(1), classOf, 0).sure).toBe(1);
+    expect(offers(predictions, new Uint32Array(0), classOf, 0)).toEqual({ byClass: [], sure: 0, all: 0, none: 0 });
+  });
+});
+
+describe("sureItems", () => {
+  it("names the items that accepting would label", () => {
+    expect([...sureItems(predictions, ids, classOf, 0.5, null)]).toEqual([0, 1, 2]);
+    expect([...sureItems(predictions, ids, classOf, 0.5, 1)]).toEqual([2]);
+    expect([...sureItems(predictions, ids, classOf, 0.99, null)]).toEqual([]);
+  });
+});

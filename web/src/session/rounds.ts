@@ -1,0 +1,97 @@
+import { get, type Readable, writable } from "svelte/store";
+import { api, type RoundInfo, type State } from "../api/client";
+import type { PredictionColumns } from "../api/columns";
+import { Selection } from "../labels/selection";
+import { sureItems } from "../rounds/acceptance";
+import { plural } from "../ui/format";
+import type { Labelling } from "./labelling";
+import type { Saying } from "./saying";
+import type { Selecting } from "./selecting";
+
+/** The predictions of one round. */
+export interface Predictions extends PredictionColumns {
+  round: number;
+}
+
+const FIRST_THRESHOLD = 0.95;
+
+/** What was learned: the rounds, the current one's predictions, and making labels of them. */
+export class Rounds {
+  readonly predictions = writable<Predictions | null>(null);
+  readonly list = writable<RoundInfo[]>([]);
+  /** How sure a prediction must be to be accepted. */
+  readonly threshold = writable(FIRST_THRESHOLD);
+
+  private fetching = -1;
+
+  /** `ask` asks the server and says so where it refuses. */
+  constructor(
+    state: Readable<State | null>,
+    private readonly selecting: Selecting,
+    private readonly labelling: Labelling,
+    private readonly saying: Saying,
+    private readonly ask: (request: () => Promise<unknown>) => Promise<void>,
+  ) {
+    state.subscribe((now) => void this.follow(now?.round ?? null));
+  }
+
+  /** Learn from the labels as they are now; null takes the default. */
+  learn(loss: string | null = null): Promise<void> {
+    return this.ask(() => api.learn({ loss, layer: null }));
+  }
+
+  /** Go back (or forward) to the map of a round. */
+  goTo(round: RoundInfo): Promise<void> {
+    return this.ask(() => api.chooseMap(round.map_id));
+  }
+
+  /** Make labels of the sure predictions of a class (null: of every class), in the selection or everywhere. */
+  accept(classId: number | null): void {
+    const predictions = get(this.predictions);
+    if (!predictions) return this.saying.say("There are no predictions yet: learn first.", "problem");
+    const { scope, within } = this.scope();
+    const selection = within?.wire() ?? null;
+    if (within && !selection)
+      return this.saying.say("This selection is joined from too many items: accept everywhere, or one lasso.", "problem");
+    const { classOf } = get(this.labelling.labels);
+    const threshold = get(this.threshold);
+    const ids = sureItems(predictions, scope, classOf, threshold, classId);
+    if (ids.length === 0)
+      return this.saying.say("Nothing to accept: no unlabelled item here has a prediction so sure.", "problem");
+    this.labelling.accept({ round_id: predictions.round, selection, class_id: classId, at_least: threshold }, ids.length);
+    if (within) this.selecting.select(Selection.EMPTY);
+  }
+
+  /** Select what accepting would label, to look at it first. */
+  show(classId: number | null): void {
+    const predictions = get(this.predictions);
+    if (!predictions) return;
+    const { classOf } = get(this.labelling.labels);
+    const ids = sureItems(predictions, this.selecting.onMap(), classOf, get(this.threshold), classId);
+    this.selecting.select(Selection.of(ids));
+    this.saying.say(`${plural(ids.length, "item")} would be labelled`, "done");
+  }
+
+  /** The items that an acceptance is about: the selection, or everything on the map. */
+  scope(): { scope: Uint32Array; within: Selection | null } {
+    const selection = get(this.selecting.selection);
+    return selection.isEmpty
+      ? { scope: this.selecting.onMap(), within: null }
+      : { scope: selection.ids(), within: selection };
+  }
+
+  /** Fetch what is new about rounds. */
+  private async follow(round: RoundInfo | null): Promise<void> {
+    const id = round?.id ?? -1;
+    if (id === this.fetching) return;
+    this.fetching = id;
+    try {
+      this.list.set(await api.rounds());
+      if (round === null) return this.predictions.set(null);
+      const columns = await api.predictions(id);
+      if (this.fetching === id) this.predictions.set({ ...columns, round: id });
+    } catch {
+      this.fetching = -2; // the next state tries again
+    }
+  }
+}
