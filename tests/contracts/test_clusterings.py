@@ -11,7 +11,10 @@ from shoal.clustering.base import ClusteringError
 
 ROWS = CLUSTERINGS.names()
 K = 3
-QUICK: dict[str, dict[str, Any]] = {}
+QUICK: dict[str, dict[str, Any]] = {
+    "dec": {"hidden": "16", "width": 3, "pretraining": 10, "batch": 16, "updates": 2, "every": 4},
+    "idec": {"hidden": "16", "width": 3, "pretraining": 10, "batch": 16, "updates": 2, "every": 4},
+}
 """Settings under which a row that trains is done in a moment."""
 
 

@@ -12,6 +12,8 @@ _ROWS = {
     "kmeans": "shoal.clustering.kmeans:KMeans",
     "gmm": "shoal.clustering.gmm:GMM",
     "hdbscan": "shoal.clustering.hdbscan:HDBSCAN",
+    "dec": "shoal.clustering.dec:DEC",
+    "idec": "shoal.clustering.idec:IDEC",
 }
 CLUSTERINGS = Registry("clustering", _ROWS)
 """Every clustering method by name; the first is the default."""

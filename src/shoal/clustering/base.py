@@ -79,7 +79,7 @@ class ClusteringMethod(Protocol):
         ...
 
 
-def checked_vectors(who: str, vectors: NDArray[Any]) -> NDArray[np.floating]:
+def checked_vectors(who: str, vectors: Any) -> NDArray[np.floating]:
     """Return vectors (N, D) as float32 or float64; raise `ClusteringError` unless N, D > 0 and all finite."""
     array = np.asarray(vectors)
     if array.ndim != 2 or array.dtype.kind not in "fiu" or 0 in array.shape:
