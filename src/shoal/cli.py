@@ -29,6 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
         verbs.add_parser("info", help="count what a workspace holds and list what was skipped, and why")
     )
     _add_label(verbs.add_parser("label", help="read labels from a file into a workspace"))
+    _add_columns(verbs.add_parser("columns", help="read metadata of the items from a table"))
     _add_export(
         verbs.add_parser("export", help="write the labels as CSV, Parquet, JSONL or a folder of images")
     )
@@ -74,6 +75,18 @@ def _add_label(verb: argparse.ArgumentParser) -> None:
     _add_workspace(verb)
     verb.add_argument(
         "--from", dest="file", required=True, metavar="FILE", help="CSV or JSONL with path and class"
+    )
+    _add_json(verb)
+
+
+def _add_columns(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    verb.add_argument(
+        "--from",
+        dest="file",
+        required=True,
+        metavar="FILE",
+        help="CSV or Parquet with path and more",
     )
     _add_json(verb)
 

@@ -87,6 +87,20 @@ def run_label(arguments: Namespace) -> int:
     return 0
 
 
+def run_columns(arguments: Namespace) -> int:
+    """Read columns of metadata from a table beside the pile."""
+    from shoal.columns import import_columns
+
+    reporter = Reporter(as_json=arguments.as_json)
+    with Workspace.open(arguments.workspace) as workspace:
+        names, count, unmatched = import_columns(workspace, Path(arguments.file))
+        for path in unmatched:
+            reporter.say(f"skipped: no single item is named {path!r}")
+    data = {"columns": names, "items": count, "unmatched": unmatched}
+    reporter.result(f"read {', '.join(names)} of {count:,} items; skipped {len(unmatched):,} lines", data)
+    return 0
+
+
 def run_export(arguments: Namespace) -> int:
     """Write the labels in the form that the target's name asks for."""
     from shoal.exports import export_labels
@@ -181,6 +195,7 @@ def _sentence(workspace: Workspace, summary: Summary) -> str:
 def _serve(workspace: Workspace, arguments: Namespace, reporter: Reporter, *, job: str | None) -> None:
     """Serve the page until stopped; once the address is known, start the job and follow it."""
     from shoal.exports import exporters
+    from shoal.looking import open_doors
     from shoal.server.run import serve
 
     start_job = JobLauncher(workspace)
@@ -209,6 +224,7 @@ def _serve(workspace: Workspace, arguments: Namespace, reporter: Reporter, *, jo
             open_browser=not arguments.no_browser,
             start_job=start_job,
             exporters=exporters(),
+            doors=open_doors(workspace),
             allowed_hosts=arguments.allow_host,
             on_ready=on_ready,
         )

@@ -1,16 +1,15 @@
 """What leaves a workspace: labels in the forms people use, and the picture of the map."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from shoal.formats import EXPORTS, Export, LabelRow, form_of
-from shoal.sources import open_source
-from shoal.types import UNLABELLED, ItemError, ShoalError, Source
+from shoal.reading import item_reader
+from shoal.types import UNLABELLED, ShoalError
 from shoal.workspace import LabelledItem, Workspace
-from shoal.workspace.catalogue import shown
 
 Say = Callable[[str], None]
 
@@ -77,22 +76,9 @@ def _dump(export: Export, workspace: Workspace) -> bytes:
 
 
 def _reader(workspace: Workspace) -> Callable[[LabelRow], bytes]:
-    """Return a function that reads an item's bytes; a source that is away costs its own items only."""
-    uris = {shown(uri): uri for uri in workspace.sources()}
-
-    @lru_cache
-    def source(name: str) -> Source:
-        return open_source(uris[name])
-
-    def read(row: LabelRow) -> bytes:
-        try:
-            return source(row.source).read(row.key)
-        except ItemError:
-            raise
-        except ShoalError as error:
-            raise ItemError(str(error)) from error
-
-    return read
+    """Return a function that reads an item's bytes."""
+    read = item_reader(workspace)
+    return lambda row: read(row.source, row.key)
 
 
 def save_picture(workspace: Workspace, target: Path) -> tuple[int, int]:

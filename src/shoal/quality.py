@@ -50,3 +50,40 @@ def judge(workspace: Workspace, truth: Mapping[bytes, str]) -> Quality:
         layer=knn_accuracy(embedding.vectors, labels),
         map=knn_accuracy(drawn.xy, labels),
     )
+
+
+JUDGED = 3_000
+"""So many labelled items are judged at most: a seeded sample of more."""
+
+
+def judge_map(workspace: Workspace, map_id: int) -> dict[str, float | None]:
+    """Return how well map `map_id` keeps the labelled classes apart; None where too little is labelled.
+
+    `silhouette` is the mean silhouette (Rousseeuw 1987) of the labelled positions, the accuracies are the
+    ten-nearest-neighbour agreement of labelled items on the map and in its layer.
+    """
+    drawn = workspace.map(map_id)
+    if drawn is None:
+        raise ShoalError(f"there is no map {map_id}.")
+    labels = workspace.log.current()[drawn.ids].astype(np.int64)
+    known = np.flatnonzero(labels != UNLABELLED)
+    answer: dict[str, float | None] = {
+        "labelled": len(known),
+        "classes": len(np.unique(labels[known])),
+        "silhouette": None,
+        "map_accuracy": None,
+        "layer_accuracy": None,
+    }
+    if len(known) > JUDGED:
+        known = np.sort(np.random.default_rng(0).choice(known, JUDGED, replace=False))
+    classes = len(np.unique(labels[known]))
+    if classes < 2 or len(known) <= max(10, classes):
+        return answer
+    from sklearn.metrics import silhouette_score
+
+    answer["silhouette"] = float(silhouette_score(drawn.xy[known], labels[known]))
+    answer["map_accuracy"] = knn_accuracy(drawn.xy[known], labels[known])
+    if drawn.origin.layer in workspace.layers:
+        vectors = workspace.embedding(drawn.origin.layer, drawn.ids[known]).vectors
+        answer["layer_accuracy"] = knn_accuracy(vectors, labels[known])
+    return answer

@@ -1,6 +1,8 @@
 """One decode of an image: the network's input and every thumbnail come out of it."""
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -56,7 +58,7 @@ def decode(data: bytes, *, image_input: ImageInput) -> Decoded:
     understands when the bytes are no image, are damaged or truncated, or unpack to too much.
     """
     try:
-        image, (width, height) = _open_upright(data, image_input)
+        image, (width, height) = _open_upright(data, partial(_reduction, image_input=image_input))
         return Decoded(
             pixels=_network_input(image, image_input),
             thumbnails=_thumbnails(image),
@@ -68,19 +70,28 @@ def decode(data: bytes, *, image_input: ImageInput) -> Decoded:
         raise ItemError(reason_for(error, data)) from error
 
 
-def _open_upright(data: bytes, image_input: ImageInput) -> tuple[Image.Image, Size]:
+def open_within(data: bytes, box: int) -> Image.Image:
+    """Return the upright RGB image, made smaller where it does not fit into `box` px.
+
+    Raises whatever a decoder raises, and `ItemError` for an image that is empty or unpacks to too much.
+    """
+    image, _ = _open_upright(data, lambda size: max(1, max(size) // (_ROOM * box)))
+    return image if max(image.size) <= box else _fitted(image, box)
+
+
+def _open_upright(data: bytes, reduction: Callable[[Size], int]) -> tuple[Image.Image, Size]:
     """Return the upright RGB image, reduced where it is far larger than needed, and its original size."""
     with Image.open(BytesIO(data), formats=FORMATS) as file:
         width, height = file.size
         if width < 1 or height < 1:
             raise ItemError(f"the image is empty: {width} x {height} pixels")
-        factor = _reduction(file.size, image_input)
+        factor = reduction(file.size)
         if factor > 1:
             file.draft(None, (width // factor, height // factor))
         if file.width * file.height > MAX_PIXELS:
             raise ItemError(f"{width} x {height} pixels are more than the {MAX_PIXELS:,} that are allowed")
         file.load()
-        image = as_rgb(file, reduce_by=_reduction(file.size, image_input))
+        image = as_rgb(file, reduce_by=reduction(file.size))
         turn = _UPRIGHT.get(_orientation(file))
     if turn is None:
         return image, (width, height)

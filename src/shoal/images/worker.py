@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> None:
     """Decode what comes until the pool closes the connection."""
     size, resize, seconds, memory = arguments
     connection = socket.socket(fileno=0)
-    _settle(int(memory))
+    settle(int(memory))
     connection.sendall(READY)
     try:
         _serve(connection, ImageInput(int(size), int(resize)), math.ceil(float(seconds)) + _GRACE)
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
         return
 
 
-def _settle(memory: int) -> None:
+def settle(memory: int) -> None:
     """Limit the memory, and silence the decoders: what they have to say is in the reasons."""
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = None  # decode() counts the pixels itself, after a JPEG has been reduced

@@ -12,8 +12,21 @@ from fastapi.routing import APIRoute
 from shoal.server import errors, page
 from shoal.server.changes import Changes
 from shoal.server.context import Context, Exporter, RecentMaps, StartJob
+from shoal.server.doors import Doors
 from shoal.server.guard import Guard
-from shoal.server.routes import changes, exports, items, jobs, labels, maps, rounds, state, thumbnails
+from shoal.server.routes import (
+    changes,
+    exports,
+    finding,
+    items,
+    jobs,
+    labels,
+    maps,
+    metadata,
+    rounds,
+    state,
+    thumbnails,
+)
 from shoal.server.schemas import Problem
 from shoal.server.settings import ServerSettings
 
@@ -38,11 +51,13 @@ def create_app(
     settings: ServerSettings,
     start_job: StartJob | None = None,
     exporters: Mapping[str, Exporter] | None = None,
+    doors: Doors | None = None,
 ) -> Guard:
     """Return the ASGI application over `workspace`, behind its guard.
 
     `start_job(kind, parameters)` starts work in another process and returns the job's id; `exporters`
     gives the content of labels.csv, labels.jsonl and labels.parquet by the last part of the name.
+    `doors` lead to finding, metadata, large pictures and quality.
     """
     app = routes_app()
     app.state.context = Context(
@@ -53,6 +68,7 @@ def create_app(
         epoch=secrets.token_hex(4),
         maps=RecentMaps(workspace),
         changes=Changes(workspace),
+        doors=doors or Doors(),
     )
     return Guard(app, settings, workspace_id=workspace.uuid)
 
@@ -70,7 +86,8 @@ def routes_app() -> FastAPI:
         responses=_REFUSALS,
         generate_unique_id_function=_operation,
     )
-    for part in (state, maps, rounds, labels, thumbnails, items, jobs, exports, changes, page):
+    parts = (state, maps, rounds, labels, finding, metadata, thumbnails, items, jobs, exports, changes, page)
+    for part in parts:
         app.include_router(part.router)
     errors.install(app)
     return app

@@ -13,6 +13,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from shoal.server.changes import Changes
+from shoal.server.doors import Doors
 from shoal.server.errors import Refusal
 from shoal.server.settings import ServerSettings
 from shoal.types import Map, Scalar, ShoalError
@@ -66,7 +67,7 @@ def _no_map(id: int) -> Refusal:
 class Context:
     """Hold the workspace, the settings and the doors to the other rooms.
 
-    `writing` admits one writer, `lassoing` as many lassos as may be resolved at once.
+    `writing` admits one writer, `lassoing` as many lassos as may be resolved at once, `finding` one search.
     """
 
     workspace: Workspace
@@ -76,8 +77,10 @@ class Context:
     epoch: str
     maps: RecentMaps
     changes: Changes
+    doors: Doors
     writing: threading.Lock = field(default_factory=threading.Lock)
     lassoing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LASSOS_AT_ONCE))
+    finding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 async def _context(connection: HTTPConnection) -> Context:

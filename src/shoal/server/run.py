@@ -21,6 +21,7 @@ import uvicorn
 
 from shoal.server.app import create_app
 from shoal.server.context import Exporter, StartJob
+from shoal.server.doors import Doors
 from shoal.server.settings import EVERYWHERE, LOOPBACK, ServerSettings
 from shoal.types import ShoalError
 
@@ -42,6 +43,7 @@ def serve(
     open_browser: bool = False,
     start_job: StartJob | None = None,
     exporters: Mapping[str, Exporter] | None = None,
+    doors: Doors | None = None,
     allowed_hosts: Sequence[str] = (),
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
@@ -62,7 +64,9 @@ def serve(
             user=user,
             allowed_hosts=tuple(allowed_hosts) + (_own_names(listener) if host in EVERYWHERE else ()),
         )
-        guard = create_app(workspace, settings=settings, start_job=start_job, exporters=exporters)
+        guard = create_app(
+            workspace, settings=settings, start_job=start_job, exporters=exporters, doors=doors
+        )
 
         def ready() -> None:
             if open_browser and _has_display():

@@ -52,6 +52,35 @@ class MapInfo(Body):
     created: float
 
 
+class LayerInfo(Body):
+    """One layer, early to late: what it sees, and its map of what the current map shows, if there is one."""
+
+    name: str
+    width: int
+    sees: str
+    map: MapInfo | None
+
+
+class ColumnInfo(Body):
+    """One column of metadata. Fetch its values from /api/columns/{id}, its categories from .../categories."""
+
+    id: int
+    name: str
+    kind: Literal["category", "number", "date"]
+    categories: int
+    origin: str
+
+
+class MapQuality(Body):
+    """How well a map keeps the labelled classes apart; null where too little is labelled to say."""
+
+    labelled: int
+    classes: int
+    silhouette: float | None
+    map_accuracy: float | None
+    layer_accuracy: float | None
+
+
 class JobInfo(Body):
     """One piece of long work. `seconds_left` is null while nobody can know."""
 
@@ -116,8 +145,26 @@ class State(Body):
     job: JobInfo | None
 
 
+class ColumnFilter(Body):
+    """What a column of metadata must hold: one of these categories, or a number from `low` to `high`."""
+
+    column: ItemId
+    categories: Annotated[list[ItemId], Field(min_length=1, max_length=10_000)] | None = None
+    low: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    high: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+
+class Filter(Body):
+    """Which items pass: all that is said must hold. `text` is part of the name, in any case."""
+
+    labelled: bool | None = None
+    classes: Annotated[list[ItemId], Field(max_length=10_000)] = []
+    columns: Annotated[list[ColumnFilter], Field(max_length=20)] = []
+    text: Annotated[str, Field(max_length=200)] = ""
+
+
 class Selection(Body):
-    """Which items: those inside `polygon` on map `map_id`, plus `ids`, less `without`.
+    """Which items: those inside `polygon` on map `map_id` that pass `filter`, plus `ids`, less `without`.
 
     Without a polygon `map_id` only says what the user saw; the server need not have that map any longer.
     """
@@ -126,6 +173,32 @@ class Selection(Body):
     polygon: Annotated[list[Vertex], Field(min_length=3, max_length=4096)] | None = None
     ids: Annotated[list[ItemId], Field(max_length=100_000)] = []
     without: Annotated[list[ItemId], Field(max_length=100_000)] = []
+    filter: Filter | None = None
+
+
+class SimilarRequest(Body):
+    """Find what is most alike to a selection: to its middle ("mean") or to any of its items ("max")."""
+
+    selection: Selection
+    layer: Annotated[str, Field(max_length=200)] | None = None
+    how: Literal["mean", "max"] = "mean"
+    count: Annotated[int, Field(ge=1, le=10_000)] = 200
+
+
+class BeyondRequest(Body):
+    """Find what a selection on a map missed, and what it took by mistake."""
+
+    selection: Selection
+    map_id: ItemId
+    layer: Annotated[str, Field(max_length=200)] | None = None
+    count: Annotated[int, Field(ge=1, le=10_000)] = 500
+
+
+class FindRequest(Body):
+    """Find in one layer; null is the current map's."""
+
+    kind: Literal["duplicates", "outliers", "odd"]
+    layer: Annotated[str, Field(max_length=200)] | None = None
 
 
 class LabelRequest(Body):

@@ -2,9 +2,10 @@
 
 from shoal.workspace.backbone import BackboneRow
 from shoal.workspace.classes import ClassRow
+from shoal.workspace.columns import ColumnRow
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.events import Event, Written
-from shoal.workspace.items import Counts, ItemRow, Items
+from shoal.workspace.items import Counts, FileFacts, ItemRow, Items
 from shoal.workspace.jobs import JobRow, Jobs
 from shoal.workspace.labels import LabelLog
 from shoal.workspace.maps import MapRow
@@ -15,8 +16,10 @@ from shoal.workspace.workspace import LabelledItem, Workspace
 __all__ = [
     "BackboneRow",
     "ClassRow",
+    "ColumnRow",
     "Counts",
     "Event",
+    "FileFacts",
     "ItemRow",
     "Items",
     "JobRow",

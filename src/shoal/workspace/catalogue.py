@@ -190,6 +190,18 @@ rounds = Table(
     sqlite_autoincrement=True,
 )
 
+columns = Table(
+    "columns",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", ShownText, nullable=False, unique=True),
+    Column("kind", String, nullable=False),
+    Column("categories", Text, nullable=False),
+    Column("origin", ShownText, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 classes = Table(
     "classes",
     metadata,

@@ -16,6 +16,7 @@ from shoal.workspace.errors import WorkspaceError
 PENDING, EMBEDDED, SKIPPED, REMOVED = range(4)
 STATUS = ("pending", "embedded", "skipped", "removed")
 _NAMES = np.array(STATUS)
+_NOTHING = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,14 @@ class ItemRow:
     reason: str | None
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """Each item's file by item id: its size in bytes (N,) int64 and its time in ns since 1970 (N,) int64."""
+
+    size: NDArray[np.int64]
+    mtime_ns: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +152,17 @@ class ItemTable:
         pending, embedded, skipped, removed = np.bincount(self.columns().status, minlength=4).tolist()
         skipped += strange
         return Counts(pending + embedded + skipped, embedded, pending, skipped, removed)
+
+    def files(self) -> FileFacts:
+        """Return size and time of every item's file, as of the last scan."""
+        query = select(items.c.id, items.c.size, items.c.mtime_ns)
+        with self._catalogue.read() as connection:
+            rows = connection.execute(query).all()
+        table = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=3 * len(rows)).reshape(-1, 3)
+        total = int(table[:, 0].max(initial=-1)) + 1
+        return FileFacts(
+            _put(_NOTHING, total, table[:, 0], table[:, 1]), _put(_NOTHING, total, table[:, 0], table[:, 2])
+        )
 
     def skipped(self) -> list[tuple[str, str]]:
         """List (display name, reason) of every skipped item and of everything that never became an item."""

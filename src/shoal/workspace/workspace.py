@@ -17,10 +17,11 @@ from shoal.workspace import backbone, locks, maps, reconcile, rounds, shards, ve
 from shoal.workspace.backbone import BackboneRow
 from shoal.workspace.catalogue import FILE_NAME, Catalogue, settings, sources
 from shoal.workspace.classes import NONE_NAME, checked_name
+from shoal.workspace.columns import ColumnStore
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.events import Written
 from shoal.workspace.files import remove_stale, sync_folder
-from shoal.workspace.items import REMOVED, Counts, ItemRow, Items, ItemTable
+from shoal.workspace.items import REMOVED, Counts, FileFacts, ItemRow, Items, ItemTable
 from shoal.workspace.jobs import Jobs
 from shoal.workspace.labels import LabelLog
 from shoal.workspace.maps import MapRow, MapStore
@@ -66,6 +67,7 @@ class Workspace:
         self.rounds = RoundStore(catalogue, self._maps, path)
         self.log = LabelLog(catalogue, self._items)
         self.jobs = Jobs(catalogue)
+        self.columns = ColumnStore(catalogue)
 
     @classmethod
     def open(cls, path: str | Path, *, create: bool = False) -> Self:
@@ -164,6 +166,10 @@ class Workspace:
         """Return width and height in px by item id (N, 2); 0 where unknown."""
         columns = self._items.columns()
         return np.stack([columns.width, columns.height], axis=1)
+
+    def files(self) -> FileFacts:
+        """Return size and time of every item's file, by item id, as of the last scan."""
+        return self._items.files()
 
     # embedding
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 
 from shoal.server.context import Ctx
-from shoal.server.errors import absent_is_404
+from shoal.server.errors import Refusal, absent_is_404
 from shoal.server.schemas import ItemInfo
-from shoal.types import UNLABELLED
+from shoal.server.wire import binary
+from shoal.types import UNLABELLED, ItemError
 
 router = APIRouter(prefix="/api", tags=["items"])
 
@@ -31,3 +32,21 @@ def item(context: Ctx, id: Annotated[int, Path(ge=0, lt=2**31)]) -> ItemInfo:
         class_name=names.get(label),
         skipped=row.reason if row.status == "skipped" else None,
     )
+
+
+@router.get(
+    "/items/{id}/picture",
+    response_class=Response,
+    responses=binary("image/jpeg", "the picture, made anew to fit into 1,024 px, never larger than it is"),
+)
+def picture(context: Ctx, id: Annotated[int, Path(ge=0, lt=2**31)]) -> Response:
+    """Return an item's picture for the viewer; 404 where its source is away or it cannot be decoded."""
+    if context.doors.picture is None:
+        raise Refusal(404, "this server makes no large pictures: take the thumbnail")
+    with absent_is_404():
+        context.workspace.item(id)
+    try:
+        data = context.doors.picture(id)
+    except ItemError as error:
+        raise Refusal(404, f"item {id} has no picture: {error}") from error
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})

@@ -41,7 +41,7 @@ async def label(context: Ctx, request: LabelRequest) -> LabelResult:
     """Give the selection a class, or none; the selection is resolved here, not in the page."""
     # Waiting here holds no thread: lassos that their pages have given up on do not keep other requests out.
     async with context.lassoing:
-        ids = await run_in_threadpool(resolve, request.selection, context.maps)
+        ids = await run_in_threadpool(resolve, request.selection, context)
     return await run_in_threadpool(_write, context, request, ids)
 
 

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Header, Path, Response
 
 from shoal.server import columns
 from shoal.server.context import Ctx
-from shoal.server.errors import absent_is_404
-from shoal.server.schemas import MapInfo
+from shoal.server.errors import Refusal, absent_is_404
+from shoal.server.schemas import LayerInfo, MapInfo, MapQuality
 from shoal.server.wire import binary, cached
 
 if TYPE_CHECKING:
@@ -53,6 +53,28 @@ def choose(context: Ctx, id: MapId) -> MapInfo:
     with absent_is_404(), context.writing:
         context.workspace.choose_map(id)
     return next(map_info(row) for row in context.workspace.maps() if row.id == id)
+
+
+@router.get("/maps/{id}/quality")
+def quality(context: Ctx, id: MapId) -> MapQuality:
+    """Judge how well a map keeps the labelled classes apart."""
+    if context.doors.judge is None:
+        raise Refusal(409, "this server judges no maps")
+    context.maps.get(id)
+    return MapQuality.model_validate(dict(context.doors.judge(id)))
+
+
+@router.get("/layers")
+def layers(context: Ctx) -> list[LayerInfo]:
+    """List the layers, early to late, each with its map of what the current map shows."""
+    backbone, find = context.workspace.backbone(), context.doors.layer_maps
+    if backbone is None:
+        return []
+    drawn = find(context.workspace) if find else {}
+    return [
+        LayerInfo(name=name, width=width, sees=sees, map=map_info(drawn[name]) if name in drawn else None)
+        for name, width, sees in zip(backbone.layers, backbone.widths, backbone.sees, strict=True)
+    ]
 
 
 def map_info(row: MapRow) -> MapInfo:

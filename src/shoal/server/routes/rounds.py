@@ -55,7 +55,7 @@ async def accept(context: Ctx, request: AcceptRequest) -> LabelResult:
     inside = None
     if request.selection is not None:
         async with context.lassoing:
-            inside = await run_in_threadpool(resolve, request.selection, context.maps)
+            inside = await run_in_threadpool(resolve, request.selection, context)
     return await run_in_threadpool(_accept, context, request, inside)
 
 

@@ -1,0 +1,50 @@
+"""What stands alone: outliers among all items, and suspected mistakes among the labelled ones."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.finding.belonging import robust_z
+from shoal.finding.space import Floats, Rows, Space, nearest_others
+from shoal.types import UNLABELLED
+
+OUTLIER_Z = 3.0
+VOTERS = 10
+SUSPECTED_FROM = 0.6
+"""A label is suspected when so many of its voters agree on one other class."""
+
+
+def outliers(space: Space) -> tuple[Rows, Floats]:
+    """Return the rows that lie alone, and by how much, the loneliest first.
+
+    The measure is the robust z of the mean distance (1 - cosine) to the nearest others, above 3.
+    """
+    _, cosines = space.graph()
+    z = robust_z(1.0 - cosines.mean(axis=1))
+    rows = np.flatnonzero(z > OUTLIER_Z)
+    rows = rows[np.argsort(-z[rows], kind="stable")]
+    return rows, z[rows]
+
+
+def odd_labels(space: Space, labels: NDArray[np.integer]) -> tuple[Rows, Rows, Floats]:
+    """Return the rows whose label is suspected, the class that their neighbours have, and how many say so.
+
+    labels (N,) is -1 where there is none. Each labelled item is judged by its ten nearest labelled others
+    (fewer where a class holds fewer): what at least 60 % of them call by one other name is suspected. An
+    item whose neighbours agree most comes first.
+    """
+    known = np.flatnonzero(labels != UNLABELLED)
+    if len(known) < 3 or len(np.unique(labels[known])) < 2:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
+    some = Space(space.unit[known], space.ids[known])
+    smallest = int(np.median(np.unique(labels[known], return_counts=True)[1]))
+    graph, _ = nearest_others(some, int(np.clip(smallest, 1, min(VOTERS, len(known) - 1))))
+    classes, number = np.unique(labels[known], return_inverse=True)
+    votes = np.zeros((len(known), len(classes)), dtype=np.float32)
+    for column in graph.T:
+        votes[np.arange(len(known)), number[column]] += 1
+    votes[np.arange(len(known)), number] = 0.0
+    other = votes.argmax(axis=1)
+    share = votes[np.arange(len(known)), other] / np.float32(graph.shape[1])
+    odd = np.flatnonzero(share >= SUSPECTED_FROM)
+    odd = odd[np.argsort(-share[odd], kind="stable")]
+    return known[odd], classes[other[odd]].astype(np.int64), share[odd]
