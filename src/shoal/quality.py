@@ -66,7 +66,7 @@ def judge_map(workspace: Workspace, map_id: int) -> dict[str, float | None]:
     if drawn is None:
         raise ShoalError(f"there is no map {map_id}.")
     labels = workspace.log.current()[drawn.ids].astype(np.int64)
-    known = np.flatnonzero(labels != UNLABELLED)
+    known = np.flatnonzero(labels >= 0)
     answer: dict[str, float | None] = {
         "labelled": len(known),
         "classes": len(np.unique(labels[known])),

@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from shoal.finding.belonging import robust_z
 from shoal.finding.space import Floats, Rows, Space, nearest_others
-from shoal.types import UNLABELLED
 
 OUTLIER_Z = 3.0
 VOTERS = 10
@@ -28,11 +27,11 @@ def outliers(space: Space) -> tuple[Rows, Floats]:
 def odd_labels(space: Space, labels: NDArray[np.integer]) -> tuple[Rows, Rows, Floats]:
     """Return the rows whose label is suspected, the class that their neighbours have, and how many say so.
 
-    labels (N,) is -1 where there is none. Each labelled item is judged by its ten nearest labelled others
-    (fewer where a class holds fewer): what at least 60 % of them call by one other name is suspected. An
+    labels (N,) is negative where there is no class. Each labelled item is judged by its ten nearest labelled
+    others (fewer where classes are small): what at least 60 % of them call by one other name is suspected. An
     item whose neighbours agree most comes first.
     """
-    known = np.flatnonzero(labels != UNLABELLED)
+    known = np.flatnonzero(labels >= 0)
     if len(known) < 3 or len(np.unique(labels[known])) < 2:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
     some = Space(space.unit[known], space.ids[known])
