@@ -10,7 +10,8 @@ Defined once so that maps, losses and programs can be compared by what counts, g
 - After every round she may instead accept predictions at once: all above a confidence, everywhere or of one
   class, or those in a region (see `Acceptance`). That costs 1, and 1 for each wrong one, which she sees and
   puts right. She looks at the group first (the simulator asks the truth for it) and accepts it only when at
-  least 95 % are right. Of disc and acceptance she takes whichever labels more items per gesture.
+  least 95 % are right and it labels at least 3 items per gesture. Of disc and acceptance she takes
+  whichever labels more items per gesture.
 
 Nothing is left unseen, so everything labelled is right; `Effort.adopted` is the other way, taking over the
 remaining predictions as they are. Learning itself costs no gesture.
@@ -23,13 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.effort.acceptance import Acceptance
-from shoal.effort.curve import Book, Effort, EffortError, checked_targets
+from shoal.effort.curve import FEWEST, Book, Effort, EffortError, checked_targets
 from shoal.effort.discs import Discs
 from shoal.types import UNLABELLED
 
 Ints = NDArray[np.int64]
-FEWEST = 3
-"""A disc with fewer items than this is not worth drawing: she clicks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +117,11 @@ class _Session:
         """Make the gesture that labels the most items for its cost, or click the next stray."""
         if self._strays is None:
             disc, group = self._discs.best(), self._offers.best(self._there) if self._offers else None
-            drawn = len(disc.members) / (1 + disc.wrong) if disc and len(disc.members) >= FEWEST else 1.0
-            if group and group.rate > drawn:
+            worth = disc is not None and len(disc.members) >= FEWEST
+            drawn = len(disc.members) / (1 + disc.wrong) if disc and worth else 0.0
+            if group and group.rate >= FEWEST and group.rate > drawn:
                 return self._label("accept", group.members, group.errors)
-            if disc and len(disc.members) >= FEWEST:
+            if disc and worth:
                 return self._label("disc", disc.members, disc.wrong)
             left = np.flatnonzero(self._there)
             self._strays = iter(left[np.lexsort((self._chance[left], self._confidence[left]))].tolist())

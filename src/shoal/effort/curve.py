@@ -12,6 +12,9 @@ Ints = NDArray[np.int64]
 KINDS = ("disc", "correction", "click", "accept")
 """What a gesture can be: a disc drawn, a wrong item put right, a single item clicked, a group accepted."""
 
+FEWEST = 3
+"""With fewer items than this a disc or a group to accept is not worth a gesture: she clicks."""
+
 
 class EffortError(ShoalError):
     """The simulated annotator refuses its input."""

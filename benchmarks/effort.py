@@ -1,0 +1,429 @@
+"""How many gestures until a pile is labelled? The simulated annotator of `shoal.effort`, on four sets.
+
+    python benchmarks/effort.py --data FOLDER [--cache FOLDER] [--sets ...] [--arms ...] [--seeds 5] [--table]
+
+FOLDER holds `caltech101/` (a sub-folder per class) and `cifar100/test/*.webp` (tiles of 32 px, a file per
+class); `emoji` is fetched and `fashion` read from Debian's package as the demos do. Everything dear is kept
+in the cache: vectors, maps, and one JSON file per set, arm and seed, so that a killed run goes on where it
+was and --table alone draws the table anew. Writes effort.json and effort.md beside this script, and
+docs/pictures/effort.png. docs/effort.md says what a gesture is.
+
+CIFAR-100: the test images of 50 classes, which ones is the seed's choice. Elsewhere the seed changes the map,
+the probe and the order of equal clicks.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.effort import (
+    Effort,
+    Learned,
+    linear_probe,
+    measure_clicks,
+    measure_effort,
+    most_uncertain,
+    one_at_a_time,
+)
+from shoal.folders import cache_folder
+
+HERE = Path(__file__).parent
+PICTURE = HERE.parent / "docs" / "pictures" / "effort.png"
+TARGETS = (0.5, 0.8, 0.95)
+STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
+"""The 97.5 % point of Student's t for a mean of so many seeds."""
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pile:
+    """What one set and seed come to: vectors (N, D) float32, truth (N,), and where to keep its maps."""
+
+    name: str
+    seed: int
+    vectors: NDArray[np.float32]
+    truth: Ints
+    folder: Path
+
+    def map(self, projector: str) -> NDArray[np.float32]:
+        """Return the map (N, 2) of a projector, drawn once."""
+        file = self.folder / f"{self.name}-{projector}-{self.seed}.npy"
+        if not file.exists():
+            xy = {"umap": _umap, "tsne": _tsne}[projector](self.vectors, self.seed)
+            np.save(file, xy.astype(np.float32))
+        return np.load(file, allow_pickle=False)
+
+
+def _umap(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    import umap
+
+    return umap.UMAP(metric="cosine", random_state=seed, n_jobs=1).fit_transform(vectors)
+
+
+def _tsne(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    from shoal.projectors import PROJECTORS
+
+    return PROJECTORS.load("tsne")(seed=seed).fit(vectors)
+
+
+def rarer(gestures: int, *, last: list[int]) -> bool:
+    """Ask for a round after every 5 gestures, and after 5 % more than before once that is more."""
+    due = gestures - last[0] >= max(5, 0.05 * last[0])
+    if due:
+        last[0] = gestures
+    return due
+
+
+def static(pile: Pile, projector: str) -> Effort:
+    return measure_effort(pile.map(projector), pile.truth, targets=TARGETS, seed=pile.seed)
+
+
+def static_with_probe(pile: Pile, projector: str) -> Effort:
+    """Keep the map; a logistic regression colours it, and its predictions can be accepted."""
+    xy, probe = pile.map(projector), linear_probe(pile.vectors, seed=pile.seed)
+
+    def learn(labels: Ints) -> Learned:
+        return Learned(xy, *probe(labels))
+
+    every = partial(rarer, last=[0])
+    return measure_effort(xy, pile.truth, learn=learn, every=every, targets=TARGETS, seed=pile.seed)
+
+
+def rounds(pile: Pile, factory: str) -> Effort:
+    """Shoal with rounds: `factory` is MODULE:FUNCTION, called as (vectors, xy, seed), and gives the round."""
+    module, _, function = factory.partition(":")
+    xy = pile.map("tsne")
+    learn = getattr(import_module(module), function)(pile.vectors, xy, pile.seed)
+    every = partial(rarer, last=[0])
+    return measure_effort(xy, pile.truth, learn=learn, every=every, targets=TARGETS, seed=pile.seed)
+
+
+def clicks(pile: Pile, *, typical: bool, accept: bool) -> Effort:
+    known = pile.truth >= 0
+    vectors = pile.vectors[known]
+    choose = most_uncertain(seed=pile.seed)
+    if typical:
+        from shoal.suggestions import typical_first
+
+        choose = typical_first(vectors, seed=pile.seed)
+    probe = linear_probe(vectors, seed=pile.seed)
+    return measure_clicks(
+        pile.truth[known], probe, choose, every=5, growth=0.05, accept=accept, targets=TARGETS
+    )
+
+
+def alone(pile: Pile) -> Effort:
+    return one_at_a_time(int((pile.truth >= 0).sum()), targets=TARGETS)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of labelling: its letter in the issue, what it is, and whether it needs a plug-in."""
+
+    letter: str
+    words: str
+    run: Callable[..., Effort]
+
+
+ARMS = {
+    "umap": Arm("a", "static umap-learn map of the last layer", partial(static, projector="umap")),
+    "tsne": Arm("b", "Shoal's static map", partial(static, projector="tsne")),
+    "tsne+probe": Arm(
+        "b+",
+        "Shoal's static map, linear probe's predictions to accept",
+        partial(static_with_probe, projector="tsne"),
+    ),
+    "rounds": Arm("c", "Shoal with rounds", rounds),
+    "uncertain": Arm(
+        "d", "no map: linear probe, uncertainty clicks", partial(clicks, typical=False, accept=False)
+    ),
+    "typical": Arm(
+        "d", "no map: linear probe, TypiClust clicks", partial(clicks, typical=True, accept=False)
+    ),
+    "uncertain+": Arm(
+        "d+", "the same as uncertainty, predictions to accept", partial(clicks, typical=False, accept=True)
+    ),
+    "typical+": Arm(
+        "d+", "the same as TypiClust, predictions to accept", partial(clicks, typical=True, accept=True)
+    ),
+    "alone": Arm("e", "one at a time", alone),
+}
+WITHOUT_MAP = {"uncertain", "typical"}
+"""Here the predictions are the labels: only what is adopted unseen can be counted."""
+
+
+def main() -> None:
+    arguments = _arguments()
+    results = arguments.cache / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    if not arguments.table:
+        for seed, name, arm in _work(arguments):
+            file = results / f"{name}.{arm}.{seed}.json"
+            if not file.exists():
+                _run(arguments, name, arm, seed, file)
+    _write(_collected(results), arguments)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, help="the folder with caltech101/ and cifar100/")
+    parser.add_argument("--cache", type=Path, default=(cache_folder() or Path()) / "benchmarks" / "effort")
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--arms", default=",".join(ARMS))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--learn", default=None, metavar="MODULE:FUNCTION", help="the rounds of arm c")
+    parser.add_argument("--table", action="store_true", help="only draw table and picture anew")
+    return parser.parse_args()
+
+
+def _work(arguments: argparse.Namespace) -> Iterator[tuple[int, str, str]]:
+    """List what is to be done: a whole comparison with one seed before the next seed."""
+    for seed in range(arguments.seeds):
+        for name in arguments.sets.split(","):
+            for arm in arguments.arms.split(","):
+                if arm == "rounds" and not arguments.learn:
+                    print("rounds: left out, no --learn given") if seed == 0 else None
+                    continue
+                yield seed, name, arm
+
+
+def _run(arguments: argparse.Namespace, name: str, arm: str, seed: int, file: Path) -> None:
+    pile = _pile(arguments.data, arguments.cache, name, seed)
+    began = time.process_time()
+    more = {"factory": arguments.learn} if arm == "rounds" else {}
+    effort = ARMS[arm].run(pile, **more)
+    row = {
+        "set": name,
+        "arm": arm,
+        "seed": seed,
+        "items": effort.items,
+        "at": {str(target): gestures for target, gestures in effort.at.items()},
+        "adopting": {str(target): gestures for target, gestures in effort.at_adopting.items()},
+        "area": effort.area,
+        "kinds": effort.kinds,
+        "rounds": effort.rounds,
+        "cpu_s": time.process_time() - began,
+        "curve": _thinned(effort, effort.adopted if arm in WITHOUT_MAP else effort.correct),
+    }
+    file.with_suffix(".part").write_text(json.dumps(row))
+    os.replace(file.with_suffix(".part"), file)
+    print({key: value for key, value in row.items() if key != "curve"}, flush=True)
+
+
+def _thinned(effort: Effort, correct: Ints, most: int = 300) -> list[list[int]]:
+    steps = np.unique(np.geomspace(1, len(correct), most).astype(int)) - 1
+    return np.column_stack([effort.gestures, correct])[steps].tolist()
+
+
+def _pile(data: Path | None, cache: Path, name: str, seed: int) -> Pile:
+    vectors, truth = _vectors(data, cache, name)
+    if name == "cifar100":
+        kept = np.isin(truth, np.random.default_rng(seed).permutation(100)[:50])
+        vectors, truth = vectors[kept], truth[kept]
+    maps = cache / "maps"
+    maps.mkdir(exist_ok=True)
+    return Pile(name, seed, vectors, truth, maps)
+
+
+@cache
+def _vectors(data: Path | None, cache: Path, name: str) -> tuple[NDArray[np.float32], Ints]:
+    """Return the last layer (N, D) and the true classes (N,), -1 unknown; embedded once by `shoal.open`."""
+    file = cache / f"{name}.npz"
+    if not file.exists():
+        import shoal
+
+        pile, class_of = SETS[name](data, cache)
+        with shoal.open(pile, into=cache / f"{name}.shoal", projector="pca") as workspace:
+            embedding = workspace.embedding()
+            names = [workspace.item(int(id)).name for id in embedding.ids]
+        classes = sorted({known for item in names if (known := class_of(item))})
+        number = {known: index for index, known in enumerate(classes)}
+        truth = np.array([number.get(class_of(item), -1) for item in names])
+        np.savez(file, vectors=embedding.vectors, truth=truth)
+    with np.load(file, allow_pickle=False) as stored:
+        return stored["vectors"].astype(np.float32), stored["truth"].astype(np.int64)
+
+
+ClassOf = Callable[[str], str]
+
+
+def _folder_of(name: str) -> str:
+    return name.split("/", maxsplit=1)[0]
+
+
+def _caltech(data: Path, cache: Path) -> tuple[Path, ClassOf]:
+    return data / "caltech101", _folder_of
+
+
+def _cifar(data: Path, cache: Path) -> tuple[Path, ClassOf]:
+    from PIL import Image
+
+    pile = cache / "cifar100-test"
+    for file in sorted((data / "cifar100" / "test").glob("*.webp")):
+        tiles = np.asarray(Image.open(file).convert("RGB"))
+        rows, columns = tiles.shape[0] // 32, tiles.shape[1] // 32
+        images = tiles.reshape(rows, 32, columns, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3)
+        (pile / file.stem).mkdir(parents=True, exist_ok=True)
+        for k, image in enumerate(images):
+            Image.fromarray(image).save(pile / file.stem / f"{k:03}.png")
+    return pile, _folder_of
+
+
+def _demo(data: Path, cache: Path, *, name: str, part: str = "") -> tuple[Path, ClassOf]:
+    from shoal.demos import DEMOS
+
+    pile = DEMOS.load(name)().fetch(cache, print)
+    truth = {os.fsdecode(key): known for key, known in (pile.truth or {}).items()}
+    return pile.path / part, lambda item: truth.get(f"{part}/{item}" if part else item, "")
+
+
+SETS: dict[str, Callable[[Path, Path], tuple[Path, ClassOf]]] = {
+    "cifar100": _cifar,
+    "caltech101": _caltech,
+    "fashion": partial(_demo, name="fashion", part="test"),
+    "emoji": partial(_demo, name="emoji"),
+}
+TITLES = {
+    "cifar100": "CIFAR-100, test images of 50 classes",
+    "caltech101": "Caltech-101",
+    "fashion": "Fashion-MNIST, test images",
+    "emoji": "emoji, the pictures whose category is known",
+}
+
+
+def _collected(results: Path) -> list[dict[str, Any]]:
+    return [json.loads(file.read_text()) for file in sorted(results.glob("*.json"))]
+
+
+def _write(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
+    lines = ["# How many gestures until a pile is labelled?", "", HEAD, ""]
+    for name in SETS:
+        of_set = [row for row in rows if row["set"] == name]
+        if of_set:
+            lines += [f"## {TITLES[name]}: {of_set[0]['items']:,} items", "", *_table(of_set), ""]
+            lines += [*_ratios(of_set), ""]
+    (HERE / "effort.md").write_text("\n".join(lines).rstrip() + "\n")
+    kept = [{key: value for key, value in row.items() if key != "curve"} for row in rows]
+    text = ",\n".join(json.dumps(row) for row in kept)
+    (HERE / "effort.json").write_text(f"[\n{text}\n]\n")
+    _plot(rows)
+
+
+HEAD = """Made by `benchmarks/effort.py`; [docs/effort.md](../docs/effort.md) says what a gesture is and what
+the simulated annotator knows. Mean over seeds with the 95 % interval of the mean (Student's t), fewer is
+better. "Looked at": every item counted as right was in a group she looked at. "Adopting": at the end the
+predictions of all other items are taken over unseen, wrong ones left in. Compare down one column. Rounds cost
+nothing; how many there were is in the last column.
+
+![Correct labels over gestures, four sets](../docs/pictures/effort.png)"""
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    head = ["", "way", "seeds", "50 %", "80 %", "**95 %, looked at**", "**95 %, adopting**", "area"]
+    head += ["discs + corrections + clicks + acceptances", "rounds"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for arm, about in ARMS.items():
+        of_arm = [row for row in rows if row["arm"] == arm]
+        if not of_arm:
+            continue
+        seen = arm not in WITHOUT_MAP
+        predicts = arm not in {"umap", "tsne", "alone"}
+        curve = "at" if seen else "adopting"
+        cells = [about.letter, about.words, str(len(of_arm))]
+        cells += [_mean([row[curve][target] for row in of_arm]) for target in ("0.5", "0.8")]
+        cells += [_mean([row["at"]["0.95"] for row in of_arm]) if seen else "-"]
+        cells += [_mean([row["adopting"]["0.95"] for row in of_arm]) if predicts else "-"]
+        cells += [f"{np.mean([row['area'] for row in of_arm]):.3f}" if seen else "-"]
+        kinds = [
+            f"{np.mean([row['kinds'][kind] for row in of_arm]):,.0f}"
+            for kind in ("disc", "correction", "click", "accept")
+        ]
+        cells += [" + ".join(kinds), f"{np.mean([row['rounds'] for row in of_arm]):.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _mean(values: list[int | None]) -> str:
+    reached = [value for value in values if value is not None]
+    if len(reached) < len(values) or not reached:
+        return f"not reached by {len(values) - len(reached)} of {len(values)}"
+    text = f"{np.mean(reached):,.0f}"
+    if len(reached) > 1:
+        text += f" ± {STUDENT[min(len(reached), 5)] * np.std(reached, ddof=1) / np.sqrt(len(reached)):,.0f}"
+    return text
+
+
+RATIOS = [
+    ("b", "tsne", "at", "a", "umap", "at"),
+    ("b+", "tsne+probe", "at", "a", "umap", "at"),
+    ("c", "rounds", "at", "a", "umap", "at"),
+    ("c, adopting", "rounds", "adopting", "d, uncertainty", "uncertain", "adopting"),
+    ("c, adopting", "rounds", "adopting", "d, TypiClust", "typical", "adopting"),
+    ("c", "rounds", "at", "d+, uncertainty", "uncertain+", "at"),
+    ("c", "rounds", "at", "d+, TypiClust", "typical+", "at"),
+    ("c", "rounds", "at", "e", "alone", "at"),
+]
+
+
+def _ratios(rows: list[dict[str, Any]]) -> list[str]:
+    """Say how many gestures to 95 % one way needs for each of another, over the seeds that both have."""
+    lines = []
+    for letter, arm, curve, against, rival, its in RATIOS:
+        ours = {row["seed"]: row[curve]["0.95"] for row in rows if row["arm"] == arm}
+        theirs = {row["seed"]: row[its]["0.95"] for row in rows if row["arm"] == rival}
+        shares = [ours[s] / theirs[s] for s in ours.keys() & theirs.keys() if ours[s] and theirs[s]]
+        if shares:
+            low, high = min(shares), max(shares)
+            lines.append(
+                f"- ({letter}) / ({against}) at 95 %: **{np.mean(shares):.2f}** ({low:.2f} to {high:.2f})"
+            )
+    return lines
+
+
+def _plot(rows: list[dict[str, Any]]) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, 2, figsize=(11, 8), constrained_layout=True)
+    colours = dict(zip(ARMS, plt.get_cmap("tab10").colors, strict=False))
+    for name, axis in zip(SETS, axes.flat, strict=True):
+        for arm, about in ARMS.items():
+            curves = [row for row in rows if row["set"] == name and row["arm"] == arm]
+            if curves:
+                _band(axis, curves, colours[arm], f"({about.letter}) {arm}")
+        axis.set(title=TITLES[name], xscale="log", xlabel="gestures", ylabel="correct, %", ylim=(0, 100))
+        if axis.lines:
+            axis.legend(fontsize=7, loc="upper left", frameon=False)
+        axis.axhline(95, color="#999999", linewidth=0.6)
+    PICTURE.parent.mkdir(exist_ok=True)
+    figure.savefig(PICTURE, dpi=100)
+
+
+def _band(axis: Any, rows: list[dict[str, Any]], colour: Any, label: str) -> None:
+    last = max(row["curve"][-1][0] for row in rows)
+    at = np.unique(np.geomspace(1, last, 300).astype(int))
+    shares = []
+    for row in rows:
+        gestures, correct = np.array(row["curve"]).T
+        step = np.searchsorted(gestures, at, side="right") - 1
+        shares.append(np.where(step < 0, 0, correct[np.maximum(step, 0)]) * 100 / row["items"])
+    axis.plot(at, np.mean(shares, axis=0), color=colour, label=label, linewidth=1.4)
+    axis.fill_between(
+        at, np.min(shares, axis=0), np.max(shares, axis=0), color=colour, alpha=0.15, linewidth=0
+    )
+
+
+if __name__ == "__main__":
+    main()
