@@ -1,13 +1,14 @@
 """What is seen: pictures in WebGL2, a moving map, panels that keep apart, and a map without WebGL too."""
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Request, expect
 from tests.browser.conftest import Look
-from tests.browser.page import Eye
+from tests.browser.page import Eye, Server
 from tests.seeded import Seeded
 
 from shoal.types import Map
@@ -20,13 +21,23 @@ def seen(eye: Eye) -> np.ndarray:
     return np.asarray(Image.open(BytesIO(shot)).convert("RGB")).astype(int)
 
 
-def test_webgl2_draws_the_pictures(look: Look, seeded: Seeded) -> None:
-    eye = look()
+def wishing(server: Server, renderer: str) -> dict[str, Any]:
+    """Options of a browser in which a person has chosen this renderer."""
+    wish = {"name": "shoal-renderer", "value": renderer}
+    return {"storage_state": {"cookies": [], "origins": [{"origin": server.base, "localStorage": [wish]}]}}
+
+
+def test_webgl2_draws_the_pictures(look: Look, server: Server, seeded: Seeded) -> None:
+    eye = look(**wishing(server, "webgl2"))
     drawn = eye.whole_map(sum(map(len, seeded.ids)))
     assert eye.page.evaluate("document.createElement('canvas').getContext('webgl2') !== null")
     assert eye.page.evaluate("document.querySelector('canvas').getContext('webgl2') !== null")
     assert drawn["visible"] == drawn["points"]
+    # A picture under the pointer is drawn larger, over the dots that are kept of the frame before.
+    eye.page.mouse.move(*eye.place(seeded.ids[1][0]))
+    eye.page.wait_for_timeout(300)
     pixels = seen(eye)
+    assert pixels[pixels.shape[0] // 2, pixels.shape[1] // 2].tolist() == [234, 237, 240]
     assert pixels.std() > 10, "the canvas is uniform"
     # Group 0 is painted #d1495b: its colour must be where its items are, and not in a corner.
     red = np.abs(pixels - np.array([0xD1, 0x49, 0x5B])).sum(axis=2) < 40
@@ -36,6 +47,16 @@ def test_webgl2_draws_the_pictures(look: Look, seeded: Seeded) -> None:
     left, top = round(x - box["x"]), round(y - box["y"])
     assert red[top - 60 : top + 60, left - 60 : left + 60].sum() > 200
     assert red[:20, :20].sum() == 0
+
+
+def test_a_program_in_place_of_a_graphics_processor_is_not_asked_to_draw(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    assert eye.page.evaluate("document.createElement('canvas').getContext('webgl2') !== null")
+    assert eye.page.evaluate("document.querySelector('canvas').getContext('2d') !== null")
+    expect(eye.page.get_by_text("No WebGL2 in this browser")).not_to_be_visible()
+    pixels = seen(eye)
+    assert pixels.std() > 10, "the canvas is uniform"
 
 
 def test_zooming_in_shows_larger_and_sharper_pictures(look: Look, seeded: Seeded) -> None:
@@ -115,8 +136,8 @@ def test_a_map_that_comes_in_mid_lasso_waits_for_its_end(look: Look, seeded: See
     )
 
 
-def test_a_lost_context_comes_back_with_its_pictures(look: Look, seeded: Seeded) -> None:
-    eye = look()
+def test_a_lost_context_comes_back_with_its_pictures(look: Look, server: Server, seeded: Seeded) -> None:
+    eye = look(**wishing(server, "webgl2"))
     eye.forgive("CONTEXT_LOST")
     drawn = eye.whole_map(sum(map(len, seeded.ids)))
     eye.page.evaluate(

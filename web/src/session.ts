@@ -2,8 +2,9 @@ import { get, writable } from "svelte/store";
 import { api, type State } from "./api/client";
 import { Facts } from "./items/facts";
 import type { Selection } from "./labels/selection";
-import { classColour } from "./map/palette";
+import { classTable } from "./map/palette";
 import type { Scene } from "./map/scene";
+import { PLAIN } from "./map/styles";
 import { Following } from "./session/following";
 import { Labelling } from "./session/labelling";
 import { Rounds } from "./session/rounds";
@@ -95,15 +96,12 @@ export class Session {
   private readonly restyle = (): void => {
     const { scene } = this;
     if (!scene) return;
-    const { classOf } = get(this.labels);
-    const selection = this.selecting.shown;
-    const colouring = get(this.colouring);
-    scene.setStyles(
-      (id) => {
-        const of = colouring ? classOf(id) : -1;
-        return of < 0 ? null : classColour(of);
-      },
-      (id) => selection.has(id),
-    );
+    const { column, classes } = get(this.labels);
+    const known = classes.reduce((most, { id }) => Math.max(most, id + 1), 0);
+    scene.setStyles({
+      ...PLAIN,
+      ...(get(this.colouring) && { colours: column, table: classTable(known) }),
+      selected: this.selecting.shown.members(),
+    });
   };
 }

@@ -16,6 +16,8 @@ export interface ClassView {
 /** The labels as the page shows them: what the server said, and on top what it has not confirmed. */
 export interface LabelView {
   classes: ClassView[];
+  /** The class id by item id, or -1; items beyond its end have none. Not to be changed. */
+  column: Int32Array;
   /** The class id of an item, or -1. */
   classOf: (id: number) => number;
   labelled: number;
@@ -25,27 +27,48 @@ export interface LabelView {
 
 const KEYS = 9;
 
-export const NO_LABELS: LabelView = { classes: [], classOf: () => -1, labelled: 0, seq: -1 };
+export const NO_LABELS: LabelView = {
+  classes: [],
+  column: new Int32Array(0),
+  classOf: () => -1,
+  labelled: 0,
+  seq: -1,
+};
 
 /** Lay the unconfirmed gestures over the server's labels. */
 export function overlay(column: LabelColumn, known: readonly ClassInfo[], waiting: readonly Entry[]): LabelView {
   const classes: ClassView[] = known.map((info) => ({ ...info, provisional: false }));
-  const changed = new Map<number, number>();
-  const classOf = (id: number): number => changed.get(id) ?? column.classes[id] ?? -1;
+  let shown = column.classes;
+  const classOf = (id: number): number => shown[id] ?? -1;
   const gone = takenBack(waiting);
   for (const entry of waiting) {
     if (entry.path !== "/api/labels" && entry.path !== "/api/classes") continue;
     // What is taken back has made its class all the same.
     const to = entry.className === null ? -1 : find(classes, entry.className).id;
-    if (gone.has(entry)) continue;
-    for (const id of entry.ids) {
-      count(classes, classOf(id), -1);
-      count(classes, to, 1);
-      changed.set(id, to);
-    }
+    if (gone.has(entry) || entry.ids.length === 0) continue;
+    if (shown === column.classes) shown = column.classes.slice();
+    shown = relabel(shown, entry.ids, to, classes);
   }
   const labelled = classes.reduce((sum, { count: n }) => sum + n, 0);
-  return { classes, classOf, labelled, seq: column.seq };
+  return { classes, column: shown, classOf, labelled, seq: column.seq };
+}
+
+/** Give the items a class (-1: none) in the column, made longer where they ask for it, and count them over. */
+function relabel(column: Int32Array, ids: readonly number[], to: number, classes: readonly ClassView[]): Int32Array {
+  const largest = ids.reduce((most, id) => Math.max(most, id), -1);
+  let into = column;
+  if (largest >= column.length) {
+    into = new Int32Array(largest + 1).fill(-1);
+    into.set(column);
+  }
+  const moved = new Map<number, number>();
+  for (const id of ids) {
+    moved.set(into[id]!, (moved.get(into[id]!) ?? 0) + 1);
+    into[id] = to;
+  }
+  for (const [from, n] of moved) count(classes, from, -n);
+  count(classes, to, ids.length);
+  return into;
 }
 
 /** The waiting labels that a waiting undo takes back, and no waiting redo gives back. A class is not undone. */
@@ -82,7 +105,7 @@ function find(classes: ClassView[], name: string): ClassView {
   return made;
 }
 
-function count(classes: ClassView[], id: number, by: number): void {
+function count(classes: readonly ClassView[], id: number, by: number): void {
   const found = classes.find((candidate) => candidate.id === id);
   if (found) found.count += by;
 }

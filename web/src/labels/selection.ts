@@ -11,8 +11,9 @@ export type Origin = { kind: "lasso"; map: number; polygon: Polygon } | { kind: 
 export class Selection {
   static readonly EMPTY = new Selection(new Uint32Array(0), { kind: "ids" }, new Set());
 
-  /** 1 by item id, made when first asked. */
-  private members: Uint8Array | null = null;
+  /** 1 by item id where it is listed, and where it is meant; made when first asked. */
+  private listing: Uint8Array | null = null;
+  private meant: Uint8Array | null = null;
 
   private constructor(
     /** Everything that was drawn around, ascending, strangers included. */
@@ -26,7 +27,8 @@ export class Selection {
   }
 
   static of(ids: Iterable<number>): Selection {
-    return new Selection(Uint32Array.from(new Set(ids)).sort(), { kind: "ids" }, new Set());
+    const sorted = ids instanceof Uint32Array && ascends(ids);
+    return new Selection(sorted ? ids : Uint32Array.from(new Set(ids)).sort(), { kind: "ids" }, new Set());
   }
 
   /** How many items are meant. */
@@ -39,16 +41,29 @@ export class Selection {
   }
 
   has(id: number): boolean {
-    return this.lists(id) && !this.strangers.has(id);
+    return this.members()[id] === 1;
   }
 
   /** Whether the item was drawn around, stranger or not. */
   lists(id: number): boolean {
-    if (!this.members) {
-      this.members = new Uint8Array((this.listed.at(-1) ?? -1) + 1);
-      for (const member of this.listed) this.members[member] = 1;
-    }
-    return this.members[id] === 1;
+    return this.listedMembers()[id] === 1;
+  }
+
+  /** 1 by item id where the item is meant; what lies beyond its end is not. Not to be changed. */
+  members(): Uint8Array {
+    if (this.meant) return this.meant;
+    this.meant = this.listedMembers();
+    if (this.strangers.size === 0) return this.meant;
+    this.meant = this.meant.slice();
+    for (const id of this.strangers) this.meant[id] = 0;
+    return this.meant;
+  }
+
+  private listedMembers(): Uint8Array {
+    if (this.listing) return this.listing;
+    this.listing = new Uint8Array((this.listed.at(-1) ?? -1) + 1);
+    for (const id of this.listed) this.listing[id] = 1;
+    return this.listing;
   }
 
   /** The ids that are meant, ascending. */
@@ -68,13 +83,17 @@ export class Selection {
   plus(other: Selection): Selection {
     if (this.isEmpty) return other;
     if (other.isEmpty) return this;
-    return Selection.of([...this.ids(), ...other.ids()]);
+    const [larger, smaller] = [this.members(), other.members()].sort((a, b) => b.length - a.length) as [Uint8Array, Uint8Array];
+    const either = larger.slice();
+    for (let id = 0; id < smaller.length; id += 1) either[id]! |= smaller[id]!;
+    return new Selection(idsOf(either), { kind: "ids" }, new Set());
   }
 
   /** Take another selection's items out of this one. */
   minus(other: Selection): Selection {
-    const kept = this.ids().filter((id) => !other.has(id));
-    return kept.length === this.count ? this : Selection.of(kept);
+    const gone = other.members();
+    const kept = this.ids().filter((id) => gone[id] !== 1);
+    return kept.length === this.count ? this : new Selection(kept, { kind: "ids" }, new Set());
   }
 
   /** Say it to the server; null where it cannot be said (too many ids that no single lasso tells).
@@ -92,4 +111,21 @@ export class Selection {
     if (this.count > MOST_IDS) return null;
     return { map_id: origin.kind === "lasso" ? origin.map : null, polygon: null, ids: [...this.ids()], without: [] };
   }
+}
+
+function ascends(ids: Uint32Array): boolean {
+  for (let i = 1; i < ids.length; i += 1) if (ids[i]! <= ids[i - 1]!) return false;
+  return true;
+}
+
+/** The ids whose byte is 1, ascending. */
+function idsOf(members: Uint8Array): Uint32Array {
+  const ids = new Uint32Array(members.length);
+  let count = 0;
+  for (let id = 0; id < members.length; id += 1) {
+    if (members[id] !== 1) continue;
+    ids[count] = id;
+    count += 1;
+  }
+  return ids.slice(0, count);
 }

@@ -1,17 +1,38 @@
-import { css, type Rgb } from "./palette";
+import { DotPicture } from "./dots";
+import { paintFrame, paintPicture, scalePicture, type Sheet, type Sprite, spriteOf } from "./paint";
 import type { PointStore } from "./points";
-import { type Frame, FRESH, LABELLED, PRESENT, type Renderer, SELECTED, STRIDE } from "./renderer";
+import { type Frame, type Progress, type Renderer, type SpriteBatch, STRIDE } from "./renderer";
 import { LAYER, place, type SpriteSize } from "./sprites";
 
-/** The most dots that are drawn without a graphics processor. */
-const MOST_DOTS = 50_000;
+/** How long a frame may draw dots and scale pictures, in ms: little while the map moves. */
+const MOVING_MS = 9;
+const STILL_MS = 20;
+const SCALING_MS = 6;
+/** How many scaled pictures are kept. */
+const MOST_SCALED = 6_000;
 
-/** Draws the same map with Canvas-2D, where the browser has no WebGL2. */
+/** A picture scaled for the map, and what it was made for. */
+interface Scaled {
+  pixels: Uint32Array;
+  width: number;
+  height: number;
+  dimmed: boolean;
+  smooth: boolean;
+  theme: unknown;
+}
+
+/** Draws the same map with the processor alone and shows it by Canvas-2D: where the browser has no WebGL2, and where
+ * its WebGL2 is itself only a program on the processor, some sixty times slower at this. */
 export class CanvasRenderer implements Renderer {
   readonly kind = "canvas";
+  readonly mostPixels = 2_600_000;
   private points: PointStore | null = null;
-  private style: Uint8Array = new Uint8Array(0);
-  private readonly layers = new Map<string, CanvasRenderingContext2D>();
+  private words: Uint32Array = new Uint32Array(0);
+  private readonly dots = new DotPicture();
+  private readonly layers = new Map<string, Uint32Array>();
+  private readonly scaled = new Map<number, Scaled>();
+  private image: ImageData | null = null;
+  private sheet: Sheet = { pixels: new Uint32Array(0), width: 0, height: 0 };
 
   static create(canvas: HTMLCanvasElement): CanvasRenderer | null {
     const context = canvas.getContext("2d", { alpha: false });
@@ -24,100 +45,114 @@ export class CanvasRenderer implements Renderer {
   ) {}
 
   resize(width: number, height: number): void {
-    this.canvas.width = width;
-    this.canvas.height = height;
+    this.canvas.width = Math.max(1, width);
+    this.canvas.height = Math.max(1, height);
+    this.image = this.context.createImageData(this.canvas.width, this.canvas.height);
+    const pixels = new Uint32Array(this.image.data.buffer);
+    this.sheet = { pixels, width: this.canvas.width, height: this.canvas.height };
   }
 
   positions(points: PointStore): void {
     this.points = points;
+    this.dots.take(points, this.words);
   }
 
-  styles(styles: Uint8Array): void {
-    this.style = styles;
+  styles(words: Uint32Array): void {
+    this.words = words;
+    this.dots.take(this.points, words);
   }
 
   upload(size: SpriteSize, slot: number, mosaic: ImageData, cell: number): void {
     const to = place(size, slot);
     const from = place(size, cell);
-    this.layer(size, to.layer).putImageData(mosaic, to.x - from.x, to.y - from.y, from.x, from.y, size, size);
+    const layer = this.layer(size, to.layer);
+    const source = new Uint32Array(mosaic.data.buffer);
+    for (let row = 0; row < size; row += 1) {
+      const first = (from.y + row) * mosaic.width + from.x;
+      layer.set(source.subarray(first, first + size), (to.y + row) * LAYER + to.x);
+    }
+    this.scaled.delete(keyOf(size, to.layer, to.x, to.y));
   }
 
-  draw(frame: Frame): void {
-    const { context, canvas } = this;
-    context.globalAlpha = 1;
-    context.fillStyle = css(frame.theme.background);
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    this.drawDots(frame);
-    for (const { size, count, data } of frame.batches)
-      for (let i = 0; i < count; i += 1) this.drawSprite(frame, size, data.subarray(i * STRIDE, (i + 1) * STRIDE));
-    context.globalAlpha = 1;
+  draw(frame: Frame): Progress {
+    const { sheet, image } = this;
+    if (!image) return "complete";
+    const { camera, density, theme } = frame;
+    this.dots.aim({
+      width: sheet.width,
+      height: sheet.height,
+      scale: camera.scale * density,
+      cx: camera.cx,
+      cy: camera.cy,
+      t: frame.t,
+      diameter: frame.dotSize * density,
+      dim: frame.dim,
+      dot: theme.dot,
+      background: theme.background,
+    });
+    const drawn = this.dots.advance(frame.still ? STILL_MS : MOVING_MS);
+    sheet.pixels.set(this.dots.pixels);
+    const smooth = this.drawSprites(frame);
+    this.context.putImageData(image, 0, 0);
+    return drawn && smooth ? "complete" : "partial";
   }
 
   dispose(): void {
     this.layers.clear();
+    this.scaled.clear();
   }
 
-  private drawDots(frame: Frame): void {
-    const { context, points, style } = this;
-    if (!points) return;
-    const { camera, density } = frame;
-    const most = Math.min(points.size, frame.dots, MOST_DOTS);
-    for (let id = 0; id < most; id += 1) {
-      const bits = style[4 * id + 3]!;
-      if (!(bits & PRESENT)) continue;
-      const x = camera.screenX(points.x(id)) * density;
-      const y = camera.screenY(points.y(id)) * density;
-      if (x < 0 || y < 0 || x > this.canvas.width || y > this.canvas.height) continue;
-      const dimmed = frame.dim && !(bits & SELECTED);
-      context.globalAlpha = (dimmed ? 0.25 : bits & (LABELLED | SELECTED) ? 0.95 : 0.62) * (bits & FRESH ? frame.t : 1);
-      context.fillStyle =
-        bits & LABELLED
-          ? `rgb(${style[4 * id]} ${style[4 * id + 1]} ${style[4 * id + 2]})`
-          : css(bits & SELECTED ? frame.theme.ring : frame.theme.dot);
-      const side = frame.dotSize * density;
-      context.fillRect(x - side / 2, y - side / 2, side, side);
+  /** Return whether every picture is scaled as well as it can be. */
+  private drawSprites(frame: Frame): boolean {
+    const end = performance.now() + SCALING_MS;
+    let smooth = true;
+    for (const batch of frame.batches) {
+      const sourceOf = (layer: number): Uint32Array => this.layer(batch.size, layer);
+      for (let i = 0; i < batch.count; i += 1) {
+        const sprite = spriteOf(frame, batch, i, sourceOf);
+        if (sprite.x > this.sheet.width || sprite.y > this.sheet.height) continue;
+        if (sprite.x + sprite.width < 0 || sprite.y + sprite.height < 0) continue;
+        paintFrame(this.sheet, sprite, frame.theme.background, frame.theme.ring);
+        const scaled = this.scale(frame, sprite, keyAt(batch, i), performance.now() < end);
+        paintPicture(this.sheet, sprite, scaled.pixels);
+        smooth &&= scaled.smooth;
+      }
     }
+    return smooth;
   }
 
-  private drawSprite(frame: Frame, size: SpriteSize, sprite: Float32Array): void {
-    const { context } = this;
-    const [ax, ay, bx, by, aspect, layer, left, top, r, g, b, labelled, alpha, selected, hovered, fresh] =
-      sprite as unknown as number[];
-    const { camera, density, t } = frame;
-    const shapeX = Math.min(1, aspect!);
-    const shapeY = Math.min(1, 1 / aspect!);
-    const side = frame.spriteSize * density * (1 + 0.12 * hovered!);
-    const width = Math.max(2, Math.round(shapeX * side));
-    const height = Math.max(2, Math.round(shapeY * side));
-    const x = Math.round(camera.screenX(ax! + (bx! - ax!) * t) * density - width / 2);
-    const y = Math.round(camera.screenY(ay! + (by! - ay!) * t) * density - height / 2);
-    const dimmed = frame.dim && !selected;
-    const seen = alpha! * (fresh ? t : 1);
-    const border = (color: Rgb, reach: number): void => {
-      context.fillStyle = css(color);
-      context.fillRect(x - reach, y - reach, width + 2 * reach, height + 2 * reach);
-    };
-    const band = labelled ? Math.round(2 * density) : 0;
-    context.globalAlpha = seen;
-    border(frame.theme.background, band + (selected ? 3 : 1) * density);
-    if (selected) border(frame.theme.ring, band + 2 * density);
-    context.globalAlpha = seen * (dimmed ? 0.4 : 1);
-    if (labelled) border([r! * 255, g! * 255, b! * 255], band);
-    const cellX = left! + (size * (1 - shapeX)) / 2;
-    const cellY = top! + (size * (1 - shapeY)) / 2;
-    const source = this.layer(size, layer!).canvas;
-    context.drawImage(source, cellX, cellY, size * shapeX, size * shapeY, x, y, width, height);
+  /** The sprite's picture in its size: as it was kept, or made now, smooth where there is time for it. */
+  private scale(frame: Frame, sprite: Sprite, key: number, smooth: boolean): Scaled {
+    const { width, height, dimmed } = sprite;
+    const { theme } = frame;
+    const kept = this.scaled.get(key);
+    const fits = kept?.width === width && kept.height === height && kept.dimmed === dimmed && kept.theme === theme;
+    if (kept && fits && (kept.smooth || !smooth)) return kept;
+    const pixels = scalePicture(sprite, theme.background, smooth);
+    const made = { pixels, width, height, dimmed, smooth, theme };
+    this.scaled.delete(key);
+    this.scaled.set(key, made);
+    // Maps keep the order of insertion: the first is the one made longest ago.
+    if (this.scaled.size > MOST_SCALED) this.scaled.delete(this.scaled.keys().next().value!);
+    return made;
   }
 
-  private layer(size: SpriteSize, number: number): CanvasRenderingContext2D {
+  private layer(size: SpriteSize, number: number): Uint32Array {
     const key = `${size}/${number}`;
     const known = this.layers.get(key);
     if (known) return known;
-    const canvas = document.createElement("canvas");
-    canvas.width = LAYER;
-    canvas.height = LAYER;
-    const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true })!;
-    this.layers.set(key, context);
-    return context;
+    const made = new Uint32Array(LAYER * LAYER);
+    this.layers.set(key, made);
+    return made;
   }
+}
+
+function keyAt({ size, data }: SpriteBatch, i: number): number {
+  const at = i * STRIDE;
+  return keyOf(size, data[at + 5]!, data[at + 6]!, data[at + 7]!);
+}
+
+/** One number for a cell of a layer. */
+function keyOf(size: SpriteSize, layer: number, left: number, top: number): number {
+  return ((size * 64 + layer) * LAYER + left) * LAYER + top;
 }

@@ -35,13 +35,19 @@ export class Winners {
   private level = NaN;
   private covered: Bounds | null = null;
 
-  /** Forget the winners: the map has changed. */
+  /** Forget the winners: the map, or who is allowed, has changed. */
   invalidate(): void {
     this.covered = null;
   }
 
   /** Choose anew where the view asks for it; return whether anything may have changed. */
-  update(points: PointStore, camera: Camera, sizes: Sizes, most: number): boolean {
+  update(
+    points: PointStore,
+    camera: Camera,
+    sizes: Sizes,
+    most: number,
+    allowed?: (id: number) => boolean,
+  ): boolean {
     const level = Math.round(Math.log2(camera.zoom) * 2) / 2;
     const view = camera.view();
     if (level === this.level && this.covered && contains(this.covered, view)) return false;
@@ -49,27 +55,36 @@ export class Winners {
     const distance = (NEAR * thumbnailSize(zoom, sizes)) / (camera.fitScale * zoom);
     this.level = level;
     this.covered = camera.view(MARGIN);
-    this.ids = choose(points, this.covered, distance, most);
+    this.ids = choose(points, this.covered, distance, most, allowed);
     return true;
   }
 }
 
-/** Return the ids of at most `most` present items within `box`, lowest ids first, such that no two are nearer
- * than `distance` in both x and y. */
-export function choose(points: PointStore, box: Bounds, distance: number, most: number): Uint32Array {
+/** Return the ids of at most `most` present and allowed items within `box`, lowest ids first, such that no two are
+ * nearer than `distance` in both x and y. */
+export function choose(
+  points: PointStore,
+  box: Bounds,
+  distance: number,
+  most: number,
+  allowed: (id: number) => boolean = () => true,
+): Uint32Array {
   const across = Math.max(1, Math.ceil((box.x1 - box.x0) / distance));
   const down = Math.max(1, Math.ceil((box.y1 - box.y0) / distance));
   // A cell of the grid holds one winner at most, since two within it would be nearer than `distance`.
-  const grid = new Map<number, number>();
+  const grid = new Int32Array(across * down).fill(-1);
   const chosen: number[] = [];
-  for (const id of points.ids) {
-    const x = points.b[2 * id]!;
-    const y = points.b[2 * id + 1]!;
+  const { ids, b } = points;
+  for (let i = 0; i < ids.length; i += 1) {
+    const id = ids[i]!;
+    const x = b[2 * id]!;
+    const y = b[2 * id + 1]!;
     if (!(x >= box.x0 && x <= box.x1 && y >= box.y0 && y <= box.y1)) continue;
+    if (!allowed(id)) continue;
     const column = Math.min(across - 1, Math.floor((x - box.x0) / distance));
     const row = Math.min(down - 1, Math.floor((y - box.y0) / distance));
     if (taken(points, grid, across, column, row, x, y, distance)) continue;
-    grid.set(row * across + column, id);
+    grid[row * across + column] = id;
     chosen.push(id);
     if (chosen.length >= most) break;
   }
@@ -78,7 +93,7 @@ export function choose(points: PointStore, box: Bounds, distance: number, most: 
 
 function taken(
   points: PointStore,
-  grid: Map<number, number>,
+  grid: Int32Array,
   across: number,
   column: number,
   row: number,
@@ -86,11 +101,10 @@ function taken(
   y: number,
   distance: number,
 ): boolean {
-  for (let r = row - 1; r <= row + 1; r += 1) {
-    for (let c = column - 1; c <= column + 1; c += 1) {
-      if (c < 0 || c >= across) continue;
-      const other = grid.get(r * across + c);
-      if (other === undefined) continue;
+  for (let r = Math.max(0, row - 1); r <= row + 1; r += 1) {
+    for (let c = Math.max(0, column - 1); c <= column + 1 && c < across; c += 1) {
+      const other = grid[r * across + c] ?? -1;
+      if (other < 0) continue;
       const near = Math.abs(points.b[2 * other]! - x) < distance && Math.abs(points.b[2 * other + 1]! - y) < distance;
       if (near) return true;
     }

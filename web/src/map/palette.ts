@@ -17,6 +17,13 @@ export function classColour(id: number): Rgb {
   return fromHsl(hue, 0.62, [0.72, 0.56, 0.82][id % 3]!);
 }
 
+/** The colours of the first classes, row by row: red, green, blue. */
+export function classTable(classes: number): Uint8Array {
+  const table = new Uint8Array(3 * classes);
+  for (let id = 0; id < classes; id += 1) table.set(classColour(id), 3 * id);
+  return table;
+}
+
 export function css([r, g, b]: Rgb): string {
   return `rgb(${r} ${g} ${b})`;
 }

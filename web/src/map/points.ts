@@ -68,6 +68,7 @@ export class PointStore {
   /** Make the places of this moment the start of the next move. */
   private settle(): void {
     const t = this.t;
+    if (t === 1) return this.a.set(this.b);
     for (let i = 0; i < this.a.length; i += 1) {
       const from = this.a[i]!;
       this.a[i] = from + (this.b[i]! - from) * t;
@@ -94,14 +95,14 @@ function enlarge(array: Float32Array, length: number): Float32Array {
   return larger;
 }
 
-function boundsOf(x: Float32Array, y: Float32Array): Bounds {
+export function boundsOf(x: Float32Array, y: Float32Array): Bounds {
   if (x.length === 0) return { x0: 0, y0: 0, x1: 1, y1: 1 };
   const box = { x0: Infinity, y0: Infinity, x1: -Infinity, y1: -Infinity };
   for (let i = 0; i < x.length; i += 1) {
-    box.x0 = Math.min(box.x0, x[i]!);
-    box.x1 = Math.max(box.x1, x[i]!);
-    box.y0 = Math.min(box.y0, y[i]!);
-    box.y1 = Math.max(box.y1, y[i]!);
+    if (x[i]! < box.x0) box.x0 = x[i]!;
+    if (x[i]! > box.x1) box.x1 = x[i]!;
+    if (y[i]! < box.y0) box.y0 = y[i]!;
+    if (y[i]! > box.y1) box.y1 = y[i]!;
   }
   return box;
 }

@@ -2,6 +2,7 @@ import type { Camera } from "./camera";
 import type { Theme } from "./palette";
 import type { PointStore } from "./points";
 import type { SpriteSize } from "./sprites";
+import type { IdRange } from "./styles";
 
 /** One sprite's numbers, in this order: where it was (2), where it goes (2), aspect, layer, the cell's left upper
  * corner in px (2), its label's colour (3, 0 to 1), 1 with a label, alpha, selected, hovered, fresh (0 or 1). */
@@ -19,6 +20,8 @@ export const SELECTED = 1;
 export const LABELLED = 2;
 export const PRESENT = 4;
 export const FRESH = 8;
+/** Held back by a filter: dimmed like what is not selected, and without a thumbnail. */
+export const FILTERED = 16;
 
 /** Everything that one picture of the map depends on, besides what was uploaded. */
 export interface Frame {
@@ -27,8 +30,6 @@ export interface Frame {
   density: number;
   /** How far the move to the newest map has come, 0 to 1. */
   t: number;
-  /** Only items with ids below this are drawn as dots: a fair sample while things move. */
-  dots: number;
   /** The diameter of a dot and the largest side of a thumbnail, in CSS px. */
   dotSize: number;
   spriteSize: number;
@@ -40,18 +41,25 @@ export interface Frame {
   theme: Theme;
 }
 
+/** Everything is drawn; a sample of the dots is; or nothing, because the frame before is still being drawn. */
+export type Progress = "complete" | "partial" | "skipped";
+
 /** What draws the map: WebGL2, or Canvas-2D where there is none. */
 export interface Renderer {
   readonly kind: "webgl2" | "canvas";
+  /** The most device px that are drawn quickly enough; a larger map is drawn coarser. */
+  readonly mostPixels: number;
   /** Take a new size in device px. */
   resize(width: number, height: number): void;
   /** Take the positions A and B of all items. */
   positions(points: PointStore): void;
-  /** Take the styles of all items: red, green, blue, bits. */
-  styles(styles: Uint8Array): void;
+  /** Take the styles of all items (see `StyleSheet`), of which those in the ranges changed. */
+  styles(words: Uint32Array, changed: readonly IdRange[]): void;
   /** Put cell number `cell` of a mosaic into a slot. */
   upload(size: SpriteSize, slot: number, mosaic: ImageData, cell: number): void;
-  draw(frame: Frame): void;
+  /** Draw as much as fits a frame, and say how far that went. The same frame again adds what is missing: dots come
+   * in the order of their ids, so that what is there at any moment is a fair sample. */
+  draw(frame: Frame): Progress;
   dispose(): void;
 }
 

@@ -1,22 +1,28 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { MapPoints } from "../api/columns";
-import { type Frame, LABELLED, PRESENT, type Renderer, SELECTED } from "./renderer";
+import { FILTERED, type Frame, LABELLED, PRESENT, type Progress, type Renderer, SELECTED } from "./renderer";
 import { type Drawn, Scene } from "./scene";
+import { type Look, PLAIN } from "./styles";
 import type { FetchMosaic } from "./thumbnails";
 
 /** A renderer that remembers. */
-function recorder(): Renderer & { frames: Frame[]; calls: string[]; style: Uint8Array } {
+function recorder(): Renderer & { frames: Frame[]; calls: string[]; words: Uint32Array; progress: Progress[] } {
   const kept = {
     kind: "canvas" as const,
+    mostPixels: 1e7,
+    /** What the next drawings will say of themselves; complete after that. */
+    progress: [] as Progress[],
     frames: [] as Frame[],
     calls: [] as string[],
-    style: new Uint8Array(0),
+    words: new Uint32Array(0),
     resize: () => void kept.calls.push("resize"),
     positions: () => void kept.calls.push("positions"),
-    styles: (style: Uint8Array) => void (kept.style = style.slice()),
+    styles: (words: Uint32Array) => void (kept.words = words.slice()),
     upload: (_: number, slot: number) => void kept.calls.push(`upload ${slot}`),
-    draw: (frame: Frame) =>
-      void kept.frames.push({ ...frame, batches: frame.batches.map((batch) => ({ ...batch })) }),
+    draw: (frame: Frame): Progress => {
+      kept.frames.push({ ...frame, batches: frame.batches.map((batch) => ({ ...batch })) });
+      return kept.progress.shift() ?? "complete";
+    },
     dispose: () => undefined,
   };
   return kept;
@@ -29,6 +35,13 @@ const map = (...rows: [id: number, x: number, y: number][]): MapPoints => ({
   aspect: Float32Array.from(rows, () => 1),
 });
 const corners = map([0, 0, 0], [1, 1, 0], [2, 0, 1], [4, 1, 1]);
+/** A look by item id: a colour for some, and who is selected. */
+const look = (colours: number[], selected: number[] = []): Look => ({
+  ...PLAIN,
+  colours: Int32Array.from(colours),
+  table: Uint8Array.of(9, 8, 7, 1, 2, 3),
+  selected: Uint8Array.from(selected),
+});
 const shown = (frame: Frame | undefined): number => frame?.batches.reduce((sum, { count }) => sum + count, 0) ?? 0;
 
 describe("scene", () => {
@@ -62,7 +75,7 @@ describe("scene", () => {
 
   test("draws the map with its pictures, says so, and then nothing more", async () => {
     scene.setMap(7, corners);
-    scene.setStyles((id) => (id < 2 ? [9, 8, 7] : null), (id) => id === 1);
+    scene.setStyles(look([0, 0], [0, 1]));
     await settle();
     expect(drawn.at(-1)).toEqual({ points: 4, visible: 4, thumbnails: 4, selected: 1, labelled: 2, map: 7 });
     expect(renderer.calls.filter((call) => call.startsWith("upload")).length).toBe(4);
@@ -73,10 +86,21 @@ describe("scene", () => {
 
   test("styles carry colour and bits; what is not on the map is not present", () => {
     scene.setMap(1, corners);
-    scene.setStyles((id) => (id === 4 ? [1, 2, 3] : null), (id) => id === 4);
-    expect([...renderer.style.slice(16, 19)]).toEqual([1, 2, 3]);
-    expect(renderer.style[19]! & (SELECTED | LABELLED | PRESENT)).toBe(SELECTED | LABELLED | PRESENT);
-    expect(renderer.style[15]! & PRESENT).toBe(0);
+    scene.setStyles(look([-1, -1, -1, 1, 1], [0, 0, 0, 1, 1]));
+    expect(renderer.words[4]! & 0xffffff).toBe(0x030201);
+    expect((renderer.words[4]! >>> 24) & (SELECTED | LABELLED | PRESENT)).toBe(SELECTED | LABELLED | PRESENT);
+    expect(renderer.words[3]).toBe(0);
+  });
+
+  test("what a filter holds back shows no picture, and is back when the filter goes", async () => {
+    scene.setMap(1, corners);
+    scene.setStyles({ ...PLAIN, passed: Uint8Array.of(1, 0, 1, 0, 0) });
+    expect((renderer.words[1]! >>> 24) & FILTERED).toBe(FILTERED);
+    await settle();
+    expect(drawn.at(-1)).toMatchObject({ points: 4, thumbnails: 2 });
+    scene.setStyles(PLAIN);
+    await settle();
+    expect(drawn.at(-1)).toMatchObject({ points: 4, thumbnails: 4 });
   });
 
   test("a second map moves there in time, view and items together", async () => {
@@ -145,15 +169,25 @@ describe("scene", () => {
     expect(renderer.frames.every((frame) => frame.t === 1)).toBe(true);
   });
 
-  test("a slow machine moves a sample of a large map, and draws all of it when still", async () => {
-    frameMs = 60;
-    const ids = Uint32Array.from({ length: 300_000 }, (_, id) => id);
-    const x = Float32Array.from(ids, (id) => (id % 500) / 500);
-    scene.setMap(1, { ids, x, y: Float32Array.from(ids, (id) => id / 3e5), aspect: x });
-    await vi.advanceTimersByTimeAsync(400);
-    expect(renderer.frames.at(-1)?.dots).toBeLessThan(100_000);
-    await vi.advanceTimersByTimeAsync(3000);
-    expect(renderer.frames.at(-1)?.dots).toBe(300_000);
+  test("a picture that is not complete is drawn on, and told when it is", async () => {
+    renderer.progress = Array.from({ length: 100 }, (_, i) => (i % 3 ? "partial" : "skipped"));
+    scene.setMap(1, corners);
+    drawn.length = 0;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect([drawn.length, renderer.progress.length > 20]).toEqual([0, true]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(drawn.length).toBe(1);
+    const frames = renderer.frames.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(renderer.frames.length).toBe(frames);
+  });
+
+  test("more px than the renderer manages are drawn coarser", () => {
+    scene.resize(4000, 3000, 2);
+    expect(scene.camera.width).toBe(4000);
+    scene.setMap(1, corners);
+    scene.resize(4000, 3000, 2);
+    expect(renderer.frames.at(-1)!.density).toBeCloseTo(Math.sqrt(1e7 / 12e6));
   });
 
   test("a context that came back empty gets everything again", async () => {

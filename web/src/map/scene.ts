@@ -1,10 +1,13 @@
 import type { MapPoints } from "../api/columns";
 import { between, Camera, type CameraView, ease } from "./camera";
 import { baseSize, type Sizes, thumbnailSize, Winners } from "./lod";
-import { DARK, type Rgb, type Theme } from "./palette";
+import { CellGrid } from "./grid";
+import { DARK, type Theme } from "./palette";
 import { PointStore } from "./points";
-import { type Frame, FRESH, LABELLED, PRESENT, type Renderer, SELECTED } from "./renderer";
+import type { Polygon } from "./polygon";
+import { FILTERED, type Frame, type Renderer } from "./renderer";
 import { SpriteStage } from "./stage";
+import { type Look, PLAIN, StyleSheet } from "./styles";
 import type { FetchMosaic } from "./thumbnails";
 
 /** What the page tells tests and itself after every completed picture. */
@@ -23,6 +26,10 @@ const GLIDE_MS = 320;
 /** A picture is complete when nothing has moved for this long. */
 const STILL_MS = 140;
 const MOST_SPRITES = 4000;
+/** How near to a dot the pointer must be, in px. */
+const REACH = 7;
+/** How long a frame may sort items into the grid, in ms. */
+const SORT_MS = 4;
 
 /** Holds what is on the map and draws it when something changed, and only then. */
 export class Scene {
@@ -39,9 +46,9 @@ export class Scene {
   reducedMotion = false;
 
   private readonly stage: SpriteStage;
-  private styles = new Uint8Array(0);
-  private selected = 0;
-  private labelled = 0;
+  private readonly styles = new StyleSheet();
+  private look: Look = PLAIN;
+  private grid = CellGrid.of(this.points);
   private sizes: Sizes = { base: 44, most: 240 };
   private density = 1;
   private moving: { start: number; ms: number } | null = null;
@@ -49,8 +56,6 @@ export class Scene {
   /** While a lasso is drawn nothing moves: the map that came meanwhile, and whether the view follows the map. */
   private held: { map: { id: number; points: MapPoints } | null; follows: boolean } | null = null;
   private lastMoved = -Infinity;
-  private lastFrame = 0;
-  private budget = 200_000;
   private scheduled = 0;
   private completion: ReturnType<typeof setTimeout> | undefined;
 
@@ -99,6 +104,7 @@ export class Scene {
     this.camera.setHome(this.points.bounds);
     this.sizes = { ...this.sizes, base: baseSize(points.ids.length, this.camera.width, this.camera.height) };
     this.renderer.positions(this.points);
+    this.grid = CellGrid.of(this.points);
     this.winners.invalidate();
     const ms = first ? FADE_IN_MS : MOVE_MS;
     this.moving = this.reducedMotion ? null : { start: performance.now(), ms };
@@ -116,27 +122,14 @@ export class Scene {
     this.requestDraw();
   }
 
-  /** Take every item's label colour (null: none) and whether it is selected. */
-  setStyles(colourOf: (id: number) => Rgb | null, isSelected: (id: number) => boolean): void {
-    const { points } = this;
-    if (this.styles.length < points.size * 4) this.styles = new Uint8Array(points.present.length * 4);
-    this.selected = 0;
-    this.labelled = 0;
-    for (let id = 0; id < points.size; id += 1) {
-      const colour = colourOf(id);
-      const chosen = isSelected(id);
-      if (colour) this.styles.set(colour, 4 * id);
-      if (points.present[id]) {
-        this.selected += Number(chosen);
-        this.labelled += Number(colour !== null);
-      }
-      this.styles[4 * id + 3] =
-        (chosen ? SELECTED : 0) |
-        (colour ? LABELLED : 0) |
-        (points.present[id] ? PRESENT : 0) |
-        (points.fresh[id] ? FRESH : 0);
-    }
-    this.renderer.styles(this.styles);
+  /** Take how the items are to look. The arrays are kept: make new ones, or call this again after changing them. */
+  setStyles(look: Look): void {
+    const filtered = look.passed !== this.look.passed;
+    this.look = look;
+    const changed = this.styles.apply(this.points, look);
+    if (filtered) this.winners.invalidate();
+    if (changed.length === 0) return;
+    this.renderer.styles(this.styles.words, changed);
     this.requestDraw();
   }
 
@@ -147,10 +140,11 @@ export class Scene {
   }
 
   resize(width: number, height: number, density: number): void {
-    this.density = density;
+    const pixels = width * height * density ** 2;
+    this.density = density * Math.min(1, Math.sqrt(this.renderer.mostPixels / Math.max(1, pixels)));
     this.camera.resize(width, height);
     this.sizes = { ...this.sizes, base: baseSize(this.points.ids.length, width, height) };
-    this.renderer.resize(Math.round(width * density), Math.round(height * density));
+    this.renderer.resize(Math.round(width * this.density), Math.round(height * this.density));
     this.winners.invalidate();
     this.draw(performance.now());
   }
@@ -176,7 +170,7 @@ export class Scene {
   restore(): void {
     this.stage.forget();
     this.renderer.positions(this.points);
-    this.renderer.styles(this.styles);
+    this.renderer.styles(this.styles.words, [{ from: 0, to: this.points.size }]);
     this.requestDraw();
   }
 
@@ -184,7 +178,14 @@ export class Scene {
   pick(screenX: number, screenY: number): number {
     const size = thumbnailSize(this.camera.zoom, this.sizes);
     const shown = this.stage.pick(this.points, this.camera, size, screenX, screenY);
-    return shown >= 0 ? shown : this.nearestDot(screenX, screenY, 7);
+    if (shown >= 0) return shown;
+    const { camera } = this;
+    return this.grid.nearest(camera.mapX(screenX), camera.mapY(screenY), REACH / camera.scale);
+  }
+
+  /** The ids inside a polygon of the map that is shown, ascending, wherever they are in their move to it. */
+  inside(polygon: Polygon): Uint32Array {
+    return this.grid.inside(polygon);
   }
 
   requestDraw(): void {
@@ -202,22 +203,22 @@ export class Scene {
     this.scheduled = 0;
     const animating = this.advance(now);
     const still = !animating && now - this.lastMoved > STILL_MS;
-    this.winners.update(this.points, this.camera, this.sizes, MOST_SPRITES);
+    this.winners.update(this.points, this.camera, this.sizes, MOST_SPRITES, this.allowed);
     const spriteSize = thumbnailSize(this.camera.zoom, this.sizes);
     const fading = this.stage.arrange({
       points: this.points,
       camera: this.camera,
       winners: this.winners.ids,
-      styles: this.styles,
+      styles: this.styles.words,
       pixels: spriteSize * this.density,
       size: spriteSize,
       now,
       instant: this.reducedMotion,
     });
-    this.renderer.draw(this.frame(spriteSize, still));
-    this.adapt(now, still);
+    const progress = this.renderer.draw(this.frame(spriteSize, still));
+    const sorted = this.grid.advance(SORT_MS);
     this.onFrame();
-    if (animating || fading) this.requestDraw();
+    if (animating || fading || !sorted || progress !== "complete") this.requestDraw();
     else if (still) this.onDrawn(this.drawn());
     else this.completeLater();
   }
@@ -244,55 +245,33 @@ export class Scene {
     return this.moving !== null || this.glide !== null;
   }
 
+  /** What a filter holds back shows no thumbnail. */
+  private readonly allowed = (id: number): boolean => ((this.styles.words[id] ?? 0) >>> 24 & FILTERED) === 0;
+
   private frame(spriteSize: number, still: boolean): Frame {
     const crowd = Math.sqrt(2_000 / Math.max(2_000, this.points.ids.length));
     return {
       camera: this.camera,
       density: this.density,
       t: this.points.t,
-      dots: still ? this.points.size : this.budget,
       dotSize: Math.min(9, (1.6 + 2.9 * crowd) * Math.max(1, this.camera.zoom) ** 0.25),
       spriteSize,
       batches: this.stage.batches,
-      dim: this.selected > 0,
+      dim: this.styles.selected > 0,
       still,
       theme: this.theme,
     };
   }
 
-  /** While things move, draw as many dots as the machine manages within a frame. */
-  private adapt(now: number, still: boolean): void {
-    const took = now - this.lastFrame;
-    this.lastFrame = now;
-    if (still || took > 1000) return;
-    if (took > 34) this.budget = Math.max(5_000, this.budget * 0.7);
-    else if (took < 20) this.budget = Math.min(4_000_000, this.budget * 1.2);
-  }
-
   private drawn(): Drawn {
-    const { points, camera, selected, labelled, map } = this;
-    const view = camera.view();
-    let visible = 0;
-    for (const id of points.ids) {
-      const x = points.b[2 * id]!;
-      const y = points.b[2 * id + 1]!;
-      if (x >= view.x0 && x <= view.x1 && y >= view.y0 && y <= view.y1) visible += 1;
-    }
-    return { points: points.ids.length, visible, thumbnails: this.stage.shownCount, selected, labelled, map };
-  }
-
-  private nearestDot(screenX: number, screenY: number, reach: number): number {
-    const { points, camera } = this;
-    const x = camera.mapX(screenX);
-    const y = camera.mapY(screenY);
-    let nearest = -1;
-    let least = (reach / camera.scale) ** 2;
-    for (const id of points.ids) {
-      const distance = (points.x(id) - x) ** 2 + (points.y(id) - y) ** 2;
-      if (distance >= least) continue;
-      nearest = id;
-      least = distance;
-    }
-    return nearest;
+    const { points, styles, map } = this;
+    return {
+      points: points.ids.length,
+      visible: this.grid.count(this.camera.view()),
+      thumbnails: this.stage.shownCount,
+      selected: styles.selected,
+      labelled: styles.coloured,
+      map,
+    };
   }
 }

@@ -23,7 +23,7 @@ void main() {
   int bits = int(a_style.a * 255.0 + 0.5);
   bool selected = (bits & 1) != 0;
   bool labelled = (bits & 2) != 0;
-  bool dimmed = u_dim > 0.5 && !selected;
+  bool dimmed = (u_dim > 0.5 && !selected) || (bits & 16) != 0;
   vec3 colour = labelled ? a_style.rgb : u_dot;
   float alpha = labelled ? 0.95 : 0.62;
   if (selected) { alpha = 1.0; if (!labelled) colour = mix(u_dot, vec3(1.0), 0.75); }

@@ -47,7 +47,7 @@ describe("the stage", () => {
         points,
         camera,
         winners: Uint32Array.from(winners),
-        styles: new Uint8Array(4 * points.size),
+        styles: new Uint32Array(points.size),
         pixels,
         size: 40,
         now,

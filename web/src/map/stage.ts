@@ -13,7 +13,8 @@ export interface Arrangement {
   points: PointStore;
   camera: Camera;
   winners: Uint32Array;
-  styles: Uint8Array;
+  /** See `StyleSheet`. */
+  styles: Uint32Array;
   /** The thumbnails' largest side in device px and in CSS px. */
   pixels: number;
   size: number;
@@ -165,7 +166,7 @@ export class SpriteStage {
     const wanted = sharpSize(what.pixels);
     // Lower ids lie above higher ones, what is selected above what is not, and what is hovered above all.
     const rank = (id: number): number =>
-      id === this.hovered ? 2 : (what.styles[4 * id + 3] ?? 0) & SELECTED ? 1 : 0;
+      id === this.hovered ? 2 : ((what.styles[id] ?? 0) >>> 24) & SELECTED ? 1 : 0;
     const order = [...this.alphas.keys()].sort((a, b) => rank(a) - rank(b) || b - a);
     for (const batch of this.batches) {
       batch.count = 0;
@@ -183,16 +184,19 @@ export class SpriteStage {
 
   private write(batch: SpriteBatch, id: number, slot: number, { points, styles }: Arrangement): void {
     const { layer, x, y } = place(batch.size, slot);
-    const bits = styles[4 * id + 3] ?? 0;
+    const word = styles[id] ?? 0;
+    const bits = word >>> 24;
     const at = batch.count * STRIDE;
     const { data } = batch;
-    data.set(points.a.subarray(2 * id, 2 * id + 2), at);
-    data.set(points.b.subarray(2 * id, 2 * id + 2), at + 2);
+    data[at] = points.a[2 * id]!;
+    data[at + 1] = points.a[2 * id + 1]!;
+    data[at + 2] = points.b[2 * id]!;
+    data[at + 3] = points.b[2 * id + 1]!;
     data[at + 4] = drawnAspect(points.aspect[id]!);
     data[at + 5] = layer;
     data[at + 6] = x;
     data[at + 7] = y;
-    for (let c = 0; c < 3; c += 1) data[at + 8 + c] = (styles[4 * id + c] ?? 0) / 255;
+    for (let c = 0; c < 3; c += 1) data[at + 8 + c] = ((word >>> (8 * c)) & 255) / 255;
     data[at + 11] = bits & LABELLED ? 1 : 0;
     data[at + 12] = this.alphas.get(id)!;
     data[at + 13] = bits & SELECTED ? 1 : 0;

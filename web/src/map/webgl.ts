@@ -1,8 +1,10 @@
+import { Pace } from "./pace";
 import type { Rgb } from "./palette";
 import type { PointStore } from "./points";
-import { type Frame, type Renderer, type SpriteBatch, STRIDE } from "./renderer";
+import { type Frame, type Progress, type Renderer, type SpriteBatch, STRIDE } from "./renderer";
 import { DOT_FRAGMENT, DOT_VERTEX, SPRITE_FRAGMENT, SPRITE_VERTEX } from "./shaders";
 import { LAYER, LAYERS, place, type SpriteSize } from "./sprites";
+import type { IdRange } from "./styles";
 
 interface Program {
   program: WebGLProgram;
@@ -20,13 +22,24 @@ interface Resources {
   style: WebGLBuffer;
   instances: WebGLBuffer;
   textures: Map<SpriteSize, WebGLTexture>;
+  /** The dots of a view that stands still, added to frame by frame. */
+  sheet: { framebuffer: WebGLFramebuffer; texture: WebGLTexture };
+  pace: Pace;
 }
 
 /** Draws dots as points and thumbnails as instanced quads from texture arrays. */
 export class WebGlRenderer implements Renderer {
   readonly kind = "webgl2";
+  readonly mostPixels = Infinity;
   private made: Resources | null = null;
   private count = 0;
+  /** How many items the style buffer has room for. */
+  private room = 0;
+  /** Counts what was uploaded, so that a sheet of dots is known to be old. */
+  private version = 0;
+  /** What the last frame's dots depended on, and the first id that the sheet lacks; null: there is no sheet. */
+  private last = "";
+  private next: number | null = null;
 
   /** Return null where this browser has no WebGL2; `restored` is called when a lost context came back empty. */
   static create(canvas: HTMLCanvasElement, restored: () => void): WebGlRenderer | null {
@@ -47,17 +60,28 @@ export class WebGlRenderer implements Renderer {
   resize(width: number, height: number): void {
     this.canvas.width = width;
     this.canvas.height = height;
+    this.version += 1;
+    if (this.made) makeSheet(this.gl, this.made.sheet, width, height);
   }
 
   positions(points: PointStore): void {
+    this.version += 1;
     if (!this.made) return;
-    this.fill(this.made.before, points.a);
-    this.fill(this.made.now, points.b);
+    this.fill(this.made.before, points.a.subarray(0, 2 * points.size));
+    this.fill(this.made.now, points.b.subarray(0, 2 * points.size));
     this.count = points.size;
   }
 
-  styles(styles: Uint8Array): void {
-    if (this.made) this.fill(this.made.style, styles);
+  styles(words: Uint32Array, changed: readonly IdRange[]): void {
+    this.version += 1;
+    if (!this.made) return;
+    const { gl } = this;
+    if (this.room !== words.length) {
+      this.room = words.length;
+      return this.fill(this.made.style, words);
+    }
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.made.style);
+    for (const { from, to } of changed) gl.bufferSubData(gl.ARRAY_BUFFER, 4 * from, words, from, to - from);
   }
 
   upload(size: SpriteSize, slot: number, mosaic: ImageData, cell: number): void {
@@ -74,18 +98,21 @@ export class WebGlRenderer implements Renderer {
     );
   }
 
-  draw(frame: Frame): void {
+  draw(frame: Frame): Progress {
     const { gl, made } = this;
-    if (!made || gl.isContextLost()) return;
-    const [r, g, b] = unit(frame.theme.background);
+    if (!made || gl.isContextLost()) return "complete";
+    if (made.pace.isBusy()) return "skipped";
+    const view = this.viewOf(frame);
+    const stays = view === this.last;
+    this.last = view;
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
-    gl.clearColor(r, g, b, 1);
-    gl.clear(gl.COLOR_BUFFER_BIT);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    this.drawDots(made, frame);
+    const drawn = stays ? this.drawMore(made, frame) : this.drawSample(made, frame);
     for (const batch of frame.batches) this.drawSprites(made, frame, batch);
     gl.bindVertexArray(null);
+    made.pace.mark(drawn);
+    return (this.next ?? drawn) >= this.count ? "complete" : "partial";
   }
 
   dispose(): void {
@@ -95,14 +122,55 @@ export class WebGlRenderer implements Renderer {
     this.made = null;
   }
 
-  private drawDots(made: Resources, frame: Frame): void {
+  /** A view that moves: as many dots as a frame allows, straight onto the screen. Return how many. */
+  private drawSample(made: Resources, frame: Frame): number {
+    this.next = null;
+    const dots = Math.min(this.count, Math.round(made.pace.dots));
+    this.clear(frame);
+    this.drawDots(made, frame, 0, dots);
+    return dots;
+  }
+
+  /** A view that stands: add as many dots to the sheet, and lay the sheet onto the screen. Return how many. */
+  private drawMore(made: Resources, frame: Frame): number {
+    const { gl, canvas } = this;
+    const from = this.next ?? 0;
+    const dots = Math.min(this.count - from, Math.round(made.pace.dots));
+    gl.bindFramebuffer(gl.FRAMEBUFFER, made.sheet.framebuffer);
+    if (this.next === null) this.clear(frame);
+    this.drawDots(made, frame, from, dots);
+    this.next = from + dots;
+    gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, null);
+    // A screen that was shown is emptied before the next drawing into it, and Chromium takes a copy for none:
+    // without this clearing the thumbnails, drawn next, would wipe the dots away.
+    this.clear(frame);
+    const [width, height] = [canvas.width, canvas.height];
+    gl.blitFramebuffer(0, 0, width, height, 0, 0, width, height, gl.COLOR_BUFFER_BIT, gl.NEAREST);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    return dots;
+  }
+
+  private clear(frame: Frame): void {
+    const [r, g, b] = unit(frame.theme.background);
+    this.gl.clearColor(r, g, b, 1);
+    this.gl.clear(this.gl.COLOR_BUFFER_BIT);
+  }
+
+  /** What the dots of a frame depend on, as one text. */
+  private viewOf({ camera, density, t, dotSize, dim, theme }: Frame): string {
+    const { cx, cy, scale } = camera;
+    return [this.version, cx, cy, scale, density, t, dotSize, dim, theme.background, theme.dot].join();
+  }
+
+  private drawDots(made: Resources, frame: Frame, first: number, dots: number): void {
+    if (dots <= 0) return;
     const { gl } = this;
     gl.useProgram(made.dots.program);
     this.common(made.dots, frame);
     gl.uniform1f(made.dots.uniform("u_size"), frame.dotSize * frame.density);
     gl.uniform3fv(made.dots.uniform("u_dot"), unit(frame.theme.dot));
     gl.bindVertexArray(made.dotArray);
-    gl.drawArrays(gl.POINTS, 0, Math.min(this.count, frame.dots));
+    gl.drawArrays(gl.POINTS, first, dots);
   }
 
   private drawSprites(made: Resources, frame: Frame, batch: SpriteBatch): void {
@@ -132,7 +200,7 @@ export class WebGlRenderer implements Renderer {
     gl.uniform1f(uniform("u_dim"), frame.dim ? 1 : 0);
   }
 
-  private fill(buffer: WebGLBuffer, data: Float32Array | Uint8Array): void {
+  private fill(buffer: WebGLBuffer, data: Float32Array | Uint32Array): void {
     this.gl.bindBuffer(this.gl.ARRAY_BUFFER, buffer);
     this.gl.bufferData(this.gl.ARRAY_BUFFER, data, this.gl.DYNAMIC_DRAW);
   }
@@ -163,6 +231,9 @@ export class WebGlRenderer implements Renderer {
 
   private readonly onRestored = (): void => {
     this.made = makeResources(this.gl);
+    makeSheet(this.gl, this.made.sheet, this.canvas.width, this.canvas.height);
+    this.room = 0;
+    this.version += 1;
     this.restored();
   };
 }
@@ -178,6 +249,8 @@ function makeResources(gl: WebGL2RenderingContext): Resources {
     style: gl.createBuffer(),
     instances: gl.createBuffer(),
     textures: new Map<SpriteSize, WebGLTexture>(),
+    sheet: { framebuffer: gl.createFramebuffer(), texture: gl.createTexture() },
+    pace: new Pace(gl),
   };
   gl.bindVertexArray(made.dotArray);
   attribute(gl, made.before, { location: 0, size: 2 });
@@ -197,6 +270,17 @@ function makeResources(gl: WebGL2RenderingContext): Resources {
   }
   gl.bindVertexArray(null);
   return made;
+}
+
+/** Give the sheet of dots the canvas's size. */
+function makeSheet(gl: WebGL2RenderingContext, sheet: Resources["sheet"], width: number, height: number): void {
+  gl.deleteTexture(sheet.texture);
+  sheet.texture = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, sheet.texture);
+  gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, Math.max(1, width), Math.max(1, height));
+  gl.bindFramebuffer(gl.FRAMEBUFFER, sheet.framebuffer);
+  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, sheet.texture, 0);
+  gl.bindFramebuffer(gl.FRAMEBUFFER, null);
 }
 
 function attribute(

@@ -1,6 +1,6 @@
 import { get, writable } from "svelte/store";
 import { Selection } from "../labels/selection";
-import { idsInside, type Polygon } from "../map/polygon";
+import type { Polygon } from "../map/polygon";
 import type { Scene } from "../map/scene";
 
 export type Tool = "lasso" | "pan";
@@ -33,7 +33,7 @@ export class Selecting {
   inside(polygon: Polygon): Selection {
     const { scene } = this;
     if (!scene || scene.map === null) return Selection.EMPTY;
-    return Selection.lasso(idsInside(polygon, scene.points.ids, scene.points), scene.map, polygon);
+    return Selection.lasso(scene.inside(polygon), scene.map, polygon);
   }
 
   select(drawn: Selection, mode: Mode = "new"): void {
