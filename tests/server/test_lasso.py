@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from shoal.server.lasso import inside
+from shoal.server.lasso import brushed, inside
 
 SQUARE = [(0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)]
 # A pentagram: the middle is wound around twice, so even-odd would leave a hole.
@@ -125,3 +125,40 @@ def test_a_million_points_take_less_than_a_second():
     assert 0.5 < chosen.mean() < 0.64
     # Aim: 1 s. The bound leaves room for a machine that others use at the same time.
     assert seconds < 5
+
+
+def slow_brush(xy, path, radius):
+    """The nearest place of every segment to every point, one pair at a time, in float64."""
+    result = []
+    for px, py in xy.astype(np.float64).tolist():
+        hit = False
+        for (ax, ay), (bx, by) in zip(path, path[1:] or path, strict=False):
+            dx, dy = bx - ax, by - ay
+            length = dx * dx + dy * dy
+            t = ((px - ax) * dx + (py - ay) * dy) / length if length > 0 else 0.0
+            t = min(1.0, max(0.0, t))
+            ex, ey = px - (ax + t * dx), py - (ay + t * dy)
+            hit |= ex * ex + ey * ey <= radius * radius
+        result.append(hit)
+    return result
+
+
+def test_a_brush_is_a_union_of_capsules():
+    path = np.array([(0.25, 0.25), (0.75, 0.25), (0.75, 0.75)])
+    points = [(0.5, 0.25), (0.5, 0.5), (0.5, 0.375), (0.875, 0.5), (0.125, 0.25), (0.12, 0.25), (0.16, 0.16)]
+    hit = brushed(np.array(points, dtype=np.float32), path, 0.125)
+    assert hit.tolist() == [True, False, True, True, True, False, False]
+    assert brushed(np.array(points, dtype=np.float32), path[:1], 0.125).tolist() == [False] * 4 + [
+        True,
+        False,
+        False,
+    ]
+
+
+@given(
+    arrays(np.float32, (40, 2), elements=st.floats(0, 1, width=32)),
+    arrays(np.float64, st.tuples(st.integers(1, 6), st.just(2)), elements=st.floats(-0.5, 1.5)),
+    st.floats(1e-6, 0.5),
+)
+def test_a_brush_is_what_a_double_loop_says(xy, path, radius):
+    assert brushed(xy, path, radius).tolist() == slow_brush(xy, path.tolist(), radius)

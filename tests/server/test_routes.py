@@ -100,7 +100,7 @@ def test_a_lasso_labels_exactly_its_group(client, seeded):
     assert np.flatnonzero(labels == 0).tolist() == seeded.ids[1]
     assert len(labels) == 240
     state = client.get("/api/state").json()
-    assert state["classes"] == [{"id": 0, "name": "cat", "key": 1, "count": 60}]
+    assert state["classes"] == [{"id": 0, "name": "cat", "key": 1, "count": 60, "colour": None}]
     assert (state["labelled"], state["undo"]["count"], state["undo"]["class_name"]) == (60, 60, "cat")
 
 

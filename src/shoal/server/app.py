@@ -18,6 +18,7 @@ from shoal.server.routes import (
     changes,
     exports,
     finding,
+    history,
     items,
     jobs,
     labels,
@@ -86,7 +87,21 @@ def routes_app() -> FastAPI:
         responses=_REFUSALS,
         generate_unique_id_function=_operation,
     )
-    parts = (state, maps, rounds, labels, finding, metadata, thumbnails, items, jobs, exports, changes, page)
+    parts = (
+        state,
+        history,
+        maps,
+        rounds,
+        labels,
+        finding,
+        metadata,
+        thumbnails,
+        items,
+        jobs,
+        exports,
+        changes,
+        page,
+    )
     for part in parts:
         app.include_router(part.router)
     errors.install(app)

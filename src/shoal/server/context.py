@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote
 
-from fastapi import Depends
+from fastapi import Depends, Header
 from starlette.requests import HTTPConnection
 
 from shoal.server.changes import Changes
@@ -89,3 +91,21 @@ async def _context(connection: HTTPConnection) -> Context:
 
 
 Ctx = Annotated[Context, Depends(_context)]
+USER_LENGTH = 60
+
+
+async def _user(context: Ctx, x_shoal_user: Annotated[str | None, Header()] = None) -> str:
+    """Return in whose name this browser acts: what its person set, percent-encoded, or the server's user."""
+    if x_shoal_user is None:
+        return context.settings.user
+    try:
+        name = unicodedata.normalize("NFC", unquote(x_shoal_user, errors="strict")).strip()
+    except UnicodeDecodeError:
+        name = ""
+    strange = any(unicodedata.category(one)[0] in "CZ" for one in name if one != " ")
+    if strange or not 0 < len(name) <= USER_LENGTH:
+        raise Refusal(422, f"X-Shoal-User: a user's name is one line of 1 to {USER_LENGTH} characters")
+    return name
+
+
+User = Annotated[str, Depends(_user)]

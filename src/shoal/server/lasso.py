@@ -1,4 +1,4 @@
-"""Which points lie inside a freeform lasso. The page computes the same, in the same order of operations."""
+"""Which points a lasso or a brush covers. The page computes the same, in the same order of operations."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,41 @@ def inside(xy: NDArray[np.float32], polygon: NDArray[np.float64]) -> NDArray[np.
     x, y = xy[near, 0].astype(np.float64), xy[near, 1].astype(np.float64)
     result[near[_winding(x, y, polygon) != 0]] = True
     return result
+
+
+def brushed(xy: NDArray[np.float32], path: NDArray[np.float64], radius: float) -> NDArray[np.bool_]:
+    """Return (N,) bool: which points (N, 2) lie within `radius` of the line through `path` (V, 2).
+
+    A point belongs to the segment from a to b when the squared distance to its nearest place a + t (b - a),
+    t = ((p - a) . (b - a)) / |b - a|^2 held to 0..1, is at most radius^2; all in float64. A path of one
+    point, and a segment without length, is a disc.
+    """
+    result = np.zeros(len(xy), dtype=np.bool_)
+    low, high = path.min(axis=0) - radius, path.max(axis=0) + radius
+    near = np.flatnonzero(((xy >= low) & (xy <= high)).all(axis=1))
+    near = near[np.argsort(xy[near, 0])]
+    x, y = xy[near, 0].astype(np.float64), xy[near, 1].astype(np.float64)
+    hit = np.zeros(len(near), dtype=np.bool_)
+    for (ax, ay), (bx, by) in zip(path, path[1:] if len(path) > 1 else path, strict=False):
+        first = np.searchsorted(x, min(ax, bx) - radius, side="left")
+        last = np.searchsorted(x, max(ax, bx) + radius, side="right")
+        hit[first:last] |= _capsule(x[first:last], y[first:last], (ax, ay, bx, by)) <= radius * radius
+    result[near[hit]] = True
+    return result
+
+
+def _capsule(
+    x: NDArray[np.float64], y: NDArray[np.float64], segment: tuple[float, float, float, float]
+) -> NDArray[np.float64]:
+    """Return the squared distance of each point to a segment."""
+    ax, ay, bx, by = segment
+    dx, dy = bx - ax, by - ay
+    length = dx * dx + dy * dy
+    t = ((x - ax) * dx + (y - ay) * dy) / length if length > 0 else np.zeros(len(x))
+    t = np.minimum(1, np.maximum(0, t))
+    ex, ey = x - (ax + t * dx), y - (ay + t * dy)
+    distance: NDArray[np.float64] = ex * ex + ey * ey
+    return distance
 
 
 def _winding(

@@ -32,12 +32,16 @@ class ItemCounts(Body):
 
 
 class ClassInfo(Body):
-    """One class: `id` never changes and indexes every label column; `key` is its digit 1-9, if it has one."""
+    """One class: `id` never changes and indexes every label column; `key` is its digit 1-9, if it has one.
+
+    `colour` is what somebody chose for it, as #rrggbb; null where it has the colour of its id.
+    """
 
     id: int
     name: str
     key: int | None
     count: int
+    colour: str | None
 
 
 class MapInfo(Body):
@@ -96,17 +100,38 @@ class JobInfo(Body):
 
 
 class Gesture(Body):
-    """One line of the label log."""
+    """One line of the label log: who, when, how, which class, how many items.
+
+    `target` is the gesture that an undo, redo or revert names; `detail` is what else the kind says, as the
+    new name of a class. `active` is false for a gesture that is taken back now.
+    """
 
     seq: int
     time: float
     user: str
     how: str
-    kind: Literal["label", "clear", "undo", "redo", "class"]
+    kind: Literal[
+        "label",
+        "clear",
+        "none",
+        "skip",
+        "class",
+        "rename",
+        "merge",
+        "delete",
+        "colour",
+        "key",
+        "undo",
+        "redo",
+        "revert",
+    ]
+    class_id: int | None
     class_name: str | None
     count: int
     active: bool
+    target: int | None
     round_id: int | None
+    detail: dict[str, Scalar]
 
 
 class RoundInfo(Body):
@@ -140,6 +165,8 @@ class State(Body):
     classes: list[ClassInfo]
     label_seq: int
     labelled: int
+    none_of_these: int
+    put_aside: int
     undo: Gesture | None
     redo: Gesture | None
     job: JobInfo | None
@@ -163,15 +190,26 @@ class Filter(Body):
     text: Annotated[str, Field(max_length=200)] = ""
 
 
-class Selection(Body):
-    """Which items: those inside `polygon` on map `map_id` that pass `filter`, plus `ids`, less `without`.
+class Brush(Body):
+    """A stroke over the map: what lies within `radius` (map units) of the line through `path`."""
 
-    Without a polygon `map_id` only says what the user saw; the server need not have that map any longer.
+    path: Annotated[list[Vertex], Field(min_length=1, max_length=4096)]
+    radius: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+
+
+class Selection(Body):
+    """Which items: in `polygon` or under `brush` on map `map_id` that pass `filter`, plus `ids` and `bits`.
+
+    Less `without`. `bits` is any set of items as base64: bit k of byte n, least first, stands for item
+    8 n + k. Without a polygon or brush `map_id` only says what the user saw; the server need not have that
+    map any longer.
     """
 
     map_id: ItemId | None = None
     polygon: Annotated[list[Vertex], Field(min_length=3, max_length=4096)] | None = None
+    brush: Brush | None = None
     ids: Annotated[list[ItemId], Field(max_length=100_000)] = []
+    bits: Annotated[str, Field(max_length=4_000_000)] | None = None
     without: Annotated[list[ItemId], Field(max_length=100_000)] = []
     filter: Filter | None = None
 
@@ -202,15 +240,17 @@ class FindRequest(Body):
 
 
 class LabelRequest(Body):
-    """Give the selection a class (made when it does not exist), or none: `class_name` null clears.
+    """Give the selection a class (made when it does not exist), or an answer that is no class.
 
-    The same `request_id` again answers the first result and changes nothing.
+    `class_name` null clears, or with `answer` says that the items are none of these, or puts them aside
+    (skip). The same `request_id` again answers the first result and changes nothing.
     """
 
     request_id: RequestId
     selection: Selection
     class_name: ClassName | None
-    how: Literal["lasso", "key", "click"]
+    answer: Literal["none", "skip"] | None = None
+    how: Literal["lasso", "box", "brush", "key", "click"]
 
 
 class ClassRequest(Body):
@@ -218,6 +258,55 @@ class ClassRequest(Body):
 
     request_id: RequestId
     name: ClassName
+
+
+class Rename(Body):
+    """Give the class another name."""
+
+    kind: Literal["rename"]
+    name: ClassName
+
+
+class Merge(Body):
+    """Count the class's items to another class from now on."""
+
+    kind: Literal["merge"]
+    into: ItemId
+
+
+class Delete(Body):
+    """Take the class away, and its items' labels with it."""
+
+    kind: Literal["delete"]
+
+
+class Recolour(Body):
+    """Choose the class's colour, #rrggbb; null gives back its own."""
+
+    kind: Literal["colour"]
+    colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None
+
+
+class Rekey(Body):
+    """Give the class a digit, taken from whichever has it; null: none."""
+
+    kind: Literal["key"]
+    key: Annotated[int, Field(ge=1, le=9)] | None
+
+
+class ClassChange(Body):
+    """Change one class, as a gesture that one undo takes back."""
+
+    request_id: RequestId
+    class_id: ItemId
+    change: Annotated[Rename | Merge | Delete | Recolour | Rekey, Field(discriminator="kind")]
+
+
+class RevertRequest(Body):
+    """Take back gesture `seq`, whoever made it, where later ones have not decided anew."""
+
+    request_id: RequestId
+    seq: ItemId
 
 
 class UndoRequest(Body):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from shoal.workspace.catalogue import Catalogue, events, shown
 from shoal.workspace.classes import ClassRow, family
@@ -93,6 +93,12 @@ class LogReader:
             for id in table.alive()
         ]
 
+    def count(self, label: int) -> int:
+        """Return how many items have this label or answer now, removed ones left out."""
+        labels = self.current()
+        there = self._items.columns().status != REMOVED
+        return int((labels[: len(there)][there[: len(labels)]] == label).sum())
+
     def history(
         self,
         limit: int = 100,
@@ -114,9 +120,10 @@ class LogReader:
             return [as_event(row, state) for row in rows]
 
     def users(self) -> list[str]:
-        """List everybody who has written an event, by name."""
+        """List everybody who has written an event, in the order of their first."""
+        query = select(events.c.user).group_by(events.c.user).order_by(func.min(events.c.seq))
         with self._catalogue.read() as connection:
-            return list(connection.scalars(select(events.c.user).distinct().order_by(events.c.user)))
+            return list(connection.scalars(query))
 
     def events(self, seqs: Iterable[int]) -> dict[int, Event]:
         """Return these events by number; numbers that no event has are left out."""

@@ -64,6 +64,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/classes/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Class
+         * @description Rename, merge, delete or recolour a class, or give it another key.
+         */
+        post: operations["labels_change_class"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/columns": {
         parameters: {
             query?: never;
@@ -173,9 +193,51 @@ export interface paths {
         };
         /**
          * History
-         * @description List the label log, newest first.
+         * @description List the label log, newest first: before an event, of a user (by place in /users), about a class.
+         *
+         *     -1 stands for any.
          */
-        get: operations["state_history"];
+        get: operations["history_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Users
+         * @description List everybody who has written an event, in the order of their first.
+         */
+        get: operations["history_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/{seq}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Items
+         * @description Return the items that an event is about.
+         */
+        get: operations["history_items"];
         put?: never;
         post?: never;
         delete?: never;
@@ -297,13 +359,13 @@ export interface paths {
         };
         /**
          * Labels
-         * @description Return the class of every item id.
+         * @description Return the class of every item id, or of those whose class may have changed since an event.
          */
         get: operations["labels_labels"];
         put?: never;
         /**
          * Label
-         * @description Give the selection a class, or none; the selection is resolved here, not in the page.
+         * @description Give the selection a class, or an answer; the selection is resolved here, not in the page.
          */
         post: operations["labels_label"];
         delete?: never;
@@ -466,6 +528,26 @@ export interface paths {
          * @description Give back what this user's latest undo took.
          */
         post: operations["labels_redo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revert
+         * @description Take back one gesture of the history.
+         */
+        post: operations["labels_revert"];
         delete?: never;
         options?: never;
         head?: never;
@@ -653,10 +735,39 @@ export interface components {
             selection: components["schemas"]["Selection"];
         };
         /**
+         * Brush
+         * @description A stroke over the map: what lies within `radius` (map units) of the line through `path`.
+         */
+        Brush: {
+            /** Path */
+            path: [
+                number,
+                number
+            ][];
+            /** Radius */
+            radius: number;
+        };
+        /**
+         * ClassChange
+         * @description Change one class, as a gesture that one undo takes back.
+         */
+        ClassChange: {
+            /** Change */
+            change: components["schemas"]["Rename"] | components["schemas"]["Merge"] | components["schemas"]["Delete"] | components["schemas"]["Recolour"] | components["schemas"]["Rekey"];
+            /** Class Id */
+            class_id: number;
+            /** Request Id */
+            request_id: string;
+        };
+        /**
          * ClassInfo
          * @description One class: `id` never changes and indexes every label column; `key` is its digit 1-9, if it has one.
+         *
+         *     `colour` is what somebody chose for it, as #rrggbb; null where it has the colour of its id.
          */
         ClassInfo: {
+            /** Colour */
+            colour: string | null;
             /** Count */
             count: number;
             /** Id */
@@ -710,6 +821,17 @@ export interface components {
             origin: string;
         };
         /**
+         * Delete
+         * @description Take the class away, and its items' labels with it.
+         */
+        Delete: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "delete";
+        };
+        /**
          * Filter
          * @description Which items pass: all that is said must hold. `text` is part of the name, in any case.
          */
@@ -747,26 +869,37 @@ export interface components {
         };
         /**
          * Gesture
-         * @description One line of the label log.
+         * @description One line of the label log: who, when, how, which class, how many items.
+         *
+         *     `target` is the gesture that an undo, redo or revert names; `detail` is what else the kind says, as the
+         *     new name of a class. `active` is false for a gesture that is taken back now.
          */
         Gesture: {
             /** Active */
             active: boolean;
+            /** Class Id */
+            class_id: number | null;
             /** Class Name */
             class_name: string | null;
             /** Count */
             count: number;
+            /** Detail */
+            detail: {
+                [key: string]: string | number | boolean | null;
+            };
             /** How */
             how: string;
             /**
              * Kind
              * @enum {string}
              */
-            kind: "label" | "clear" | "undo" | "redo" | "class";
+            kind: "label" | "clear" | "none" | "skip" | "class" | "rename" | "merge" | "delete" | "colour" | "key" | "undo" | "redo" | "revert";
             /** Round Id */
             round_id: number | null;
             /** Seq */
             seq: number;
+            /** Target */
+            target: number | null;
             /** Time */
             time: number;
             /** User */
@@ -837,18 +970,21 @@ export interface components {
         };
         /**
          * LabelRequest
-         * @description Give the selection a class (made when it does not exist), or none: `class_name` null clears.
+         * @description Give the selection a class (made when it does not exist), or an answer that is no class.
          *
-         *     The same `request_id` again answers the first result and changes nothing.
+         *     `class_name` null clears, or with `answer` says that the items are none of these, or puts them aside
+         *     (skip). The same `request_id` again answers the first result and changes nothing.
          */
         LabelRequest: {
+            /** Answer */
+            answer?: ("none" | "skip") | null;
             /** Class Name */
             class_name: string | null;
             /**
              * How
              * @enum {string}
              */
-            how: "lasso" | "key" | "click";
+            how: "lasso" | "box" | "brush" | "key" | "click";
             /** Request Id */
             request_id: string;
             selection: components["schemas"]["Selection"];
@@ -973,6 +1109,19 @@ export interface components {
             silhouette: number | null;
         };
         /**
+         * Merge
+         * @description Count the class's items to another class from now on.
+         */
+        Merge: {
+            /** Into */
+            into: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "merge";
+        };
+        /**
          * NoParameters
          * @description Nothing to say.
          */
@@ -984,6 +1133,55 @@ export interface components {
         Problem: {
             /** Detail */
             detail: string;
+        };
+        /**
+         * Recolour
+         * @description Choose the class's colour, #rrggbb; null gives back its own.
+         */
+        Recolour: {
+            /** Colour */
+            colour: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "colour";
+        };
+        /**
+         * Rekey
+         * @description Give the class a digit, taken from whichever has it; null: none.
+         */
+        Rekey: {
+            /** Key */
+            key: number | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "key";
+        };
+        /**
+         * Rename
+         * @description Give the class another name.
+         */
+        Rename: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "rename";
+            /** Name */
+            name: string;
+        };
+        /**
+         * RevertRequest
+         * @description Take back gesture `seq`, whoever made it, where later ones have not decided anew.
+         */
+        RevertRequest: {
+            /** Request Id */
+            request_id: string;
+            /** Seq */
+            seq: number;
         };
         /**
          * RoundInfo
@@ -1016,11 +1214,16 @@ export interface components {
         };
         /**
          * Selection
-         * @description Which items: those inside `polygon` on map `map_id` that pass `filter`, plus `ids`, less `without`.
+         * @description Which items: in `polygon` or under `brush` on map `map_id` that pass `filter`, plus `ids` and `bits`.
          *
-         *     Without a polygon `map_id` only says what the user saw; the server need not have that map any longer.
+         *     Less `without`. `bits` is any set of items as base64: bit k of byte n, least first, stands for item
+         *     8 n + k. Without a polygon or brush `map_id` only says what the user saw; the server need not have that
+         *     map any longer.
          */
         Selection: {
+            /** Bits */
+            bits?: string | null;
+            brush?: components["schemas"]["Brush"] | null;
             filter?: components["schemas"]["Filter"] | null;
             /**
              * Ids
@@ -1086,6 +1289,10 @@ export interface components {
             /** Layers */
             layers: string[];
             map: components["schemas"]["MapInfo"] | null;
+            /** None Of These */
+            none_of_these: number;
+            /** Put Aside */
+            put_aside: number;
             redo: components["schemas"]["Gesture"] | null;
             round: components["schemas"]["RoundInfo"] | null;
             undo: components["schemas"]["Gesture"] | null;
@@ -1129,7 +1336,9 @@ export interface operations {
     rounds_accept: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "x-shoal-user"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1321,13 +1530,113 @@ export interface operations {
     labels_create_class: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "x-shoal-user"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ClassRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelResult"];
+                };
+            };
+            /** @description no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another site or host */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not in this state of the workspace */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    labels_change_class: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-shoal-user"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassChange"];
             };
         };
         responses: {
@@ -1886,10 +2195,13 @@ export interface operations {
             };
         };
     };
-    state_history: {
+    history_history: {
         parameters: {
             query?: {
                 limit?: number;
+                before?: number;
+                user?: number;
+                class_id?: number;
             };
             header?: never;
             path?: never;
@@ -1904,6 +2216,192 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Gesture"][];
+                };
+            };
+            /** @description no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another site or host */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not in this state of the workspace */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    history_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another site or host */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not in this state of the workspace */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    history_items: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ids u32, ascending */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.shoal.columns": string;
                 };
             };
             /** @description no valid token */
@@ -2549,14 +3047,16 @@ export interface operations {
     };
     labels_labels: {
         parameters: {
-            query?: never;
+            query?: {
+                since?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description class i32 by item id, -1 unlabelled; the flags carry label_seq */
+            /** @description class i32 by item id: -1 unlabelled, -2 none of these, -3 put aside; with `since` ids u32 and class i32 of those that may have changed; the flags carry label_seq */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2642,7 +3142,9 @@ export interface operations {
     labels_label: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "x-shoal-user"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3394,13 +3896,113 @@ export interface operations {
     labels_redo: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "x-shoal-user"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelResult"];
+                };
+            };
+            /** @description no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another site or host */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not in this state of the workspace */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    labels_revert: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-shoal-user"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevertRequest"];
             };
         };
         responses: {
@@ -3868,7 +4470,9 @@ export interface operations {
     state_state: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "x-shoal-user"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4056,7 +4660,9 @@ export interface operations {
     labels_undo: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "x-shoal-user"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };

@@ -3,8 +3,8 @@ import type { ClassInfo } from "../api/client";
 import { overlay } from "./labels";
 import type { Entry } from "./storage";
 
-const cat: ClassInfo = { id: 0, name: "cat", key: 1, count: 2 };
-const dog: ClassInfo = { id: 1, name: "dog", key: 2, count: 1 };
+const cat: ClassInfo = { id: 0, name: "cat", key: 1, count: 2, colour: null };
+const dog: ClassInfo = { id: 1, name: "dog", key: 2, count: 1, colour: null };
 const column = { classes: Int32Array.of(0, 0, 1, -1), seq: 5 };
 const gesture = (className: string | null, ids: number[], path: Entry["path"] = "/api/labels"): Entry => ({
   requestId: `r${ids.join()}`,
@@ -39,7 +39,7 @@ test("a class the server does not know yet gets the id and key it will have", ()
 });
 
 test("the tenth class has no key", () => {
-  const nine = Array.from({ length: 9 }, (_, id) => ({ id, name: `c${id}`, key: id + 1, count: 0 }));
+  const nine = Array.from({ length: 9 }, (_, id) => ({ id, name: `c${id}`, key: id + 1, count: 0, colour: null }));
   const view = overlay(column, nine, [gesture("tenth", [3])]);
   expect(view.classes[9]?.key).toBeNull();
   expect(view.classOf(3)).toBe(9);

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from numpy.typing import NDArray
 
 from shoal.server import columns
-from shoal.server.context import Context, Ctx
+from shoal.server.context import Context, Ctx, User
 from shoal.server.errors import Refusal, absent_is_404
 from shoal.server.schemas import AcceptRequest, LabelResult, RoundInfo
 from shoal.server.selection import resolve
@@ -50,16 +50,18 @@ def predictions(context: Ctx, id: RoundId, if_none_match: Annotated[str | None, 
 
 
 @router.post("/accept")
-async def accept(context: Ctx, request: AcceptRequest) -> LabelResult:
+async def accept(context: Ctx, user: User, request: AcceptRequest) -> LabelResult:
     """Make labels of a round's confident predictions, inside a selection or everywhere, as one gesture."""
     inside = None
     if request.selection is not None:
         async with context.lassoing:
             inside = await run_in_threadpool(resolve, request.selection, context)
-    return await run_in_threadpool(_accept, context, request, inside)
+    return await run_in_threadpool(_accept, context, user, request, inside)
 
 
-def _accept(context: Context, request: AcceptRequest, inside: NDArray[np.int64] | None) -> LabelResult:
+def _accept(
+    context: Context, user: str, request: AcceptRequest, inside: NDArray[np.int64] | None
+) -> LabelResult:
     log = context.workspace.log
     with absent_is_404():
         found = context.workspace.rounds.predictions(request.round_id)
@@ -73,7 +75,7 @@ def _accept(context: Context, request: AcceptRequest, inside: NDArray[np.int64] 
             found.ids[chosen],
             found.class_ids[chosen],
             round_id=request.round_id,
-            user=context.settings.user,
+            user=user,
             request_id=request.request_id,
             map_id=request.selection.map_id if request.selection else None,
         )

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
 
-from shoal.server.context import Ctx
+from shoal.server.context import Ctx, User
 from shoal.server.routes.jobs import job_info
 from shoal.server.routes.maps import map_info
 from shoal.server.routes.rounds import round_info
 from shoal.server.schemas import ClassInfo, Gesture, ItemCounts, SkippedItem, State
+from shoal.types import NONE_OF_THESE, PUT_ASIDE
 
 if TYPE_CHECKING:
     from shoal.workspace import Event, Workspace
 
 router = APIRouter(prefix="/api", tags=["state"])
 Limit = Annotated[int, Query(ge=1, le=10_000)]
-KEYS = 9
 
 
 @router.get("/ping")
@@ -27,9 +27,9 @@ async def ping() -> str:
 
 
 @router.get("/state")
-def state(context: Ctx) -> State:
+def state(context: Ctx, user: User) -> State:
     """Return everything the page draws besides positions, labels and pictures."""
-    workspace, user = context.workspace, context.settings.user
+    workspace = context.workspace
     label_seq = workspace.log.seq()
     classes = class_infos(workspace)
     undo, redo = workspace.log.undoable(user), workspace.log.redoable(user)
@@ -53,6 +53,8 @@ def state(context: Ctx) -> State:
         classes=classes,
         label_seq=label_seq,
         labelled=sum(row.count for row in classes),
+        none_of_these=workspace.log.count(NONE_OF_THESE),
+        put_aside=workspace.log.count(PUT_ASIDE),
         undo=gesture(undo) if undo else None,
         redo=gesture(redo) if redo else None,
         job=job_info(job) if job else None,
@@ -66,18 +68,9 @@ def skipped(context: Ctx, limit: Limit = 1000) -> list[SkippedItem]:
     return [SkippedItem(name=name, reason=reason) for name, reason in rows]
 
 
-@router.get("/history")
-def history(context: Ctx, limit: Limit = 100) -> list[Gesture]:
-    """List the label log, newest first."""
-    return [gesture(event) for event in context.workspace.log.history(limit)]
-
-
 def class_infos(workspace: Workspace) -> list[ClassInfo]:
-    """List the classes; the first nine have the keys 1 to 9."""
-    return [
-        ClassInfo(id=row.id, name=row.name, key=place if place <= KEYS else None, count=row.count)
-        for place, row in enumerate(workspace.log.classes(), start=1)
-    ]
+    """List the living classes by id."""
+    return [ClassInfo.model_validate(row, from_attributes=True) for row in workspace.log.classes()]
 
 
 def gesture(event: Event) -> Gesture:
