@@ -1,6 +1,6 @@
 """Gradient descent on the t-SNE loss: neighbours attract along the graph, all pairs repel on the mesh."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -28,12 +28,16 @@ class Phase:
     momentum: float
 
 
-def descend(graph: Graph, xy: Floats, phases: list[Phase]) -> Floats:
-    """Move xy (N, 2), N > 1, in t-SNE's own units, down the loss; the centre stays at the origin."""
+def descend(graph: Graph, xy: Floats, phases: list[Phase], tick: Callable[[], None] = lambda: None) -> Floats:
+    """Move xy (N, 2), N > 1, in t-SNE's own units, down the loss; the centre stays at the origin.
+
+    `tick` is called before every step and may raise to stop.
+    """
     velocity, gains = np.zeros_like(xy), np.ones_like(xy)
     mesh = Mesh()
     with ThreadPoolExecutor(1) as other:
         for exaggeration, momentum in _steps(phases):
+            tick()
             pull = other.submit(attraction, graph, xy)
             field = mesh.field(xy)
             normaliser = max(float(field.potential.sum(dtype=np.float64)) - len(xy), 1e-12)

@@ -1,0 +1,47 @@
+"""The map of a round: points of any kind laid out from where the items already are."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from shoal.projectors.affinities import affinities
+from shoal.projectors.checked import Floats
+from shoal.projectors.descent import Phase, descend, natural_scale
+from shoal.projectors.neighbours import nearest
+from shoal.projectors.registration import register
+
+FEWEST = 4
+"""Below this many items there is nothing to optimise: they stay."""
+JITTER = 1e-2
+
+
+def settle(
+    points: Floats,
+    start: Floats,
+    *,
+    neighbours: int = 30,
+    iterations: int = 100,
+    seed: int = 0,
+    tick: Callable[[], None] = lambda: None,
+) -> Floats:
+    """Lay points (N, d) so that near ones are neighbours, from start (N, 2), all finite, and in its frame.
+
+    t-SNE on the Euclidean neighbours of the points as they are, unscaled. `tick` is called in every step and
+    may raise to stop.
+    """
+    if len(points) < FEWEST:
+        return start.copy()
+    graph = affinities(nearest(np.ascontiguousarray(points), neighbours), neighbours / 2)
+    centre = start.mean(axis=0)
+    scale = natural_scale(graph, start - centre, 1.0, seed=seed)
+    noise = JITTER * np.random.default_rng(seed).standard_normal(start.shape)
+    begin = ((start - centre) * scale + noise).astype(np.float32)
+    return _spread_as(register(descend(graph, begin, [Phase(iterations, 1.0, 0.8)], tick), start), start)
+
+
+def _spread_as(xy: Floats, start: Floats) -> Floats:
+    # Least squares shrink what has changed much: round after round the map would fall into a point.
+    now, before = (float((p - p.mean(axis=0)).std()) for p in (xy, start))
+    centre = xy.mean(axis=0)
+    spread: Floats = centre + (xy - centre) * np.float32(before / now if now > 0 and before > 0 else 1.0)
+    return spread

@@ -1,0 +1,318 @@
+"""One round: from labels and cached vectors to a head, predictions and the map that re-forms. Arrays only.
+
+Here the rooms meet: `learning` predicts, `training` makes the head, `projectors` lays the map.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from shoal.learning.checked import Floats, Ints, LearningError, checked_labels, checked_vectors
+from shoal.learning.confidence import calibration_error, fitted_temperature, probabilities
+from shoal.learning.novelty import fit_of, least_fit
+from shoal.learning.probe import Probe
+from shoal.projectors.neighbours import nearest
+from shoal.projectors.placing import place_among
+from shoal.projectors.reduction import Reduction, normalised, principal
+from shoal.projectors.settling import settle
+from shoal.types import UNLABELLED, Progress
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from shoal.training.head import Head
+    from shoal.training.trainer import Trained
+
+Watch = Callable[[Progress], None]
+COMPONENTS = 256
+"""The probe sees so many principal components; neighbours are looked for among the first half of them."""
+SAMPLE = 20_000
+SURROUNDINGS = 15
+"""Neighbours whose fit counts for "none of these"."""
+PULL = 2.0
+"""How much the prediction weighs against the vector in what is near on the map."""
+STEPS = ("preparing", "predicting", "training the head", "laying the map")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a layer's rounds share, computed once: inputs (N, d), the neighbours (N, k) of every item."""
+
+    reduction: Reduction
+    scale: float
+    inputs: Floats
+    neighbours: Ints
+
+    def of(self, vectors: NDArray[np.floating]) -> Floats:
+        """Return vectors (M, D) of the same layer as inputs (M, d)."""
+        return self.reduction.apply(normalised(vectors.astype(np.float32))) * np.float32(self.scale)
+
+
+def prepare(vectors: NDArray[np.floating], *, seed: int = 0) -> Prepared:
+    """Reduce vectors (N, D), scaled to length one, and find their neighbours: once a layer, for all rounds.
+
+    Raises `LearningError` where vectors are malformed.
+    """
+    checked_vectors("prepare()", vectors)
+    step = max(1, len(vectors) // SAMPLE)
+    reduction = principal(normalised(vectors[::step].astype(np.float32)), COMPONENTS, seed=seed)
+    raw = [
+        reduction.apply(normalised(vectors[at : at + 8192].astype(np.float32)))
+        for at in range(0, max(len(vectors), 1), 8192)
+    ]
+    inputs = np.concatenate(raw)
+    scale = 1 / max(float(np.sqrt((inputs**2).sum(axis=1).mean())), 1e-6)
+    inputs *= np.float32(scale)
+    found = nearest(_near(inputs), SURROUNDINGS)
+    return Prepared(reduction, scale, inputs, found.ids.astype(np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class RoundReport:
+    """What a round measured: labels by class, held-out accuracy, calibration error, seconds a step.
+
+    Accuracy and calibration are on the labelled items, each predicted by a probe fitted without it; `before`
+    is the error of the plain scores, `after` that of the confidences given out, their temperature fitted
+    without the half that they are measured on. `novel` is how many items are none of these.
+    """
+
+    counts: dict[int, int]
+    accuracy: float
+    error_before: float
+    error_after: float
+    novel: int
+    moved: float | None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundResult:
+    """A round over N items; `embedding` (N, d) comes from the head, `xy` (N, 2) lies in the unit square.
+
+    `predictions` (N,) int64 are labels, -1 for none of these; `confidence` (N,) float32 is the
+    probability that they are right.
+    """
+
+    prepared: Prepared
+    probe: Probe
+    temperature: float
+    least: float
+    trained: "Trained"
+    embedding: Floats
+    xy: Floats
+    predictions: Ints
+    confidence: Floats
+    report: RoundReport
+
+    @property
+    def head(self) -> "Head":
+        """Return the trained head, vectors (N, D) to (N, d)."""
+        return self.trained.head
+
+
+def learn_round(
+    vectors: NDArray[np.floating],
+    labels: ArrayLike,
+    *,
+    start: NDArray[np.floating] | None = None,
+    prepared: Prepared | None = None,
+    loss: "str | nn.Module" = "silhouette",
+    dim: int = 16,
+    previous: "Trained | None" = None,
+    seed: int = 0,
+    watch: Watch = lambda _: None,
+) -> RoundResult:
+    """Learn from labels (N,) int, -1 = unlabelled, of vectors (N, D): head, predictions and a new map.
+
+    `start` (N, 2) is the map on the page (NaN rows have no place): the new one begins there and stays in its
+    frame. `prepared` is `prepare(vectors)`, kept from an earlier round. `previous` is `RoundResult.trained`
+    of the round before: the head goes on from it. `watch` hears of every step and may raise to cancel; then
+    nothing is left behind. The same arguments give the same result.
+    Raises `LearningError` without two classes, and where arrays are malformed or do not fit.
+    """
+    checked_vectors("learn_round()", vectors)
+    known = checked_labels("learn_round()", labels, len(vectors))
+    begin = _checked_start(start, len(vectors))
+    clock = _Clock(watch)
+    with clock.step(0):
+        ready = prepare(vectors, seed=seed) if prepared is None else prepared
+        _check_fits(ready, vectors)
+    with clock.step(1):
+        guess = _Guess.of(ready, known)
+    with clock.step(2) as tick:
+        trained = _train(vectors, known, loss, dim, previous, seed=seed, tick=tick)
+        embedding = trained.embed(vectors)
+    with clock.step(3) as tick:
+        xy = _lay(ready, guess.shares, begin, seed=seed, tick=lambda: tick(None))
+    return RoundResult(
+        ready,
+        guess.probe,
+        guess.temperature,
+        guess.least,
+        trained,
+        embedding,
+        xy,
+        guess.predictions,
+        guess.confidence,
+        _report(known, guess, xy, start, clock.seconds),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """The probe's answers: shares (N, K) with the labelled ones certain, predictions and confidence (N,)."""
+
+    probe: Probe
+    temperature: float
+    least: float
+    held: Floats
+    places: Ints
+    shares: Floats
+    predictions: Ints
+    confidence: Floats
+
+    @classmethod
+    def of(cls, ready: Prepared, labels: Ints) -> "_Guess":
+        rows = np.flatnonzero(labels != UNLABELLED)
+        probe, held = Probe.fit(ready.inputs[rows], labels[rows])
+        places = np.searchsorted(probe.classes, labels[rows])
+        temperature = fitted_temperature(held, places)
+        scores = probe.scores(ready.inputs)
+        scores[rows] = held
+        fits = fit_of(scores.max(axis=1), ready.neighbours)
+        least = least_fit(fits, rows)
+        shares = probabilities(scores, temperature)
+        predictions = np.where(fits < least, UNLABELLED, probe.classes[shares.argmax(axis=1)])
+        predictions[rows] = labels[rows]
+        confidence = shares.max(axis=1)
+        shares[rows] = np.eye(len(probe.classes), dtype=np.float32)[places]
+        return cls(probe, temperature, least, held, places, shares, predictions, confidence)
+
+
+def _train(
+    vectors: NDArray[np.floating],
+    labels: Ints,
+    loss: "str | nn.Module",
+    dim: int,
+    previous: "Trained | None",
+    *,
+    seed: int,
+    tick: Watch,
+) -> "Trained":
+    from shoal.losses import LOSSES
+    from shoal.training import Head, Plan, train_head
+
+    build = LOSSES.load(loss).build if isinstance(loss, str) else loss
+    head = Head(vectors.shape[1], dim) if previous is None else None
+    plan = Plan(seed=seed, steps=100)
+    return train_head(vectors, labels, build, head=head, start=previous, plan=plan, watch=tick)
+
+
+def _lay(
+    ready: Prepared,
+    shares: Floats,
+    start: Floats | None,
+    *,
+    seed: int,
+    tick: Callable[[], None],
+) -> Floats:
+    points = np.concatenate([_near(ready.inputs), np.float32(PULL) * np.sqrt(shares)], axis=1)
+    begin = ready.inputs[:, :2] if start is None else start
+    begin = np.pad(begin, ((0, 0), (0, 2 - begin.shape[1]))).astype(np.float32)
+    known = np.isfinite(begin).all(axis=1)
+    if not known.all():
+        begin[~known] = place_among(points[~known], points[known], begin[known], seed=seed)
+    xy = settle(points, begin, seed=seed, tick=tick)
+    return xy if start is not None and _inside(xy) else _squared(xy)
+
+
+def _near(inputs: Floats) -> Floats:
+    return np.ascontiguousarray(inputs[:, : COMPONENTS // 2])
+
+
+def _inside(xy: Floats) -> bool:
+    return not len(xy) or bool(xy.min() >= 0 and xy.max() <= 1)
+
+
+def _squared(xy: Floats, margin: float = 0.03) -> Floats:
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    extent = float((high - low).max()) or 1.0
+    squared: Floats = ((xy - (low + high) / 2) * ((1 - 2 * margin) / extent) + 0.5).astype(np.float32)
+    return squared
+
+
+def _report(
+    labels: Ints, guess: _Guess, xy: Floats, start: NDArray[np.floating] | None, seconds: dict[str, float]
+) -> RoundReport:
+    right = guess.held.argmax(axis=1) == guess.places
+    plain = probabilities(guess.held, 1.0).max(axis=1)
+    moved = None
+    if start is not None:
+        away = np.linalg.norm(xy - np.asarray(start, np.float32), axis=1)[labels == UNLABELLED]
+        away = away[np.isfinite(away)]
+        moved = float(np.median(away)) if away.size else None
+    return RoundReport(
+        {int(k): int((labels == k).sum()) for k in guess.probe.classes},
+        float(right.mean()),
+        calibration_error(plain, right),
+        _error_after(guess, right),
+        int((guess.predictions == UNLABELLED).sum()),
+        moved,
+        seconds,
+    )
+
+
+def _error_after(guess: _Guess, right: NDArray[np.bool_]) -> float:
+    confidence = np.empty(len(right), np.float32)
+    for half in range(2):
+        asked, other = np.arange(half, len(right), 2), np.arange(1 - half, len(right), 2)
+        if len(other):
+            heat = fitted_temperature(guess.held[other], guess.places[other])
+            confidence[asked] = probabilities(guess.held[asked], heat).max(axis=1)
+        else:
+            confidence[asked] = guess.confidence.max()
+    return calibration_error(confidence, right)
+
+
+def _checked_start(start: NDArray[np.floating] | None, items: int) -> Floats | None:
+    if start is None:
+        return None
+    if start.shape != (items, 2):
+        raise LearningError(
+            f"learn_round() got a start of shape {start.shape} for {items} items; it takes ({items}, 2) with "
+            "NaN rows where an item has no place yet."
+        )
+    floats: Floats = np.asarray(start, np.float32)
+    return floats if np.isfinite(floats).all(axis=1).any() else None
+
+
+def _check_fits(ready: Prepared, vectors: NDArray[np.floating]) -> None:
+    if len(ready.inputs) != len(vectors) or len(ready.reduction.mean) != vectors.shape[1]:
+        raise LearningError(
+            f"learn_round() got vectors {vectors.shape} with what was prepared for "
+            f"{len(ready.inputs)} items {len(ready.reduction.mean)} wide; prepare these vectors."
+        )
+
+
+class _Clock:
+    """Times the steps of a round and tells `watch` where it is."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.seconds: dict[str, float] = {}
+        self._watch = watch
+
+    @contextmanager
+    def step(self, number: int) -> Iterator[Callable[[Progress | None], None]]:
+        began = time.perf_counter()
+
+        def tick(_: Progress | None = None) -> None:
+            self._watch(Progress(number, len(STEPS), STEPS[number]))
+
+        tick()
+        yield tick
+        self.seconds[STEPS[number]] = time.perf_counter() - began

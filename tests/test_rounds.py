@@ -1,0 +1,122 @@
+"""A round: labels to head, predictions and map, over arrays."""
+
+import numpy as np
+import pytest
+
+from shoal.learning.checked import LearningError
+from shoal.rounds import learn_round, prepare
+from shoal.types import Progress, ShoalError
+
+
+def planted(groups=8, items=50, width=64, noise=0.25):
+    random = np.random.default_rng(0)
+    truth = random.permutation(np.repeat(np.arange(groups), items))
+    middles = random.standard_normal((groups, width))
+    vectors = middles[truth] + noise * np.sqrt(width) * random.standard_normal((len(truth), width)) * 0.5
+    return vectors.astype(np.float16), truth
+
+
+def few(truth, classes, count=5):
+    labels = np.full(len(truth), -1)
+    for k in classes:
+        labels[np.flatnonzero(truth == k)[:count]] = k
+    return labels
+
+
+@pytest.fixture(scope="module")
+def learned():
+    vectors, truth = planted()
+    labels = few(truth, range(6), count=12)
+    start = np.random.default_rng(1).random((len(truth), 2)).astype(np.float32)
+    first = learn_round(vectors, labels, start=start)
+    return vectors, truth, labels, first
+
+
+def test_planted_classes_are_found_and_lie_together(learned):
+    _, truth, labels, result = learned
+    unlabelled = (labels < 0) & (truth < 6)
+    assert (result.predictions == truth)[unlabelled].mean() > 0.95
+    spread = np.mean([result.xy[truth == k].std(axis=0).mean() for k in range(8)])
+    assert spread < 0.4 * result.xy.std(axis=0).mean()
+
+
+def test_classes_without_a_name_are_none_of_these(learned):
+    _, truth, _, result = learned
+    assert (result.predictions == -1)[truth >= 6].mean() > 0.8
+    assert (result.predictions == -1)[truth < 6].mean() < 0.1
+
+
+def test_labelled_items_keep_their_label_and_shapes_fit(learned):
+    vectors, truth, labels, result = learned
+    np.testing.assert_array_equal(result.predictions[labels >= 0], labels[labels >= 0])
+    assert result.embedding.shape == (len(truth), 16)
+    assert result.xy.dtype == np.float32
+    assert 0 <= result.xy.min() <= result.xy.max() <= 1
+    assert ((result.confidence > 0) & (result.confidence <= 1)).all()
+    assert result.report.counts == dict.fromkeys(range(6), 12)
+    np.testing.assert_allclose(result.head.embed(vectors), result.embedding, atol=1e-5)
+
+
+def test_a_second_round_moves_little_and_repeats_itself(learned):
+    vectors, truth, _, first = learned
+    labels = few(truth, range(6), count=20)
+    rounds = [
+        learn_round(vectors, labels, start=first.xy, prepared=first.prepared, previous=first.trained)
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(rounds[0].xy, rounds[1].xy)
+    np.testing.assert_array_equal(rounds[0].predictions, rounds[1].predictions)
+    assert rounds[0].report.moved is not None
+    assert rounds[0].report.moved < 0.05
+
+
+def test_it_can_be_cancelled_in_every_step(learned):
+    vectors, _, labels, first = learned
+
+    class Cancelled(Exception):
+        pass
+
+    for step in range(4):
+
+        def watch(progress: Progress, step=step) -> None:
+            if progress.done == step:
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            learn_round(vectors, labels, prepared=first.prepared if step else None, watch=watch)
+
+
+def test_all_labelled_and_two_items():
+    vectors, truth = planted(groups=2, items=10)
+    result = learn_round(vectors, truth)
+    np.testing.assert_array_equal(result.predictions, truth)
+    two = learn_round(vectors[:2], np.array([0, 1]))
+    assert two.xy.shape == (2, 2)
+    assert two.predictions.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([-1] * 20, "no labelled item"),
+        ([3] * 20, "labels of one class only"),
+        ([0, 1], "whole numbers"),
+        (np.full(20, 0.5), "whole numbers"),
+        ([-2, 1] * 10, "whole numbers"),
+    ],
+)
+def test_labels_that_nothing_can_be_learned_from_are_refused(labels, message):
+    vectors, _ = planted(groups=2, items=10)
+    with pytest.raises(LearningError, match=message):
+        learn_round(vectors, labels)
+
+
+def test_arrays_that_do_not_fit_are_refused():
+    vectors, truth = planted(groups=2, items=10)
+    with pytest.raises(LearningError, match=r"\(3, 2\) for 20 items"):
+        learn_round(vectors, truth, start=np.zeros((3, 2)))
+    with pytest.raises(LearningError, match="prepare these vectors"):
+        learn_round(vectors, truth, prepared=prepare(vectors[:10]))
+    vectors[4] = np.nan
+    with pytest.raises(ShoalError, match="row 4"):
+        learn_round(vectors, truth)
