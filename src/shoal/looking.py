@@ -10,6 +10,7 @@ from shoal.layer_maps import maps_by_layer
 from shoal.quality import judge_map
 from shoal.reading import item_reader
 from shoal.server.doors import Doors
+from shoal.suggesting import Suggester
 from shoal.workspace import Workspace
 
 PICTURES_KEPT = 64
@@ -23,6 +24,7 @@ def open_doors(workspace: Workspace) -> Doors:
         picture=_pictures(workspace),
         judge=partial(judge_map, workspace),
         layer_maps=maps_by_layer,
+        suggester=Suggester(workspace),
     )
 
 

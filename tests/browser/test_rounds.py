@@ -62,6 +62,19 @@ def test_go_back_to_the_map_before_and_to_the_round_again(learned, look, seeded)
     assert eye.state()["round"]["id"] == row.id
 
 
+def test_the_next_key_flies_to_a_group_that_nobody_has_labelled(learned, look, seeded):
+    eye = look()
+    eye.whole_map(239)
+    eye.press("r")
+    expect(eye.page.get_by_role("heading", name="Label next")).to_be_visible()
+    eye.press(".")
+    chosen = eye.drawn(labelled=10)["selected"]
+    assert chosen >= 8
+    eye.name("fresh")
+    eye.saved()
+    assert eye.counts()["fresh"] == chosen
+
+
 def test_nothing_to_learn_from_is_said(look):
     eye = look()
     eye.whole_map(239)

@@ -5,6 +5,8 @@ import pytest
 from tests.seeded import save_round
 from tests.server.test_routes import columns
 
+from shoal.looking import open_doors
+
 
 @pytest.fixture
 def learned(workspace, seeded):
@@ -72,3 +74,23 @@ def test_accepting_inside_a_lasso_and_of_one_class(client, workspace, learned, s
 def test_what_is_no_acceptance_is_refused(client, learned, more):
     assert accept(client, learned, **more).status_code == 422
     assert accept(client, learned, round_id=99).status_code == 404
+
+
+def test_unlabelled_groups_are_suggested_and_labelled_ones_are_not(workspace, make_client, seeded):
+    client = make_client(workspace, doors=open_doors(workspace))
+    group_of = {id: group for group, ids in enumerate(seeded.ids) for id in ids}
+
+    def suggested() -> dict[int, set[int]]:
+        listed = client.get("/api/suggestions").json()
+        (ids, places), _ = columns(client.get("/api/suggestions/items"), "u4", "i4")
+        assert [one["count"] for one in listed] == np.bincount(places, minlength=len(listed)).tolist()
+        for place, one in enumerate(listed):
+            assert set(one["exemplars"]) <= set(ids[places == place].tolist())
+        return {group_of[int(id)] for id in ids}
+
+    assert suggested() == {0, 1, 2, 3}
+    workspace.label(seeded.ids[0], "red")
+    workspace.log.label(seeded.ids[1], None, user="ada", how="key")
+    assert suggested() == {1, 2, 3}
+    bare = make_client(workspace)
+    assert bare.get("/api/suggestions").status_code == 409

@@ -10,6 +10,7 @@ import { Labelling } from "./session/labelling";
 import { Rounds } from "./session/rounds";
 import { type Notice, Saying } from "./session/saying";
 import { type Mode, Selecting } from "./session/selecting";
+import { Suggesting } from "./session/suggesting";
 
 /** The state of the page and everything a person can do to it, in four parts; components read the stores and call the
  * parts' methods. */
@@ -24,6 +25,8 @@ export class Session {
   readonly labelling: Labelling = new Labelling(this.state, this.selecting, this.saying, () => this.following.now());
 
   readonly rounds: Rounds = new Rounds(this.state, this.selecting, this.labelling, this.saying, (request) => this.ask(request));
+
+  readonly suggesting: Suggesting = new Suggesting(this.selecting, this.saying, () => get(this.state)?.label_seq ?? -1);
 
   readonly notice = this.saying.notice;
   readonly selection = this.selecting.selection;

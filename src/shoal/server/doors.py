@@ -62,6 +62,27 @@ class Finders(Protocol):
         ...
 
 
+class Suggestion(Protocol):
+    """A group to label next: its items, those that show it best, and why, in one sentence."""
+
+    @property
+    def ids(self) -> Ids: ...  # noqa: D102
+
+    @property
+    def exemplars(self) -> Ids: ...  # noqa: D102
+
+    @property
+    def reason(self) -> str: ...  # noqa: D102
+
+
+class Suggester(Protocol):
+    """What to label next, for the labels as they are now."""
+
+    def suggestions(self) -> Sequence[Suggestion]:
+        """Return the groups, the most useful first."""
+        ...
+
+
 class Column(Protocol):
     """One column of metadata; a category's values are places in `categories`."""
 
@@ -105,3 +126,4 @@ class Doors:
     picture: Callable[[int], bytes] | None = None
     judge: Callable[[int], Mapping[str, float | None]] | None = None
     layer_maps: Callable[[Workspace], Mapping[str, MapRow]] | None = None
+    suggester: Suggester | None = None

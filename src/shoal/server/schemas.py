@@ -324,6 +324,14 @@ class LabelResult(Body):
     label_seq: int
 
 
+class SuggestionInfo(Body):
+    """A group to label next: how many items, a few that show it, and why it is offered."""
+
+    count: int
+    exemplars: list[int]
+    reason: str
+
+
 class AcceptRequest(Body):
     """Make labels of what a round predicts with at least this confidence, for items without a label.
 

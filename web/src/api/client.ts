@@ -1,5 +1,5 @@
 import type { components } from "./schema.gen";
-import { type LabelColumn, type MapPoints, type PredictionColumns, readLabels, readPoints, readPredictions } from "./columns";
+import { type LabelColumn, type MapPoints, type PredictionColumns, readLabels, readPoints, readPredictions, readSuggested } from "./columns";
 
 type Schemas = components["schemas"];
 export type State = Schemas["State"];
@@ -11,6 +11,7 @@ export type SkippedItem = Schemas["SkippedItem"];
 export type LabelRequest = Schemas["LabelRequest"];
 export type Selection = Schemas["Selection"];
 export type RoundInfo = Schemas["RoundInfo"];
+export type SuggestionInfo = Schemas["SuggestionInfo"];
 export type LabelResult = Schemas["LabelResult"];
 
 /** An answer that is not 2xx: its status, and the server's reason; null where no Shoal server gave one. */
@@ -66,6 +67,10 @@ export const api = {
   startJob: () => json<JobInfo>("/api/jobs", { kind: "map" }),
   learn: (parameters: Schemas["LearnParameters"]) => json<JobInfo>("/api/jobs", { kind: "learn", parameters }),
   rounds: () => json<RoundInfo[]>("/api/rounds"),
+  suggestions: () => json<Schemas["SuggestionInfo"][]>("/api/suggestions"),
+  /** The items of every suggestion, and which place in the list each is of. */
+  suggested: async (): Promise<{ ids: Uint32Array; places: Int32Array }> =>
+    readSuggested(await (await request("/api/suggestions/items", undefined, 120_000)).arrayBuffer()),
   predictions: async (round: number): Promise<PredictionColumns> =>
     readPredictions(await (await request(`/api/rounds/${round}/predictions`, undefined, 120_000)).arrayBuffer()),
   /** Show this map to everybody, until another is chosen or made. */

@@ -65,6 +65,12 @@ export function readPredictions(buffer: ArrayBuffer): PredictionColumns {
   return { classes: new Int32Array(buffer, HEADER, n), confidence: new Float32Array(buffer, HEADER + 4 * n, n) };
 }
 
+/** Decode /api/suggestions/items. */
+export function readSuggested(buffer: ArrayBuffer): { ids: Uint32Array; places: Int32Array } {
+  const { n } = readColumns(buffer, 2);
+  return { ids: new Uint32Array(buffer, HEADER, n), places: new Int32Array(buffer, HEADER + 4 * n, n) };
+}
+
 /** Decode /api/labels. */
 export function readLabels(buffer: ArrayBuffer): LabelColumn {
   const { n, flags } = readColumns(buffer, 1);

@@ -19,6 +19,7 @@ export const BINDINGS = [
   { action: "colour", keys: ["c"], help: "Colour by label, on or off", group: "Look" },
   { action: "learn", keys: ["e"], help: "Learn from the labels", group: "Learn" },
   { action: "accept", keys: ["a"], help: "Accept the sure predictions", group: "Learn" },
+  { action: "next", keys: ["."], help: "Fly to the next group to label", group: "Learn" },
   { action: "learning", keys: ["r"], help: "Open or close the panel Learn", group: "Panels" },
   { action: "look", keys: ["o"], help: "Open or close the panel Look", group: "Panels" },
   { action: "keys", keys: ["?"], help: "Show or hide these keys", group: "Look" },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from shoal.server import columns
 from shoal.server.context import Context, Ctx, User
+from shoal.server.doors import Suggestion
 from shoal.server.errors import Refusal, absent_is_404
-from shoal.server.schemas import AcceptRequest, LabelResult, RoundInfo
+from shoal.server.schemas import AcceptRequest, LabelResult, RoundInfo, SuggestionInfo
 from shoal.server.selection import resolve
 from shoal.server.wire import binary, cached
 from shoal.types import UNLABELLED
@@ -84,6 +86,36 @@ def _accept(
         return LabelResult(
             seq=written.seq, count=written.count, class_id=written.class_id, label_seq=log.seq()
         )
+
+
+@router.get("/suggestions")
+async def suggestions(context: Ctx) -> list[SuggestionInfo]:
+    """List groups to label next, the most useful first."""
+    return [
+        SuggestionInfo(count=len(one.ids), exemplars=one.exemplars.tolist(), reason=one.reason)
+        for one in await _suggested(context)
+    ]
+
+
+@router.get(
+    "/suggestions/items",
+    response_class=Response,
+    responses=binary(columns.MEDIA_TYPE, "ids u32, the suggestion's place in the list i32"),
+)
+async def suggested_items(context: Ctx) -> Response:
+    """Return the items of every suggestion, in the order of the list and from each middle outwards."""
+    found = await _suggested(context)
+    ids = np.concatenate([one.ids for one in found] or [np.empty(0, np.int64)])
+    places = np.repeat(np.arange(len(found), dtype=np.int32), [len(one.ids) for one in found])
+    return Response(columns.pack([ids.astype(np.uint32), places]), media_type=columns.MEDIA_TYPE)
+
+
+async def _suggested(context: Context) -> Sequence[Suggestion]:
+    suggester = context.doors.suggester
+    if suggester is None:
+        raise Refusal(409, "this server suggests nothing: start it with `shoal serve`")
+    async with context.finding:
+        return await run_in_threadpool(suggester.suggestions)
 
 
 def round_info(row: RoundRow) -> RoundInfo:
