@@ -99,11 +99,11 @@ export class Session {
   private readonly restyle = (): void => {
     const { scene } = this;
     if (!scene) return;
-    const { column, classes } = get(this.labels);
+    const { column, classes, colourOf } = get(this.labels);
     const known = classes.reduce((most, { id }) => Math.max(most, id + 1), 0);
     scene.setStyles({
       ...PLAIN,
-      ...(get(this.colouring) && { colours: column, table: classTable(known) }),
+      ...(get(this.colouring) && { colours: column, table: classTable(known, colourOf) }),
       selected: this.selecting.shown.members(),
     });
   };

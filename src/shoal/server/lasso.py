@@ -28,14 +28,15 @@ def brushed(xy: NDArray[np.float32], path: NDArray[np.float64], radius: float) -
     point, and a segment without length, is a disc.
     """
     result = np.zeros(len(xy), dtype=np.bool_)
-    low, high = path.min(axis=0) - radius, path.max(axis=0) + radius
+    reach = radius * (1 + 1e-9)  # the slices must not cut off what rounding lets in
+    low, high = path.min(axis=0) - reach, path.max(axis=0) + reach
     near = np.flatnonzero(((xy >= low) & (xy <= high)).all(axis=1))
     near = near[np.argsort(xy[near, 0])]
     x, y = xy[near, 0].astype(np.float64), xy[near, 1].astype(np.float64)
     hit = np.zeros(len(near), dtype=np.bool_)
     for (ax, ay), (bx, by) in zip(path, path[1:] if len(path) > 1 else path, strict=False):
-        first = np.searchsorted(x, min(ax, bx) - radius, side="left")
-        last = np.searchsorted(x, max(ax, bx) + radius, side="right")
+        first = np.searchsorted(x, min(ax, bx) - reach, side="left")
+        last = np.searchsorted(x, max(ax, bx) + reach, side="right")
         hit[first:last] |= _capsule(x[first:last], y[first:last], (ax, ay, bx, by)) <= radius * radius
     result[near[hit]] = True
     return result

@@ -1,5 +1,16 @@
 import type { components } from "./schema.gen";
-import { type LabelColumn, type MapPoints, type PredictionColumns, readLabels, readPoints, readPredictions, readSuggested } from "./columns";
+import {
+  type LabelColumn,
+  type LabelDelta,
+  type MapPoints,
+  type PredictionColumns,
+  readDelta,
+  readIds,
+  readLabels,
+  readPoints,
+  readPredictions,
+  readSuggested,
+} from "./columns";
 
 type Schemas = components["schemas"];
 export type State = Schemas["State"];
@@ -12,6 +23,7 @@ export type LabelRequest = Schemas["LabelRequest"];
 export type Selection = Schemas["Selection"];
 export type RoundInfo = Schemas["RoundInfo"];
 export type SuggestionInfo = Schemas["SuggestionInfo"];
+export type ClassChange = Schemas["ClassChange"];
 export type LabelResult = Schemas["LabelResult"];
 
 /** An answer that is not 2xx: its status, and the server's reason; null where no Shoal server gave one. */
@@ -36,17 +48,24 @@ export function remedy(error: unknown): "retry" | "reopen" | "elsewhere" | "refu
 }
 
 let workspace = "";
+let person = "";
 
 /** Say with every unsafe request from now on which workspace it is for; a server of another one answers 421. */
 export function speakFor(workspaceId: string): void {
   workspace = workspaceId;
 }
 
+/** Say with every request from now on who acts; empty: the server's own user. */
+export function speakAs(name: string): void {
+  person = name;
+}
+
 async function request(path: string, body?: unknown, patience = 20_000): Promise<Response> {
-  const headers = { "Content-Type": "application/json", ...(workspace && { "X-Shoal-Workspace": workspace }) };
+  const who = person ? { "X-Shoal-User": encodeURIComponent(person) } : undefined;
+  const headers = { "Content-Type": "application/json", ...(workspace && { "X-Shoal-Workspace": workspace }), ...who };
   const post = { method: "POST", headers, body: JSON.stringify(body) };
   const response = await fetch(path, {
-    ...(body === undefined ? {} : post),
+    ...(body === undefined ? who && { headers: who } : post),
     signal: AbortSignal.timeout(patience),
   });
   if (response.ok) return response;
@@ -82,6 +101,14 @@ export const api = {
     readPoints(await (await request(`/api/maps/${map}/points`, undefined, 120_000)).arrayBuffer()),
   labels: async (): Promise<LabelColumn> =>
     readLabels(await (await request("/api/labels", undefined, 120_000)).arrayBuffer()),
+  /** What may have changed since a label event. */
+  labelsSince: async (seq: number): Promise<LabelDelta> =>
+    readDelta(await (await request(`/api/labels?since=${seq}`, undefined, 120_000)).arrayBuffer()),
+  history: ({ before = -1, user = -1, classId = -1, limit = 50 }): Promise<Gesture[]> =>
+    json<Gesture[]>(`/api/history?limit=${limit}&before=${before}&user=${user}&class_id=${classId}`),
+  users: () => json<string[]>("/api/history/users"),
+  itemsOf: async (seq: number): Promise<Uint32Array> =>
+    readIds(await (await request(`/api/history/${seq}/items`, undefined, 120_000)).arrayBuffer()),
   /** The thumbnails of these items in one picture, and the places in it that hold none. */
   mosaic: async (size: number, ids: readonly number[]): Promise<{ image: ImageData; missing: ReadonlySet<number> }> => {
     const response = await request("/api/thumbnails", { size, ids });

@@ -76,3 +76,31 @@ export function readLabels(buffer: ArrayBuffer): LabelColumn {
   const { n, flags } = readColumns(buffer, 1);
   return { classes: new Int32Array(buffer, HEADER, n), seq: flags };
 }
+
+/** Some items' classes, and the number of the newest label event they hold. */
+export interface LabelDelta {
+  ids: Uint32Array;
+  classes: Int32Array;
+  seq: number;
+}
+
+/** Decode /api/labels?since=. */
+export function readDelta(buffer: ArrayBuffer): LabelDelta {
+  const { n, flags } = readColumns(buffer, 2);
+  return { ids: new Uint32Array(buffer, HEADER, n), classes: new Int32Array(buffer, HEADER + 4 * n, n), seq: flags };
+}
+
+/** A label column with what has changed laid over it; the column itself stays. */
+export function patched(column: LabelColumn, { ids, classes, seq }: LabelDelta): LabelColumn {
+  const length = Math.max(column.classes.length, (ids.at(-1) ?? -1) + 1);
+  const patch = new Int32Array(length).fill(-1, column.classes.length);
+  patch.set(column.classes);
+  for (let i = 0; i < ids.length; i += 1) patch[ids[i]!] = classes[i]!;
+  return { classes: patch, seq };
+}
+
+/** Decode a column of item ids. */
+export function readIds(buffer: ArrayBuffer): Uint32Array {
+  const { n } = readColumns(buffer, 1);
+  return new Uint32Array(buffer, HEADER, n);
+}

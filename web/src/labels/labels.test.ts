@@ -33,8 +33,8 @@ test("gestures lie on top in their order, and counts follow", () => {
 
 test("a class the server does not know yet gets the id and key it will have", () => {
   const view = overlay(column, [cat, dog], [gesture("cow", [3]), gesture("cow", [2]), gesture("hen", [], "/api/classes")]);
-  expect(view.classes[2]).toEqual({ id: 2, name: "cow", key: 3, count: 2, provisional: true });
-  expect(view.classes[3]).toEqual({ id: 3, name: "hen", key: 4, count: 0, provisional: true });
+  expect(view.classes[2]).toEqual({ id: 2, name: "cow", key: 3, count: 2, colour: null, provisional: true });
+  expect(view.classes[3]).toEqual({ id: 3, name: "hen", key: 4, count: 0, colour: null, provisional: true });
   expect(view.classOf(3)).toBe(2);
 });
 
@@ -68,4 +68,35 @@ describe("a waiting undo", () => {
     expect(view.classes.map((c) => [c.name, c.count])).toEqual([["cat", 2], ["dog", 1], ["cow", 0], ["hen", 0]]);
     expect(view.classOf(3)).toBe(-1);
   });
+});
+
+const change = (class_id: number, what: object): Entry => ({
+  ...gesture(null, [], "/api/classes/change"),
+  body: { request_id: "request-1", class_id, change: what },
+});
+
+test("classes that are renamed, merged, deleted and given keys are so at once", () => {
+  const renamed = overlay(column, [cat, dog], [change(0, { kind: "rename", name: "tom" }), gesture("tom", [3])]);
+  expect(renamed.classes.map(({ name, count }) => [name, count])).toEqual([["tom", 3], ["dog", 1]]);
+  const merged = overlay(column, [cat, dog], [change(0, { kind: "merge", into: 1 })]);
+  expect([0, 1, 2, 3].map(merged.classOf)).toEqual([1, 1, 1, -1]);
+  expect(merged.classes.map(({ name, count }) => [name, count])).toEqual([["dog", 3]]);
+  const deleted = overlay(column, [cat, dog], [change(0, { kind: "delete" })]);
+  expect([0, 1, 2, 3].map(deleted.classOf)).toEqual([-1, -1, 1, -1]);
+  expect(deleted.labelled).toBe(1);
+  expect([...column.classes]).toEqual([0, 0, 1, -1]);
+  const keyed = overlay(column, [cat, dog], [change(1, { kind: "key", key: 1 }), change(0, { kind: "colour", colour: "#ff0080" })]);
+  expect(keyed.classes.map(({ key }) => key)).toEqual([null, 1]);
+  expect(keyed.colourOf(0)).toEqual([255, 0, 128]);
+  const undone = overlay(column, [cat, dog], [change(0, { kind: "delete" }), gesture(null, [], "/api/undo")]);
+  expect(undone.classes.map(({ name }) => name)).toEqual(["cat", "dog"]);
+});
+
+test("answers are no class, and are counted", () => {
+  const view = overlay(column, [cat, dog], [
+    { ...gesture(null, [0, 3]), answer: "none" },
+    { ...gesture(null, [2]), answer: "skip" },
+  ]);
+  expect([0, 1, 2, 3].map(view.classOf)).toEqual([-2, 0, -3, -2]);
+  expect([view.labelled, view.answers]).toEqual([1, { none: 2, aside: 1 }]);
 });

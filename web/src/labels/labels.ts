@@ -1,6 +1,11 @@
-import type { ClassInfo } from "../api/client";
+import type { ClassChange, ClassInfo } from "../api/client";
 import type { LabelColumn } from "../api/columns";
+import { classColour, parse, type Rgb } from "../map/palette";
 import type { Entry } from "./storage";
+
+/** The labels that are no class: belongs to none of them, and put aside. */
+export const NONE_OF_THESE = -2;
+export const PUT_ASIDE = -3;
 
 /** One class as the page shows it: with what is not confirmed yet. */
 export interface ClassView {
@@ -9,18 +14,28 @@ export interface ClassView {
   /** Its digit 1-9, if it has one. */
   key: number | null;
   count: number;
+  /** #rrggbb where somebody chose a colour. */
+  colour: string | null;
   /** Whether the server has not confirmed that it exists. */
   provisional: boolean;
+}
+
+/** How many items are none of the classes, and how many are put aside. */
+export interface AnswerCounts {
+  none: number;
+  aside: number;
 }
 
 /** The labels as the page shows them: what the server said, and on top what it has not confirmed. */
 export interface LabelView {
   classes: ClassView[];
-  /** The class id by item id, or -1; items beyond its end have none. Not to be changed. */
+  /** The class id by item id, -1 or another answer; items beyond its end have none. Not to be changed. */
   column: Int32Array;
-  /** The class id of an item, or -1. */
+  /** The class id of an item, -1 or another answer. */
   classOf: (id: number) => number;
+  colourOf: (classId: number) => Rgb;
   labelled: number;
+  answers: AnswerCounts;
   /** The label event that the server's part is from. */
   seq: number;
 }
@@ -31,47 +46,139 @@ export const NO_LABELS: LabelView = {
   classes: [],
   column: new Int32Array(0),
   classOf: () => -1,
+  colourOf: classColour,
   labelled: 0,
+  answers: { none: 0, aside: 0 },
   seq: -1,
 };
 
 /** Lay the unconfirmed gestures over the server's labels. */
-export function overlay(column: LabelColumn, known: readonly ClassInfo[], waiting: readonly Entry[]): LabelView {
-  const classes: ClassView[] = known.map((info) => ({ ...info, provisional: false }));
-  let shown = column.classes;
-  const classOf = (id: number): number => shown[id] ?? -1;
+export function overlay(
+  column: LabelColumn,
+  known: readonly ClassInfo[],
+  waiting: readonly Entry[],
+  answers: AnswerCounts = NO_LABELS.answers,
+): LabelView {
+  const view = new Overlay(column, known, answers);
   const gone = takenBack(waiting);
   for (const entry of waiting) {
-    if (entry.path !== "/api/labels" && entry.path !== "/api/classes") continue;
     // What is taken back has made its class all the same.
-    const to = entry.className === null ? -1 : find(classes, entry.className).id;
-    if (gone.has(entry) || entry.ids.length === 0) continue;
-    if (shown === column.classes) shown = column.classes.slice();
-    shown = relabel(shown, entry.ids, to, classes);
+    if (entry.className !== null) view.find(entry.className);
+    if (!gone.has(entry)) view.apply(entry);
   }
-  const labelled = classes.reduce((sum, { count: n }) => sum + n, 0);
-  return { classes, column: shown, classOf, labelled, seq: column.seq };
+  return view.done();
 }
 
-/** Give the items a class (-1: none) in the column, made longer where they ask for it, and count them over. */
-function relabel(column: Int32Array, ids: readonly number[], to: number, classes: readonly ClassView[]): Int32Array {
-  const largest = ids.reduce((most, id) => Math.max(most, id), -1);
-  let into = column;
-  if (largest >= column.length) {
-    into = new Int32Array(largest + 1).fill(-1);
-    into.set(column);
+/** The server's labels while waiting gestures are laid over them. */
+class Overlay {
+  private classes: ClassView[];
+  private shown: Int32Array;
+  private readonly answers: AnswerCounts;
+
+  constructor(
+    private readonly column: LabelColumn,
+    known: readonly ClassInfo[],
+    answers: AnswerCounts,
+  ) {
+    this.classes = known.map((info) => ({ ...info, provisional: false }));
+    this.shown = column.classes;
+    this.answers = { ...answers };
   }
-  const moved = new Map<number, number>();
-  for (const id of ids) {
-    moved.set(into[id]!, (moved.get(into[id]!) ?? 0) + 1);
-    into[id] = to;
+
+  /** The class of this name; one that the server does not know gets the id and the key it will have there. */
+  find(name: string): ClassView {
+    const known = this.classes.find((candidate) => candidate.name === name);
+    if (known) return known;
+    const id = this.classes.reduce((most, candidate) => Math.max(most, candidate.id), -1) + 1;
+    const taken = new Set(this.classes.map(({ key }) => key));
+    const free = Array.from({ length: KEYS }, (_, i) => i + 1).filter((key) => !taken.has(key));
+    const key = free.includes(id + 1) ? id + 1 : (free[0] ?? null);
+    const made = { id, name, key, count: 0, colour: null, provisional: true };
+    this.classes.push(made);
+    return made;
   }
-  for (const [from, n] of moved) count(classes, from, -n);
-  count(classes, to, ids.length);
-  return into;
+
+  apply(entry: Entry): void {
+    if (entry.path === "/api/labels") this.relabel(entry.ids, this.meant(entry));
+    if (entry.path === "/api/classes/change") this.change(entry.body as ClassChange);
+  }
+
+  done(): LabelView {
+    const { shown, classes, answers, column } = this;
+    const chosen = new Map(classes.flatMap(({ id, colour }) => (colour ? [[id, parse(colour)] as const] : [])));
+    return {
+      classes,
+      column: shown,
+      classOf: (id) => shown[id] ?? -1,
+      colourOf: (id) => chosen.get(id) ?? classColour(id),
+      labelled: classes.reduce((sum, { count }) => sum + count, 0),
+      answers,
+      seq: column.seq,
+    };
+  }
+
+  private meant(entry: Entry): number {
+    if (entry.answer) return entry.answer === "none" ? NONE_OF_THESE : PUT_ASIDE;
+    return entry.className === null ? -1 : this.find(entry.className).id;
+  }
+
+  /** Give the items a class or an answer in the column, made longer where they ask for it, and count them over. */
+  private relabel(ids: readonly number[], to: number): void {
+    if (ids.length === 0) return;
+    const largest = ids.reduce((most, id) => Math.max(most, id), -1);
+    const column = this.own(largest + 1);
+    const moved = new Map<number, number>();
+    for (const id of ids) {
+      moved.set(column[id]!, (moved.get(column[id]!) ?? 0) + 1);
+      column[id] = to;
+    }
+    for (const [from, n] of moved) this.count(from, -n);
+    this.count(to, ids.length);
+  }
+
+  private change({ class_id: id, change }: ClassChange): void {
+    const one = this.classes.find((candidate) => candidate.id === id);
+    if (!one) return;
+    if (change.kind === "rename") one.name = change.name;
+    if (change.kind === "colour") one.colour = change.colour;
+    if (change.kind === "key") {
+      for (const other of this.classes) if (other.key === change.key) other.key = null;
+      one.key = change.key;
+    }
+    if (change.kind !== "merge" && change.kind !== "delete") return;
+    const into = change.kind === "merge" ? change.into : -1;
+    this.count(into, one.count);
+    this.classes = this.classes.filter((other) => other !== one);
+    const column = this.own(0);
+    for (let item = 0; item < column.length; item += 1) if (column[item] === id) column[item] = into;
+  }
+
+  /** The column to write into: never the server's. */
+  private own(length: number): Int32Array {
+    if (this.shown === this.column.classes || this.shown.length < length) {
+      const larger = new Int32Array(Math.max(length, this.shown.length)).fill(-1, this.shown.length);
+      larger.set(this.shown);
+      this.shown = larger;
+    }
+    return this.shown;
+  }
+
+  private count(id: number, by: number): void {
+    if (id === NONE_OF_THESE) this.answers.none += by;
+    if (id === PUT_ASIDE) this.answers.aside += by;
+    const found = this.classes.find((candidate) => candidate.id === id);
+    if (found) found.count += by;
+  }
 }
 
-/** The waiting labels that a waiting undo takes back, and no waiting redo gives back. A class is not undone. */
+const GESTURES: ReadonlySet<Entry["path"]> = new Set<Entry["path"]>([
+  "/api/labels",
+  "/api/accept",
+  "/api/classes/change",
+  "/api/revert",
+]);
+
+/** The waiting gestures that a waiting undo takes back, and no waiting redo gives back. Making a class is none. */
 export function takenBack(waiting: readonly Entry[]): Set<Entry> {
   // null stands for a gesture that the server already has: what became of that only it can say.
   const done: (Entry | null)[] = [];
@@ -86,26 +193,10 @@ export function takenBack(waiting: readonly Entry[]): Set<Entry> {
       const again = undone.pop() ?? null;
       done.push(again);
       if (again) gone.delete(again);
-    } else if (entry.path === "/api/labels" || entry.path === "/api/accept") {
+    } else if (GESTURES.has(entry.path)) {
       done.push(entry);
       undone.length = 0;
     }
   }
   return gone;
-}
-
-/** The class of this name; one that the server does not know gets the id and the key it will have there. */
-function find(classes: ClassView[], name: string): ClassView {
-  const known = classes.find((candidate) => candidate.name === name);
-  if (known) return known;
-  const place = classes.length + 1;
-  const id = classes.reduce((most, candidate) => Math.max(most, candidate.id), -1) + 1;
-  const made = { id, name, key: place <= KEYS ? place : null, count: 0, provisional: true };
-  classes.push(made);
-  return made;
-}
-
-function count(classes: readonly ClassView[], id: number, by: number): void {
-  const found = classes.find((candidate) => candidate.id === id);
-  if (found) found.count += by;
 }

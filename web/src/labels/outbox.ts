@@ -163,8 +163,8 @@ export class Outbox {
       const answer = remedy(error);
       if (answer !== "refused") return answer === "retry" ? "unreachable" : answer;
       this.untroubled();
-      const parts = isAboutMap(error) ? byIds(entry) : null;
-      if (parts) await this.replace(entry, parts);
+      const other = isAboutMap(error) ? byIds(entry) : null;
+      if (other) await this.replace(entry, other);
       else {
         await this.forget(entry);
         this.events.refused(entry, error instanceof Error ? error.message : String(error));
@@ -173,10 +173,10 @@ export class Outbox {
     return "none";
   }
 
-  /** Put other words in the place of a gesture: the last first, so that a crash leaves the whole of it. */
-  private async replace(entry: Entry, parts: Entry[]): Promise<void> {
-    this.entries = this.entries.flatMap((other) => (other === entry ? parts : [other]));
-    for (const part of [...parts].reverse()) await this.keep(part);
+  /** Put other words in the place of a gesture. */
+  private async replace(entry: Entry, other: Entry): Promise<void> {
+    this.entries = this.entries.map((one) => (one === entry ? other : one));
+    await this.keep(other);
     this.report();
   }
 

@@ -31,11 +31,21 @@ describe("selection", () => {
     expect(same.plus(Selection.EMPTY)).toBe(same);
   });
 
-  test("too many ids that no lasso tells cannot be said", () => {
-    expect(Selection.of(many(MOST_IDS)).wire()).not.toBeNull();
-    expect(Selection.of(many(MOST_IDS + 1)).wire()).toBeNull();
+  test("many ids are said by their lasso or brush, or as one bit each", () => {
+    expect(Selection.of(many(MOST_IDS)).wire().ids?.length).toBe(MOST_IDS);
+    const bits = Selection.of(many(MOST_IDS + 3)).toggle(1).wire();
+    expect(bits).toMatchObject({ map_id: null, polygon: null, ids: [], without: [] });
+    const bytes = Uint8Array.from(atob(bits.bits!), (character) => character.charCodeAt(0));
+    expect([bytes.length, bytes[0], bytes[1], bytes.at(-1)]).toEqual([12_501, 0b11111101, 255, 0b111]);
+    const stroke = Selection.brush(many(MOST_IDS + 2), 3, Float64Array.of(0, 0, 1, 1), 0.25);
+    expect(stroke.wire()).toMatchObject({ map_id: 3, polygon: null, brush: { path: [[0, 0], [1, 1]], radius: 0.25 } });
     const large = Selection.lasso(many(MOST_IDS + 2), 3, polygon).toggle(7);
     expect(large.wire()).toEqual({ map_id: 3, polygon: [[0, 0], [1, 0], [1, 1]], ids: [], without: [7] });
+  });
+
+  test("inverted, it is all the rest", () => {
+    expect([...lasso(1, 3).toggle(3).inverted(many(5)).ids()]).toEqual([0, 2, 3, 4]);
+    expect(Selection.EMPTY.inverted(many(2)).count).toBe(2);
   });
 
   test("a selection of strangers only is empty", () => {

@@ -5,7 +5,10 @@ import { type Polygon } from "../map/polygon";
 export const MOST_IDS = 100_000;
 
 /** What a selection was drawn with: one lasso on one map, or something that only its ids can tell. */
-export type Origin = { kind: "lasso"; map: number; polygon: Polygon } | { kind: "ids" };
+export type Origin =
+  | { kind: "lasso"; map: number; polygon: Polygon; tool: "lasso" | "box" }
+  | { kind: "brush"; map: number; path: Float64Array; radius: number; tool: "brush" }
+  | { kind: "ids" };
 
 /** The items that the next label is for. Strangers are clicked out: still listed, but not meant. Immutable. */
 export class Selection {
@@ -22,8 +25,12 @@ export class Selection {
     readonly strangers: ReadonlySet<number>,
   ) {}
 
-  static lasso(ids: Uint32Array, map: number, polygon: Polygon): Selection {
-    return new Selection(ids, { kind: "lasso", map, polygon }, new Set());
+  static lasso(ids: Uint32Array, map: number, polygon: Polygon, tool: "lasso" | "box" = "lasso"): Selection {
+    return new Selection(ids, { kind: "lasso", map, polygon, tool }, new Set());
+  }
+
+  static brush(ids: Uint32Array, map: number, path: Float64Array, radius: number): Selection {
+    return new Selection(ids, { kind: "brush", map, path, radius, tool: "brush" }, new Set());
   }
 
   static of(ids: Iterable<number>): Selection {
@@ -71,6 +78,16 @@ export class Selection {
     return this.strangers.size === 0 ? this.listed : this.listed.filter((id) => !this.strangers.has(id));
   }
 
+  /** What of `all` is not meant. */
+  inverted(all: Uint32Array): Selection {
+    const meant = this.members();
+    return new Selection(
+      all.filter((id) => meant[id] !== 1),
+      { kind: "ids" },
+      new Set(),
+    );
+  }
+
   /** Click a stranger out, or back in. */
   toggle(id: number): Selection {
     if (!this.lists(id)) return this;
@@ -96,21 +113,35 @@ export class Selection {
     return kept.length === this.count ? this : new Selection(kept, { kind: "ids" }, new Set());
   }
 
-  /** Say it to the server; null where it cannot be said (too many ids that no single lasso tells).
+  /** Say it to the server: as ids where they fit, as its one lasso or brush, or as one bit for every item.
    *
    * Ids wherever they fit: the map that a lasso was drawn on may be gone before the request arrives, and is
    * then only where it came from.
    */
-  wire(): Wire | null {
+  wire(): Wire {
     const { origin } = this;
-    if (origin.kind === "lasso" && this.count > MOST_IDS && this.strangers.size <= MOST_IDS) {
-      const polygon: [number, number][] = [];
-      for (let i = 0; i < origin.polygon.length; i += 2) polygon.push([origin.polygon[i]!, origin.polygon[i + 1]!]);
-      return { map_id: origin.map, polygon, ids: [], without: [...this.strangers].sort((a, b) => a - b) };
-    }
-    if (this.count > MOST_IDS) return null;
-    return { map_id: origin.kind === "lasso" ? origin.map : null, polygon: null, ids: [...this.ids()], without: [] };
+    const plain = { map_id: origin.kind === "ids" ? null : origin.map, polygon: null, ids: [], without: [] };
+    if (this.count <= MOST_IDS) return { ...plain, ids: [...this.ids()] };
+    const without = [...this.strangers].sort((a, b) => a - b);
+    if (origin.kind === "ids" || without.length > MOST_IDS) return { ...plain, bits: bitsOf(this.members()) };
+    if (origin.kind === "lasso") return { ...plain, polygon: pairs(origin.polygon), without };
+    return { ...plain, brush: { path: pairs(origin.path), radius: origin.radius }, without };
   }
+}
+
+function pairs(flat: Float64Array): [number, number][] {
+  return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, flat[2 * i + 1]!]);
+}
+
+/** One bit for every item, least first, as base64. */
+export function bitsOf(members: Uint8Array): string {
+  let text = "";
+  for (let id = 0; id < members.length; id += 8) {
+    let byte = 0;
+    for (let bit = 0; bit < 8; bit += 1) if (members[id + bit] === 1) byte |= 1 << bit;
+    text += String.fromCharCode(byte);
+  }
+  return btoa(text);
 }
 
 function ascends(ids: Uint32Array): boolean {

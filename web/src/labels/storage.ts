@@ -5,11 +5,13 @@ export interface Entry {
   order: number;
   /** Which workspace it belongs to: another one may be served from this address tomorrow. */
   workspace: string;
-  path: "/api/labels" | "/api/classes" | "/api/accept" | "/api/undo" | "/api/redo";
+  path: `/api/${"labels" | "classes" | "classes/change" | "accept" | "undo" | "redo" | "revert"}`;
   body: object;
   /** What it does, for the optimistic picture: the items and the class they get (null: none). */
   ids: number[];
   className: string | null;
+  /** What the items are given that is no class. */
+  answer?: "none" | "skip";
 }
 
 /** Where gestures wait; `put` resolves when the entry would survive a reload. */

@@ -18,9 +18,9 @@ export function classColour(id: number): Rgb {
 }
 
 /** The colours of the first classes, row by row: red, green, blue. */
-export function classTable(classes: number): Uint8Array {
+export function classTable(classes: number, colourOf: (id: number) => Rgb = classColour): Uint8Array {
   const table = new Uint8Array(3 * classes);
-  for (let id = 0; id < classes; id += 1) table.set(classColour(id), 3 * id);
+  for (let id = 0; id < classes; id += 1) table.set(colourOf(id), 3 * id);
   return table;
 }
 

@@ -1,15 +1,16 @@
 import { get, type Readable, writable } from "svelte/store";
-import { api, type LabelResult, type State } from "../api/client";
-import type { LabelColumn } from "../api/columns";
+import { api, type ClassChange, type LabelResult, type State } from "../api/client";
+import { type LabelColumn, patched } from "../api/columns";
 import { type LabelView, NO_LABELS, overlay, takenBack } from "../labels/labels";
 import { type Lock, Outbox, type OutboxState, type Snapshot } from "../labels/outbox";
-import { MOST_IDS, Selection } from "../labels/selection";
+import { Selection } from "../labels/selection";
+import { changeText, gestureText } from "../labels/words";
 import { type Entry, openStorage, requestId } from "../labels/storage";
-import { number, plural } from "../ui/format";
+import { plural } from "../ui/format";
 import type { Saying } from "./saying";
 import type { Selecting } from "./selecting";
 
-/** What a label was given with, where not right out of a lasso. */
+/** What a label was given with, where not right out of a lasso, box or brush. */
 export type How = "key" | "click";
 
 const NONE: readonly Entry[] = [];
@@ -41,27 +42,53 @@ export class Labelling {
 
   /** Give the selection a class, or none; a name the server does not know makes the class. */
   label(className: string | null, how: How): void {
+    this.give({ className }, how, (what) =>
+      className === null ? `Took the labels of ${what} away` : `Labelled ${what} “${className}”`,
+    );
+  }
+
+  /** Say of the selection that it belongs to none of the classes, or put it aside. */
+  answer(answer: "none" | "skip", how: How): void {
+    this.give({ className: null, answer }, how, (what) =>
+      answer === "none" ? `${what} belong to none of these` : `Put ${what} aside`,
+    );
+  }
+
+  private give(given: Pick<Entry, "className" | "answer">, how: How, said: (what: string) => string): void {
     const selection = get(this.selecting.selection);
     if (selection.isEmpty)
       return this.saying.say("Nothing is selected: draw a lasso around some items first.", "problem");
-    const wire = selection.wire();
-    if (!wire)
-      return this.saying.say(
-        `A joined selection can hold ${number(MOST_IDS)} items at most, this one has ${number(selection.count)}. ` +
-          "Label it in parts: one lasso may hold any number.",
-        "problem",
-      );
+    const { className, answer } = given;
     const id = requestId();
     const body = {
       request_id: id,
-      selection: wire,
+      selection: selection.wire(),
       class_name: className,
-      how: selection.origin.kind === "lasso" ? "lasso" : how,
+      ...(answer && { answer }),
+      how: selection.origin.kind === "ids" ? how : selection.origin.tool,
     };
-    if (!this.send({ requestId: id, path: "/api/labels", body, ids: [...selection.ids()], className })) return;
-    const what = plural(selection.count, "item");
-    this.saying.say(className === null ? `Took the labels of ${what} away` : `Labelled ${what} “${className}”`, "done", true);
+    if (!this.send({ requestId: id, path: "/api/labels", body, ids: [...selection.ids()], ...given })) return;
+    this.saying.say(said(plural(selection.count, "item")), "done", true);
     this.selecting.select(Selection.EMPTY);
+  }
+
+  /** Rename, merge, delete or recolour a class, or give it another digit. */
+  change(classId: number, change: ClassChange["change"]): void {
+    const one = get(this.labels).classes.find(({ id }) => id === classId);
+    if (!one) return;
+    if (one.provisional) return this.saying.say(`“${one.name}” is still being saved: try again in a moment.`, "problem");
+    const id = requestId();
+    const body = { request_id: id, class_id: classId, change };
+    const said = changeText(one, change, get(this.labels));
+    if (!this.send({ requestId: id, path: "/api/classes/change", body, ids: [], className: null })) return;
+    this.saying.say(said, "done", true);
+  }
+
+  /** Take back one gesture of the history. */
+  revert(seq: number): void {
+    const id = requestId();
+    if (!this.send({ requestId: id, path: "/api/revert", body: { request_id: id, seq }, ids: [], className: null })) return;
+    this.saying.say("Reverting that gesture…", "done", true);
   }
 
   /** Make labels of a round's predictions, as one gesture of `count` items. */
@@ -117,7 +144,7 @@ export class Labelling {
     const [more, less] = way === "undo" ? [after, before] : [before, after];
     const turned = [...more].find((entry) => !less.has(entry));
     // What the server has already, only the server can turn.
-    if (turned) this.saying.say(turnedText(way, turned.className, turned.ids.length), "done");
+    if (turned) this.saying.say(`${TURNED[way]}: ${entryText(turned)}`, "done");
     else this.saying.say(`${way === "undo" ? "Undo" : "Redo"} waits for the server.`, "done");
   }
 
@@ -154,9 +181,11 @@ export class Labelling {
     return (await this.sender?.look()) ?? null;
   }
 
-  /** Fetch the labels up to this event. */
+  /** Fetch the labels up to this event: what has changed, where that is known. */
   async fetch(seq: number): Promise<void> {
-    if (seq !== this.column.seq) this.column = await api.labels();
+    if (seq === this.column.seq) return;
+    if (this.column.seq < 0 || seq < this.column.seq) this.column = await api.labels();
+    else this.column = patched(this.column, await api.labelsSince(this.column.seq));
   }
 
   /** Show the server's labels, and what of the outbox is not in them: `seen` was read before them. */
@@ -168,13 +197,11 @@ export class Labelling {
   /** The server has a gesture: wait until the page has the labels that hold it. */
   private async confirmed(entry: Entry, result: LabelResult): Promise<void> {
     for (let attempt = 0; attempt < 5 && this.column.seq < result.label_seq; attempt += 1) await this.refresh();
+    if (entry.path === "/api/revert") this.saying.say(`Reverted: ${plural(result.count, "item")}`, "done", true);
     if (entry.path !== "/api/undo" && entry.path !== "/api/redo") return;
     const way = entry.path === "/api/undo" ? "undo" : "redo";
-    const state = get(this.state);
-    const name = state?.classes.find((known) => known.id === result.class_id)?.name ?? null;
-    const kind = state?.[way === "undo" ? "redo" : "undo"]?.kind;
-    if (name === null && kind === "label") this.saying.say(turnedText(way, "several classes", result.count), "done"); // an import
-    else this.saying.say(turnedText(way, name, result.count), "done");
+    const turned = get(this.state)?.[way === "undo" ? "redo" : "undo"];
+    this.saying.say(`${TURNED[way]}: ${turned ? gestureText(turned) : plural(result.count, "item")}`, "done");
   }
 
   private refused(entry: Entry, reason: string): void {
@@ -189,14 +216,19 @@ export class Labelling {
     const last = this.shownFrom;
     if (last && last.column === from.column && last.classes === from.classes && last.waiting === from.waiting) return;
     this.shownFrom = from;
-    this.labels.set(overlay(from.column, known, from.waiting));
+    const { none_of_these: none, put_aside: aside } = get(this.state) ?? { none_of_these: 0, put_aside: 0 };
+    this.labels.set(overlay(from.column, known, from.waiting, { none, aside }));
   }
 }
 
-/** What an undo or redo did, by name; null: labels taken away. */
-function turnedText(way: "undo" | "redo", className: string | null, count: number): string {
-  const what = className === null ? "labels taken away from" : `“${className}” on`;
-  return `${way === "undo" ? "Undone" : "Done again"}: ${what} ${plural(count, "item")}`;
+const TURNED = { undo: "Undone", redo: "Done again" } as const;
+
+/** What a waiting gesture does, in few words. */
+function entryText(entry: Entry): string {
+  const what = plural(entry.ids.length, "item");
+  if (entry.path !== "/api/labels") return "the last change";
+  if (entry.answer) return `${entry.answer === "none" ? "none of these" : "put aside"}, ${what}`;
+  return entry.className === null ? `labels taken away from ${what}` : `“${entry.className}” on ${what}`;
 }
 
 /** One sender per workspace, whatever the number of tabs; on plain http browsers have no locks, and request ids

@@ -51,8 +51,6 @@ export class Rounds {
     if (!predictions) return this.saying.say("There are no predictions yet: learn first.", "problem");
     const { scope, within } = this.scope();
     const selection = within?.wire() ?? null;
-    if (within && !selection)
-      return this.saying.say("This selection is joined from too many items: accept everywhere, or one lasso.", "problem");
     const { classOf } = get(this.labelling.labels);
     const threshold = get(this.threshold);
     const ids = sureItems(predictions, scope, classOf, threshold, classId);

@@ -1,0 +1,74 @@
+import type { ClassChange, Gesture } from "../api/client";
+import { plural } from "../ui/format";
+import type { ClassView, LabelView } from "./labels";
+
+/** What a gesture did, in few words: for the history, and for undo and redo. */
+export function gestureText(gesture: Gesture): string {
+  const { kind, detail, class_name: name, count } = gesture;
+  const what = plural(count, "item");
+  switch (kind) {
+    case "label":
+      return name === null ? `${what} labelled, several classes` : `“${name}” on ${what}`;
+    case "clear":
+      return `labels taken away from ${what}`;
+    case "none":
+      return `${what}: none of these`;
+    case "skip":
+      return `${what} put aside`;
+    case "class":
+      return `class “${name}” made`;
+    case "rename":
+      return `“${detail["before"]}” renamed “${detail["name"]}”`;
+    case "merge":
+      return `“${detail["name"]}” merged into “${detail["into_name"]}”`;
+    case "delete":
+      return `class “${detail["name"]}” deleted, ${what}`;
+    case "colour":
+      return `“${name}” got ${detail["colour"] ? "another colour" : "its own colour back"}`;
+    case "key":
+      return detail["key"] ? `“${name}” got the key ${detail["key"]}` : `“${name}” lost its key`;
+    default:
+      return `${TURNS[kind]}: ${KINDS[String(detail["kind"])] ?? "a gesture"}${name === null ? "" : ` “${name}”`}, ${what}`;
+  }
+}
+
+const TURNS = { undo: "undone", redo: "done again", revert: "reverted" } as const;
+const KINDS: Record<string, string> = {
+  label: "label",
+  clear: "labels taken away",
+  none: "none of these",
+  skip: "put aside",
+  rename: "renamed",
+  merge: "merged",
+  delete: "deleted",
+  colour: "colour",
+  key: "key",
+  revert: "a revert",
+};
+
+/** What a change of a class is about to do. */
+export function changeText(one: ClassView, change: ClassChange["change"], labels: LabelView): string {
+  switch (change.kind) {
+    case "rename":
+      return `“${one.name}” is now “${change.name}”`;
+    case "merge":
+      return `Merged “${one.name}” into “${labels.classes.find(({ id }) => id === change.into)?.name ?? ""}”`;
+    case "delete":
+      return `Deleted “${one.name}”: ${plural(one.count, "item")} without a label`;
+    case "colour":
+      return `“${one.name}” has ${change.colour ? "another colour" : "its own colour again"}`;
+    case "key":
+      return change.key === null ? `“${one.name}” has no key` : `“${one.name}” has the key ${change.key}`;
+  }
+}
+
+/** When that was, as one says it: roughly, by this browser's clock. */
+export function ago(time: number, now: number): string {
+  const seconds = Math.max(0, now - time);
+  if (seconds < 45) return "just now";
+  if (seconds < 90 * 60) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
+  const date = new Date(time * 1000);
+  const clock = date.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false });
+  if (seconds < 20 * 3600) return clock;
+  return `${date.toLocaleDateString("en", { day: "numeric", month: "short" })}, ${clock}`;
+}
