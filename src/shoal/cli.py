@@ -33,6 +33,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_export(
         verbs.add_parser("export", help="write the labels as CSV, Parquet, JSONL or a folder of images")
     )
+    _add_learn(verbs.add_parser("learn", help="learn from the labels: predictions, and a map that re-forms"))
+    _add_accept(verbs.add_parser("accept", help="make labels of the predictions that are sure enough"))
+    _add_model(verbs.add_parser("model", help="write a round's model as safetensors, ONNX and a card"))
+    _add_predict(verbs.add_parser("predict", help="predict new images with a model, without the workspace"))
     _add_picture(verbs.add_parser("picture", help="draw the map with its thumbnails into a PNG"))
     _add_verify(verbs.add_parser("verify", help="check every file of a workspace for damage"))
     _add_demo(verbs.add_parser("demo", help="fetch a set of real pictures and map it"))
@@ -99,6 +103,40 @@ def _add_export(verb: argparse.ArgumentParser) -> None:
         required=True,
         metavar="TARGET",
         help="labels.csv, labels.parquet, labels.jsonl, or a folder: one folder of images per class",
+    )
+    _add_json(verb)
+
+
+def _add_learn(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    verb.add_argument("--loss", default="silhouette", metavar="NAME", help="what the head minimises")
+    verb.add_argument("--dim", type=int, default=16, metavar="D", help="the head's dimensions (default: 16)")
+    verb.add_argument("--layer", metavar="NAME", help="the layer to learn on (default: the map's)")
+    verb.add_argument("--seed", type=int, default=0, metavar="N", help="what chance begins with (default: 0)")
+    _add_json(verb)
+
+
+def _add_accept(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    verb.add_argument(
+        "--at-least", type=float, required=True, metavar="P", help="how sure a prediction must be, 0 to 1"
+    )
+    verb.add_argument("--class", dest="class_name", metavar="NAME", help="only predictions of this class")
+    _add_json(verb)
+
+
+def _add_model(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    verb.add_argument("--to", dest="target", required=True, metavar="FOLDER", help="where the model goes")
+    verb.add_argument("--round", type=int, metavar="N", help="which round's (default: the current one's)")
+    _add_json(verb)
+
+
+def _add_predict(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("model", metavar="MODEL", help="a folder that `shoal model` wrote")
+    verb.add_argument("pile", metavar="PILE", help="a folder of images")
+    verb.add_argument(
+        "--to", dest="target", required=True, metavar="FILE", help="predictions.csv or predictions.jsonl"
     )
     _add_json(verb)
 

@@ -113,6 +113,71 @@ def run_export(arguments: Namespace) -> int:
     return 0
 
 
+def run_learn(arguments: Namespace) -> int:
+    """Learn a round from the labels."""
+    from shoal.refining import Lesson, refine
+
+    lesson = Lesson(arguments.loss, arguments.dim, arguments.layer, arguments.seed)
+    with Workspace.open(arguments.workspace) as workspace, Reporter(as_json=arguments.as_json) as reporter:
+        row = refine(workspace, lesson, watch=reporter.watch)
+        report = row.report
+        reporter.result(
+            f"round {row.id}: {len(row.classes)} classes from {report['labelled']:,} labels in "
+            f"{report['seconds']:.1f} s; right on {report['held_out_accuracy']:.1%} of labels held out; "
+            f"{report['none_of_these']:,} items look like none of them",
+            {"round": row.id, "map": row.map_id, "classes": len(row.classes), **report},
+        )
+    return 0
+
+
+def run_accept(arguments: Namespace) -> int:
+    """Make labels of the current round's sure predictions."""
+    from shoal.refining import accept
+
+    reporter = Reporter(as_json=arguments.as_json)
+    with Workspace.open(arguments.workspace) as workspace:
+        written = accept(
+            workspace, at_least=arguments.at_least, class_name=arguments.class_name, user=user_name()
+        )
+    count = written.count if written else 0
+    reporter.result(f"accepted {count:,} predictions", {"accepted": count})
+    return 0
+
+
+def run_model(arguments: Namespace) -> int:
+    """Write a round's model."""
+    from shoal.model import FILES
+    from shoal.refining import model_of
+
+    reporter = Reporter(as_json=arguments.as_json)
+    with Workspace.open(arguments.workspace) as workspace:
+        row, model = model_of(workspace, arguments.round)
+    model.save(Path(arguments.target))
+    reporter.result(
+        f"wrote the model of round {row.id} ({len(model.classes)} classes) to {arguments.target}: "
+        + ", ".join(FILES),
+        {"round": row.id, "classes": model.classes, "target": arguments.target},
+    )
+    return 0
+
+
+def run_predict(arguments: Namespace) -> int:
+    """Predict the images of a pile with a saved model."""
+    from shoal.model import Model
+    from shoal.predicting import predict_pile, write_predictions
+
+    with Reporter(as_json=arguments.as_json) as reporter:
+        model = Model.load(Path(arguments.model))
+        answers = predict_pile(model, arguments.pile, watch=reporter.watch)
+        counts = write_predictions(answers, Path(arguments.target), say=reporter.say)
+        reporter.result(
+            f"predicted {counts.predicted:,} images, {counts.none:,} of them none of the classes; "
+            f"{counts.skipped:,} could not be read; wrote {arguments.target}",
+            {**asdict(counts), "target": arguments.target},
+        )
+    return 0
+
+
 def run_picture(arguments: Namespace) -> int:
     """Draw the newest map into a PNG."""
     from shoal.exports import save_picture

@@ -124,7 +124,16 @@ def _layer_map(workspace: Workspace, parameters: Mapping[str, Scalar], watch: Wa
     return f"the map of {layer} is drawn"
 
 
-WORK: Mapping[str, Work] = {"map": _map, "layer_map": _layer_map}
+def _learn(workspace: Workspace, parameters: Mapping[str, Scalar], watch: Watch) -> str:
+    from shoal.refining import DEFAULT_LOSS, Lesson, refine
+
+    loss, layer = parameters.get("loss"), parameters.get("layer")
+    lesson = Lesson(str(loss) if loss else DEFAULT_LOSS, layer=str(layer) if layer else None)
+    row = refine(workspace, lesson, watch=watch)
+    return f"round {row.id}: {len(row.classes)} classes"
+
+
+WORK: Mapping[str, Work] = {"map": _map, "layer_map": _layer_map, "learn": _learn}
 """What a job of each kind does; it returns one sentence for people."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from shoal.growing import aligned, fit_from, origin_of
 from shoal.projectors.registration import register
-from shoal.types import Map, Progress, Projector, ShoalError
+from shoal.types import ROUND, Map, Progress, Projector, ShoalError
 from shoal.workspace import MapRow, Workspace
 
 
@@ -42,5 +42,8 @@ def maps_by_layer(workspace: Workspace) -> dict[str, MapRow]:
     return {
         row.origin.layer: row
         for row in workspace.maps()
-        if row.final and row.items == main.items and row.origin.shard >= main.origin.shard
+        if row.final
+        and row.origin.projector != ROUND
+        and row.items == main.items
+        and row.origin.shard >= main.origin.shard
     }

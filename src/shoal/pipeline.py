@@ -140,7 +140,10 @@ def embed(workspace: Workspace, recipe: Recipe, watch: Watch) -> None:
         return
     backbone: Backbone = BACKBONES.load(recipe.backbone)(fast=recipe.fast)
     workspace.use_backbone(backbone.name, backbone.fingerprint, backbone.layers())
-    growing = GrowingMap(workspace, recipe.make_projector(), layer=recipe.layer_of(workspace))
+    # a round's map stays as it is until the newcomers are put on it at the end
+    learned = workspace.rounds.current() is not None
+    layer = recipe.layer_of(workspace)
+    growing = None if learned else GrowingMap(workspace, recipe.make_projector(), layer=layer)
     counts = workspace.counts()
     pace = Pace(total=counts.total, done=counts.total - counts.pending, watch=watch)
     reader = _Reader(watch)
@@ -149,7 +152,8 @@ def embed(workspace: Workspace, recipe: Recipe, watch: Watch) -> None:
             if reader.turn_to(shard.source):
                 result = embed_shard(shard, backbone, pool, pace)
                 workspace.commit_shard(shard, result)
-                growing.add(result.ids, result.vectors[growing.layer])
+                if growing:
+                    growing.add(result.ids, result.vectors[layer])
 
 
 class _Reader:
@@ -210,6 +214,11 @@ def draw(workspace: Workspace, recipe: Recipe, watch: Watch) -> int:
             "can be read. `shoal info` lists each with its reason."
         )
     watch(Progress(counts.embedded, counts.total, "drawing the map"))
+    learned = workspace.rounds.current()
+    if learned is not None:
+        from shoal.refining import extend
+
+        return extend(workspace, learned)
     return draw_final(workspace, recipe.make_projector(), layer=recipe.layer_of(workspace))
 
 

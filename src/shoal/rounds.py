@@ -123,7 +123,7 @@ def learn_round(
     prepared: Prepared | None = None,
     loss: "str | nn.Module" = "silhouette",
     dim: int = 16,
-    previous: "Trained | None" = None,
+    previous: "Trained | Head | None" = None,
     seed: int = 0,
     watch: Watch = lambda _: None,
 ) -> RoundResult:
@@ -131,8 +131,8 @@ def learn_round(
 
     `start` (N, 2) is the map on the page (NaN rows have no place): the new one begins there and stays in its
     frame. `prepared` is `prepare(vectors)`, kept from an earlier round. `previous` is `RoundResult.trained`
-    of the round before: the head goes on from it. `watch` hears of every step and may raise to cancel; then
-    nothing is left behind. The same arguments give the same result.
+    of the round before, or its head: the new one goes on from it. `watch` hears of every step and may raise
+    to cancel; then nothing is left behind. The same arguments give the same result.
     Raises `LearningError` without two classes, and where arrays are malformed or do not fit.
     """
     checked_vectors("learn_round()", vectors)
@@ -199,7 +199,7 @@ def _train(
     labels: Ints,
     loss: "str | nn.Module",
     dim: int,
-    previous: "Trained | None",
+    previous: "Trained | Head | None",
     *,
     seed: int,
     tick: Watch,

@@ -117,6 +117,10 @@ class Embedding:
     layer: str
 
 
+ROUND = "round"
+"""The projector of a map that a round drew."""
+
+
 @dataclass(frozen=True, slots=True)
 class MapOrigin:
     """What made a map: stored beside it, so that a mismatch can be refused by name.

@@ -69,14 +69,6 @@ def test_one_can_go_back_a_round_and_a_new_map_goes_forward_again(filled):
         filled.choose_map(99)
 
 
-def test_a_map_of_newcomers_belongs_to_its_round(filled):
-    row = filled.rounds.save(learned())
-    drawn = some_map(50, seed=3)
-    origin = replace(drawn.origin, parent=row.map_id, parameters={"round": row.id})
-    filled.save_map(replace(drawn, origin=origin), final=True)
-    assert filled.rounds.current() == row
-
-
 def wrong(name: str) -> Learned:
     good = learned()
     guesses = good.predictions

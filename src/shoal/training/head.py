@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from shoal.training import storage
 from shoal.training.checked import Floats, TrainingError, checked_vectors
+
+if TYPE_CHECKING:
+    from shoal.training.onnx import Graph
 
 KIND = "head"
 ROWS = 4096
@@ -112,28 +115,37 @@ class Head(nn.Module):
 
     def to_bytes(self, facts: Mapping[str, Any] | None = None) -> bytes:
         """Return the head as one safetensors file; `facts` (JSON) say where it comes from."""
-        return storage.pack(KIND, self._arrays(), self._card(facts))
+        return storage.pack(KIND, self.arrays(), self._card(facts))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Return the head of `to_bytes`; raises `TrainingError` for anything else."""
-        return cls._of(*storage.unpack(KIND, data))
+        return cls.of(*storage.unpack(KIND, data))
 
     def save(self, path: Path | str, facts: Mapping[str, Any] | None = None) -> None:
         """Write PATH.safetensors, and PATH.json: its shape, `facts` and SHA-256, for people to read."""
-        storage.write(Path(path), KIND, self._arrays(), self._card(facts))
+        storage.write(Path(path), KIND, self.arrays(), self._card(facts))
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Return the head that `save(path)` wrote; raises `TrainingError` where there is none."""
-        return cls._of(*storage.read(Path(path), KIND))
+        return cls.of(*storage.read(Path(path), KIND))
 
     def to_onnx(self) -> bytes:
         """Return the head as an ONNX file: "vectors" (N, D) float32 -> "embedding" (N, d) float32."""
-        from shoal.training.onnx import head_graph
+        from shoal.training.onnx import Graph
+
+        graph = Graph()
+        self.add_to(graph)
+        return graph.serialise("head", ("vectors", self.width), [("embedding", self.dimensions)])
+
+    def add_to(self, graph: "Graph") -> None:
+        """Add the head to an ONNX graph, from its value "vectors" to "embedding"."""
+        from shoal.training.onnx import add_head
 
         linear = [layer for layer in self.body if isinstance(layer, nn.Linear)]
-        return head_graph(
+        add_head(
+            graph,
             self.mean.cpu().numpy(),
             self.scale.cpu().numpy(),
             [(_array(layer.weight), _array(layer.bias)) for layer in linear],
@@ -141,14 +153,16 @@ class Head(nn.Module):
             normalise=self.normalise,
         )
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return every number of the head by name."""
         return {name: _array(tensor) for name, tensor in self.state_dict().items()}
 
     def _card(self, facts: Mapping[str, Any] | None) -> dict[str, Any]:
         return {"settings": self.settings(), "facts": dict(facts or {})}
 
     @classmethod
-    def _of(cls, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> Self:
+    def of(cls, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> Self:
+        """Return the head of these numbers and the card's settings; `TrainingError` where they do not fit."""
         try:
             head = cls(**card["settings"])
             head.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in arrays.items()})

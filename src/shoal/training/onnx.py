@@ -10,15 +10,20 @@ from shoal.training.checked import Floats
 _OPSET, _IR = 17, 8
 
 
-def head_graph(
-    mean: Floats, scale: Floats, layers: Sequence[tuple[Floats, Floats]], *, unit: bool, normalise: bool
-) -> bytes:
-    """Write (x - mean) * scale, then each layer's (weight (O, I), bias (O,)) with ReLU between, as ONNX.
+def add_head(
+    graph: "Graph",
+    mean: Floats,
+    scale: Floats,
+    layers: Sequence[tuple[Floats, Floats]],
+    *,
+    unit: bool,
+    normalise: bool,
+) -> None:
+    """Add (x - mean) * scale, then each layer's (weight (O, I), bias (O,)) with ReLU between, to a graph.
 
     "vectors" (N, D) float32, scaled to length 1 if `unit` -> "embedding" (N, d) float32, scaled to length 1
     if `normalise`.
     """
-    graph = _Graph()
     value = graph.unit("vectors", "input") if unit else "vectors"
     value = graph.node("Sub", [value, graph.constant("mean", mean)], "centred")
     value = graph.node("Mul", [value, graph.constant("scale", scale)], "standardised")
@@ -29,35 +34,40 @@ def head_graph(
             value = graph.node("Relu", [value], f"relu{number}")
     value = graph.unit(value, "output") if normalise else value
     graph.node("Identity", [value], "embedding")
-    return graph.serialise("head", ("vectors", len(mean)), ("embedding", len(layers[-1][1])))
 
 
-class _Graph:
+class Graph:
+    """An ONNX graph that grows node by node; every value has the name that was given to it."""
+
     def __init__(self) -> None:
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
 
     def node(self, operator: str, inputs: list[str], out: str, **attributes: Any) -> str:
+        """Add a node with one output and return its name."""
         from onnx import helper
 
         self._nodes.append(helper.make_node(operator, inputs, [out], name=out, **attributes))
         return out
 
     def unit(self, value: str, name: str) -> str:
+        """Scale the rows of a value (N, D) to length 1 and return the result's name."""
         length = self.node("ReduceL2", [value], f"{name}.length", axes=[1], keepdims=1)
         safe = self.node("Max", [length, self.constant(f"{name}.least", np.float32(1e-12))], f"{name}.safe")
         return self.node("Div", [value, safe], f"{name}.unit")
 
     def constant(self, name: str, value: Any) -> str:
+        """Add a float32 constant and return its name."""
         from onnx import numpy_helper
 
         self._constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
         return name
 
-    def serialise(self, name: str, given: tuple[str, int], made: tuple[str, int]) -> bytes:
+    def serialise(self, name: str, given: tuple[str, int], made: Sequence[tuple[str, int]]) -> bytes:
+        """Return the graph as a file; `given` and `made` are its input and outputs (N, width) by name."""
         from onnx import TensorProto, helper
 
-        ends = [helper.make_tensor_value_info(one, TensorProto.FLOAT, ["N", n]) for one, n in (given, made)]
+        ends = [helper.make_tensor_value_info(one, TensorProto.FLOAT, ["N", n]) for one, n in (given, *made)]
         graph = helper.make_graph(self._nodes, name, ends[:1], ends[1:], self._constants)
         opset = [helper.make_opsetid("", _OPSET)]
         model = helper.make_model(graph, producer_name="shoal", ir_version=_IR, opset_imports=opset)

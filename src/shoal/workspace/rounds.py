@@ -122,18 +122,9 @@ class RoundStore:
         return _row(row)
 
     def current(self) -> RoundRow | None:
-        """Return the round of the current map, or None; newcomers on a round's map leave it its own."""
-        chosen = self._maps.current()
-        current = chosen.id if chosen else None
-        by_map = {row.map_id: row for row in self.rows()}
-        parents = {row.id: row.origin for row in self._maps.rows()}
-        while current is not None and current in parents:
-            if current in by_map:
-                return by_map[current]
-            # newcomers placed on a round's map make a map of the same round
-            origin = parents[current]
-            current = origin.parent if origin.parameters.get("round") is not None else None
-        return None
+        """Return the round whose map is the current one, or None where that map is no round's."""
+        shown = self._maps.current()
+        return next((row for row in reversed(self.rows()) if shown and row.map_id == shown.id), None)
 
     def predictions(self, id: int) -> Predictions:
         """Return what round `id` predicts; raises `WorkspaceError` for no such round and a damaged file."""

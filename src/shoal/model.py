@@ -1,0 +1,162 @@
+"""The model that a round leaves: vectors of one layer to a class and a confidence, and through the head."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.learning.confidence import probabilities
+from shoal.learning.novelty import least_fit
+from shoal.projectors.reduction import normalised
+from shoal.training import storage
+from shoal.types import UNLABELLED, ShoalError
+
+if TYPE_CHECKING:
+    from shoal.rounds import RoundResult
+    from shoal.training.head import Head
+
+KIND = "model"
+ROWS = 8_192
+FILES = ("model.safetensors", "model.onnx", "card.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Scores are unit vectors (N, D) times `weights` (D, K) plus `bias` (K,); the head is apart.
+
+    `card` says what the numbers mean: class names and ids in the order of the scores, backbone, layer,
+    temperature, the least score of a known class, the metrics, and the fingerprint of the data.
+    """
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    head: "Head"
+    card: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        result: "RoundResult",
+        *,
+        names: Sequence[str],
+        labelled: NDArray[np.bool_],
+        facts: Mapping[str, Any],
+    ) -> Self:
+        """Return the model of a round; `names` (K,) are its classes', `labelled` (N,) who had a label."""
+        probe, reduction = result.probe, result.prepared.reduction
+        weights = reduction.axes @ (probe.weights * np.float32(result.prepared.scale))
+        best = probe.scores(result.prepared.inputs).max(axis=1)
+        card = {
+            "classes": list(names),
+            "class_ids": probe.classes.tolist(),
+            "temperature": result.temperature,
+            "least": least_fit(best, labelled),
+            **facts,
+        }
+        return cls(weights, probe.bias - reduction.mean @ weights, result.head, card)
+
+    @property
+    def classes(self) -> list[str]:
+        """Return the names of the classes, in the order of the scores."""
+        return list(self.card["classes"])
+
+    def predict(self, vectors: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return each vector's place among the classes (N,), -1 for none of them, and its confidence (N,).
+
+        Raises `ShoalError` where vectors are not (N, D) of the layer that the model was learned on.
+        """
+        self._check(vectors)
+        places = np.empty(len(vectors), dtype=np.int64)
+        confidence = np.empty(len(vectors), dtype=np.float32)
+        for start in range(0, len(vectors), ROWS):
+            block = slice(start, start + ROWS)
+            scores = normalised(vectors[block].astype(np.float32)) @ self.weights + self.bias
+            shares = probabilities(scores, self.card["temperature"])
+            places[block] = np.where(
+                scores.max(axis=1) < self.card["least"], UNLABELLED, shares.argmax(axis=1)
+            )
+            confidence[block] = shares.max(axis=1)
+        return places, confidence
+
+    def embed(self, vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Map vectors (N, D) through the head to (N, d)."""
+        self._check(vectors)
+        return self.head.embed(vectors)
+
+    def to_bytes(self) -> bytes:
+        """Return the model as one safetensors file that carries its card."""
+        arrays = {f"head.{name}": array for name, array in self.head.arrays().items()}
+        card = {"card": dict(self.card), "head": self.head.settings()}
+        return storage.pack(KIND, {"weights": self.weights, "bias": self.bias, **arrays}, card)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Return the model of `to_bytes`; raises `ShoalError` for anything else."""
+        from shoal.training.head import Head
+
+        arrays, card = storage.unpack(KIND, data)
+        parts = {name.removeprefix("head."): array for name, array in arrays.items() if "." in name}
+        head = Head.of(parts, {"settings": card["head"]})
+        return cls(arrays["weights"], arrays["bias"], head, card["card"])
+
+    def save(self, folder: Path) -> None:
+        """Write model.safetensors, model.onnx and card.json into a folder; raises `ShoalError` on failure."""
+        import json
+
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ShoalError(f"cannot make the folder {folder}: {error.strerror or error}.") from error
+        text = json.dumps(dict(self.card), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        for name, data in zip(FILES, (self.to_bytes(), self.to_onnx(), text.encode()), strict=True):
+            storage.replace(folder / name, data)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the model of a folder that `save` wrote, or of its safetensors file; else `ShoalError`."""
+        file = path / FILES[0] if path.is_dir() else path
+        try:
+            return cls.from_bytes(file.read_bytes())
+        except OSError as error:
+            raise ShoalError(
+                f"{file} cannot be read: {error.strerror or error}. "
+                "`shoal model WORKSPACE --to FOLDER` writes a model."
+            ) from error
+
+    def to_onnx(self) -> bytes:
+        """Return the model as ONNX: "vectors" (N, D) -> "probabilities" (N, K), "score" (N, 1), "embedding".
+
+        Where "score" is below `card["least"]`, the answer is none of the classes.
+        """
+        from shoal.training.onnx import Graph
+
+        graph = Graph()
+        unit = graph.unit("vectors", "vector")
+        scored = graph.node("MatMul", [unit, graph.constant("class_weights", self.weights)], "raw_scores")
+        scores = graph.node("Add", [scored, graph.constant("class_bias", self.bias)], "scores")
+        graph.node("ReduceMax", [scores], "score", axes=[1], keepdims=1)
+        heat = graph.constant("temperature", np.float32(self.card["temperature"]))
+        graph.node("Softmax", [graph.node("Div", [scores, heat], "logits")], "probabilities", axis=1)
+        self.head.add_to(graph)
+        width, classes = self.weights.shape
+        ends = [("probabilities", classes), ("score", 1), ("embedding", self.head.dimensions)]
+        return graph.serialise("model", ("vectors", width), ends)
+
+    def _check(self, vectors: NDArray[np.floating]) -> None:
+        if vectors.ndim != 2 or vectors.shape[1] != len(self.weights):
+            raise ShoalError(
+                f"the model got vectors of shape {vectors.shape}; it takes (N, {len(self.weights)}): "
+                f"layer {self.card.get('layer')!r} of {self.card.get('backbone')!r}."
+            )
+
+
+def data_fingerprint(labels: Iterable[tuple[bytes, str]], vectors: str) -> str:
+    """Return the SHA-256 of what was learned from: (key, class name) pairs, and which vectors they have."""
+    digest = hashlib.sha256(vectors.encode())
+    for key, name in sorted(labels):
+        digest.update(b"%d:%b%d:%b" % (len(key), key, len(name.encode()), name.encode()))
+    return digest.hexdigest()

@@ -1,0 +1,265 @@
+"""A round of a workspace, top to bottom: its labels become a model, predictions and a map that re-forms."""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.growing import aligned, into_unit_square
+from shoal.model import Model, data_fingerprint
+from shoal.projectors.placing import place_among
+from shoal.projectors.reduction import Reduction
+from shoal.recipe import Recipe
+from shoal.rounds import Prepared, RoundResult, learn_round, prepare
+from shoal.training import storage
+from shoal.types import ROUND, UNLABELLED, Embedding, Map, MapOrigin, Progress, ShoalError
+from shoal.workspace import Learned, Predictions, RoundRow, Workspace, Written
+
+if TYPE_CHECKING:
+    from shoal.training.head import Head
+
+Watch = Callable[[Progress], None]
+CACHE = "cache"
+DEFAULT_LOSS = "silhouette"
+PREPARED = "prepared"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """How to learn: any loss of the library, the head's dimensions, the layer (None: the map's)."""
+
+    loss: str = DEFAULT_LOSS
+    dim: int = 16
+    layer: str | None = None
+    seed: int = 0
+
+
+def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: None) -> RoundRow:
+    """Learn from the labels as they are now, draw the map from where the items lie, and save the round.
+
+    `watch` hears of every step and may raise to stop: then nothing is saved. Raises `ShoalError` without a
+    map, without labels of two classes, and for a loss or layer that there is not.
+    """
+    layer = lesson.layer or Recipe.of(workspace).layer_of(workspace)
+    before, last = workspace.map(), workspace.rounds.current()
+    if before is None:
+        raise ShoalError(f"{workspace.path} has no map yet: `shoal map` makes it, then learn.")
+    label_seq = workspace.log.seq()
+    embedding = workspace.embedding(layer)
+    labels = workspace.log.current()[embedding.ids].astype(np.int64)
+    labels[labels < 0] = UNLABELLED  # put aside, and none of the classes: no class to learn
+    result = learn_round(
+        embedding.vectors,
+        labels,
+        start=aligned(workspace, before, embedding.ids)[0],
+        prepared=_prepared(workspace, embedding, lesson.seed, watch),
+        loss=lesson.loss,
+        dim=lesson.dim,
+        previous=_head_before(workspace, last, layer, lesson.dim),
+        seed=lesson.seed,
+        watch=watch,
+    )
+    return workspace.rounds.save(
+        Learned(
+            map=Map(result.xy, embedding.ids, _origin(workspace, embedding, lesson, label_seq)),
+            predictions=Predictions(
+                embedding.ids, result.predictions.astype(np.int32), result.confidence.clip(0, 1)
+            ),
+            model=_model(workspace, embedding, labels, result, lesson).to_bytes(),
+            label_seq=label_seq,
+            parent=last.id if last else None,
+            layer=layer,
+            loss=lesson.loss,
+            seed=lesson.seed,
+            classes=tuple(result.probe.classes.tolist()),
+            report=_report(result, int((labels != UNLABELLED).sum())),
+        )
+    )
+
+
+def extend(workspace: Workspace, row: RoundRow) -> int:
+    """Put newly embedded items on the map of a round and predict them; return the id of the map to show.
+
+    Nothing else moves, nothing is learned; where nothing is new, nothing is saved.
+    """
+    shown = workspace.map()
+    embedding = workspace.embedding(row.layer)
+    assert shown is not None  # the round's own
+    start, new = aligned(workspace, shown, embedding.ids)
+    if not new.any() and len(shown.ids) == len(embedding.ids):
+        return row.map_id
+    data = workspace.rounds.model(row.id)
+    model = Model.from_bytes(data)
+    inside = model.embed(embedding.vectors)
+    if new.any() and not new.all():
+        start[new] = place_among(inside[new], inside[~new], start[~new], seed=row.seed)
+    xy = start if start.min() >= 0 and start.max() <= 1 else into_unit_square(start)
+    saved = workspace.rounds.save(
+        Learned(
+            map=Map(xy, embedding.ids, _with_shard(workspace, shown.origin, embedding)),
+            predictions=_with_newcomers(workspace, row, embedding, new, model),
+            model=data,
+            label_seq=row.label_seq,
+            parent=row.id,
+            layer=row.layer,
+            loss=row.loss,
+            seed=row.seed,
+            classes=row.classes,
+            report={**row.report, "placed": int(new.sum())},
+        )
+    )
+    return saved.map_id
+
+
+def accept(
+    workspace: Workspace, *, at_least: float, class_name: str | None = None, user: str
+) -> Written | None:
+    """Label every unlabelled item whose prediction is at least so sure, as one gesture; None: there is none.
+
+    Raises `ShoalError` when nothing was learned yet, for no such class, and for `at_least` outside 0..1.
+    """
+    row, _ = _current(workspace, None)
+    if not 0 <= at_least <= 1:
+        raise ShoalError(f"accept() got at_least={at_least}; a confidence lies between 0 and 1.")
+    found = workspace.rounds.predictions(row.id)
+    chosen = (found.class_ids >= 0) & (found.confidence >= at_least)
+    if class_name is not None:
+        ids = {one.name: one.id for one in workspace.log.classes()}
+        if class_name not in ids:
+            raise ShoalError(f"there is no class {class_name!r}. There are: {', '.join(sorted(ids))}.")
+        chosen &= found.class_ids == ids[class_name]
+    return workspace.log.accept(
+        found.ids[chosen], found.class_ids[chosen], round_id=row.id, user=user, map_id=row.map_id
+    )
+
+
+def model_of(workspace: Workspace, round_id: int | None = None) -> tuple[RoundRow, Model]:
+    """Return a round (None: the current one) and its model; raises `ShoalError` where there is none."""
+    row, data = _current(workspace, round_id)
+    return row, Model.from_bytes(data)
+
+
+def _current(workspace: Workspace, round_id: int | None) -> tuple[RoundRow, bytes]:
+    row = workspace.rounds.current() if round_id is None else workspace.rounds.get(round_id)
+    if row is None:
+        raise ShoalError(f"{workspace.path} shows no round: `shoal learn {workspace.path}` makes one.")
+    return row, workspace.rounds.model(row.id)
+
+
+def _with_newcomers(
+    workspace: Workspace, row: RoundRow, embedding: Embedding, new: NDArray[np.bool_], model: Model
+) -> Predictions:
+    before = workspace.rounds.predictions(row.id)
+    class_ids = np.full(len(embedding.ids), UNLABELLED, dtype=np.int32)
+    confidence = np.zeros(len(embedding.ids), dtype=np.float32)
+    at = np.searchsorted(before.ids, embedding.ids[~new])
+    class_ids[~new], confidence[~new] = before.class_ids[at], before.confidence[at]
+    if new.any():
+        places, confidence[new] = model.predict(embedding.vectors[new])
+        class_ids[new] = np.where(places < 0, UNLABELLED, np.array(row.classes, np.int32)[places])
+    return Predictions(embedding.ids, class_ids, confidence)
+
+
+def _head_before(workspace: Workspace, last: RoundRow | None, layer: str, dim: int) -> "Head | None":
+    """Return the head that the last round ended with, where the new one can go on from it."""
+    if last is None or last.layer != layer:
+        return None
+    try:
+        head = Model.from_bytes(workspace.rounds.model(last.id)).head
+    except ShoalError:
+        return None  # a damaged round is no reason not to learn anew
+    return head if head.dimensions == dim else None
+
+
+def _origin(workspace: Workspace, embedding: Embedding, lesson: Lesson, label_seq: int) -> MapOrigin:
+    parent = workspace.current_map()
+    return MapOrigin(
+        projector=ROUND,
+        parameters={"loss": lesson.loss, "dim": lesson.dim},
+        seed=lesson.seed,
+        backbone=embedding.backbone,
+        fingerprint=embedding.fingerprint,
+        layer=embedding.layer,
+        parent=parent.id if parent else None,
+        label_seq=label_seq,
+        shard=int(workspace.shards_of(embedding.ids).max()),
+        fitted=len(embedding.ids),
+    )
+
+
+def _with_shard(workspace: Workspace, origin: MapOrigin, embedding: Embedding) -> MapOrigin:
+    return MapOrigin(**{**asdict(origin), "shard": int(workspace.shards_of(embedding.ids).max())})
+
+
+def _model(
+    workspace: Workspace, embedding: Embedding, labels: NDArray[np.int64], result: RoundResult, lesson: Lesson
+) -> Model:
+    names = {row.id: row.name for row in workspace.log.classes()}
+    keys = workspace.items.keys
+    labelled = labels != UNLABELLED
+    pairs = zip(embedding.ids[labelled].tolist(), labels[labelled].tolist(), strict=True)
+    facts = {
+        "backbone": embedding.backbone,
+        "fingerprint": embedding.fingerprint,
+        "layer": embedding.layer,
+        "loss": lesson.loss,
+        "fast": Recipe.of(workspace).fast,
+        "metrics": _report(result, int(labelled.sum())),
+        "data": data_fingerprint(((keys[id], names[label]) for id, label in pairs), embedding.fingerprint),
+    }
+    classes = [names[label] for label in result.probe.classes.tolist()]
+    return Model.of(result, names=classes, labelled=labelled, facts=facts)
+
+
+def _report(result: RoundResult, labelled: int) -> dict[str, float]:
+    report = result.report
+    return {
+        "labelled": labelled,
+        "held_out_accuracy": report.accuracy,
+        "calibration_error_before": report.error_before,
+        "calibration_error": report.error_after,
+        "none_of_these": report.novel,
+        "seconds": sum(report.seconds.values()),
+        **({} if report.moved is None else {"median_move": report.moved}),
+    }
+
+
+def _prepared(workspace: Workspace, embedding: Embedding, seed: int, watch: Watch) -> Prepared:
+    """Return what all rounds of a layer share, kept in the workspace's cache: a third of a round's time."""
+    path = workspace.path / CACHE / f"{PREPARED}-{_name(workspace, embedding, seed)}.safetensors"
+    try:
+        arrays, card = storage.unpack(PREPARED, path.read_bytes())
+        reduction = Reduction(arrays["mean"], arrays["axes"])
+        return Prepared(reduction, card["scale"], arrays["inputs"], arrays["neighbours"].astype(np.int64))
+    except (OSError, ShoalError):
+        watch(Progress(0, 0, "finding neighbours"))
+        made = prepare(embedding.vectors, seed=seed)
+        _keep(path, made)
+        return made
+
+
+def _keep(path: Path, made: Prepared) -> None:
+    arrays = {
+        "mean": made.reduction.mean,
+        "axes": made.reduction.axes,
+        "inputs": made.inputs,
+        "neighbours": made.neighbours.astype(np.int32),
+    }
+    data = storage.pack(PREPARED, arrays, {"scale": made.scale})
+    try:
+        path.parent.mkdir(exist_ok=True)
+        for old in path.parent.glob(f"{PREPARED}-*"):
+            old.unlink(missing_ok=True)
+        storage.replace(path, data)
+    except (OSError, ShoalError):
+        return  # a full disk costs the next round some seconds, not this one
+
+
+def _name(workspace: Workspace, embedding: Embedding, seed: int) -> str:
+    shards = workspace.shards_of(embedding.ids)
+    crc = zlib.crc32(shards.tobytes(), zlib.crc32(embedding.ids.tobytes()))
+    return f"{crc:08x}-{zlib.crc32(f'{embedding.fingerprint}/{embedding.layer}/{seed}'.encode()):08x}"
