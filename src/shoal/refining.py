@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.growing import aligned, into_unit_square
 from shoal.model import Model, data_fingerprint
+from shoal.projectors import PROJECTORS
 from shoal.projectors.placing import place_among
 from shoal.projectors.reduction import Reduction
 from shoal.recipe import Recipe
@@ -96,8 +97,9 @@ def extend(workspace: Workspace, row: RoundRow) -> int:
     model = Model.from_bytes(data)
     inside = model.embed(embedding.vectors)
     if new.any() and not new.all():
-        start[new] = place_among(inside[new], inside[~new], start[~new], seed=row.seed)
-    xy = start if start.min() >= 0 and start.max() <= 1 else into_unit_square(start)
+        # at the rim a newcomer is moved in: to shrink the map would move everything
+        start[new] = place_among(inside[new], inside[~new], start[~new], seed=row.seed).clip(0, 1)
+    xy = into_unit_square(PROJECTORS.load("pca")().fit(inside)) if new.all() else start
     saved = workspace.rounds.save(
         Learned(
             map=Map(xy, embedding.ids, _with_shard(workspace, shown.origin, embedding)),
