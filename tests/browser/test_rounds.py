@@ -2,6 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
+from tests.browser.page import PATIENCE_MS
 from tests.seeded import save_round
 
 from shoal.workspace import Workspace
@@ -68,6 +69,7 @@ def test_the_next_key_flies_to_a_group_that_nobody_has_labelled(learned, look, s
     eye.press("r")
     expect(eye.page.get_by_role("heading", name="Label next")).to_be_visible()
     eye.press(".")
+    eye.page.wait_for_function("() => (window.__shoal?.drawn?.selected ?? 0) > 0", timeout=PATIENCE_MS)
     chosen = eye.drawn(labelled=10)["selected"]
     assert chosen >= 8
     eye.name("fresh")
