@@ -13,8 +13,12 @@ from shoal.types import UNLABELLED, ShoalError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-ROWS = 1 << 15
-"""How many rows are held against all class means at once."""
+HELD = 1 << 18
+"""How many distances of items to class means are held at once: 2 MiB, which stay in the cache."""
+
+
+SAME = 1e-24
+"""Squared distances to a mean below this share of its squared norm may be rounding."""
 
 
 class ValidityError(ShoalError):
@@ -42,22 +46,24 @@ class Clusters:
         Raises `ValidityError`, in the name of `asked_by`, as `Index` says.
         """
         x, y = checked(vectors, labels, asked_by)
-        known = np.flatnonzero(y != UNLABELLED)
-        classes, places = np.unique(y[known], return_inverse=True)
-        if len(classes) < 2:
+        if y.min(initial=0) == UNLABELLED:
+            known = np.flatnonzero(y != UNLABELLED)
+            x, y = x[known], y[known]
+        places, counts = dense(y)
+        if len(counts) < 2:
             raise ValidityError(
-                f"{asked_by} got {len(classes)} classes in {len(known)} labelled items (-1 is unlabelled); "
+                f"{asked_by} got {len(counts)} classes in {len(y)} labelled items (-1 is unlabelled); "
                 "it compares at least two."
             )
         order = np.argsort(places, kind="stable")
         # from the first item, then from the mean: items that are all equal become exactly 0
-        points = x[known[order]].astype(np.float64)
+        points = x.take(order, axis=0).astype(np.float64)
         points -= points[0].copy()
-        finite(points, asked_by)
-        points -= points.mean(axis=0)
-        counts = np.bincount(places).astype(np.int64)
+        middle = points.mean(axis=0)
+        finite(points, middle, asked_by)
+        points -= middle
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return cls(points, places[order].astype(np.int64), counts, starts)
+        return cls(points, np.repeat(np.arange(len(counts)), counts), counts, starts)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -79,20 +85,25 @@ class Clusters:
     @cached_property
     def means(self) -> Floats:
         """Each class's mean (K, D); exact where the items of a class are all equal."""
-        means = np.empty((self.k, self.points.shape[1]))
-        for k in range(self.k):
-            members = self.members(k)
-            means[k] = members[0] + (members - members[0]).mean(axis=0)
-        return means
+        return self._means_and_squares[0]
 
     @cached_property
     def squares(self) -> Floats:
         """Each point's squared distance to its own class's mean (N,)."""
-        squares = np.empty(len(self))
-        for rows in self.blocks():
-            rest = self.points[rows] - self.means[self.places[rows]]
-            squares[rows] = np.einsum("nd,nd->n", rest, rest)
-        return squares
+        return self._means_and_squares[1]
+
+    @cached_property
+    def _means_and_squares(self) -> tuple[Floats, Floats]:
+        means, squares = np.empty((self.k, self.points.shape[1])), np.empty(len(self))
+        for k in range(self.k):
+            members = self.members(k)
+            means[k], found = _about_mean(members, np.ones(len(members)) @ members / len(members))
+            if found.max() <= SAME * (means[k] @ means[k]):
+                # perhaps one point only, from whose mean rounding must not keep it apart
+                rest = members - members[0]
+                means[k], found = _about_mean(members, members[0] + rest.mean(axis=0))
+            squares[self.starts[k] : self.starts[k + 1]] = found
+        return means, squares
 
     @cached_property
     def spreads(self) -> Floats:
@@ -120,8 +131,9 @@ class Clusters:
         return lengths
 
     def blocks(self) -> Iterator[slice]:
-        """Yield slices that cover all rows, `ROWS` at a time."""
-        return (slice(i, min(i + ROWS, len(self))) for i in range(0, len(self), ROWS))
+        """Yield slices that cover all rows, so many at a time that `HELD` distances to means are held."""
+        size = max(64, HELD // self.k)
+        return (slice(i, min(i + size, len(self))) for i in range(0, len(self), size))
 
     def to_means(self) -> Iterator[tuple[slice, Floats]]:
         """Yield rows and their squared distances to every class mean (B, K), block by block."""
@@ -132,6 +144,15 @@ class Clusters:
             squares += lengths
             squares += np.einsum("nd,nd->n", x, x)[:, None]
             yield rows, np.maximum(squares, 0.0, out=squares)
+
+
+def _about_mean(members: Floats, mean: Floats) -> tuple[Floats, Floats]:
+    """Return `mean` (D,) and the squared distances to it (n,), a piece at a time that stays in the cache."""
+    squares = np.empty(len(members))
+    for start in range(0, len(members), 1024):
+        rest = members[start : start + 1024] - mean
+        squares[start : start + 1024] = np.einsum("nd,nd->n", rest, rest)
+    return mean, squares
 
 
 def checked(vectors: ArrayLike, labels: ArrayLike, asked_by: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -151,10 +172,20 @@ def checked(vectors: ArrayLike, labels: ArrayLike, asked_by: str) -> tuple[NDArr
     return x, y.astype(np.int64)
 
 
-def finite(points: Floats, asked_by: str) -> None:
-    """Raise `ValidityError` if any of the labelled points (N, D) is NaN or infinite."""
-    # a sum is finite unless something in it is not, or it overflows, which squares would do too
-    if not np.isfinite(points.sum()):
+def dense(labels: Ints) -> tuple[NDArray[Any], Ints]:
+    """Return each item's place among the classes that occur (N,), ascending, and their counts (K,)."""
+    if len(labels) and labels.max() < 1 << 16:
+        # small whole numbers are counted and sorted without comparisons
+        counts = np.bincount(labels)
+        occurs = counts > 0
+        return (np.cumsum(occurs) - 1).astype(np.uint16)[labels], counts[occurs].astype(np.int64)
+    _, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return places, counts.astype(np.int64)
+
+
+def finite(points: Floats, middle: Floats, asked_by: str) -> None:
+    """Raise `ValidityError` if any of the labelled points (N, D), whose mean is `middle`, is not finite."""
+    if not np.isfinite(middle).all():
         bad = int((~np.isfinite(points)).any(axis=1).sum())
         raise ValidityError(
             f"{asked_by} got {bad} of {len(points)} labelled vectors with NaN, infinite or immense values; "

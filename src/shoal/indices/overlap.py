@@ -9,6 +9,8 @@ from shoal.indices.clusters import Clusters, Floats
 from shoal.indices.distances import pieces, squared
 
 ZALIK = "Žalik & Žalik (2011)"
+HELD = 1 << 23
+"""How many distances OS holds at once."""
 OVERLAPS = 0.4
 """An item overlaps with other classes where (b - a) / (b + a) is below this."""
 
@@ -53,9 +55,11 @@ def _overlap(clusters: Clusters, k: int) -> float:
     members, total = clusters.members(k), 0.0
     others = np.delete(clusters.points, np.s_[clusters.starts[k] : clusters.starts[k + 1]], axis=0)
     near = min(len(members), len(others))
-    # a block of rows against everything, kept near 64 MiB
-    for rows in pieces(len(members), max(1, (1 << 23) // len(others))):
-        a = np.sqrt(squared(members[rows], members)).mean(axis=1)
+    # a block of rows against everything
+    for rows in pieces(len(members), max(1, HELD // len(others))):
+        own = squared(members[rows], members)
+        own[np.arange(len(own)), np.arange(rows.start, rows.stop)] = 0.0
+        a = np.sqrt(own).mean(axis=1)
         away = squared(members[rows], others)
         away.partition(near - 1, axis=1)
         b = np.sqrt(away[:, :near]).mean(axis=1)

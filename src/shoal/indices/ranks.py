@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.indices.base import index
-from shoal.indices.clusters import Clusters, Floats, Ints, ValidityError
+from shoal.indices.clusters import Clusters, Floats, ValidityError
 from shoal.indices.distances import pieces, squared
 
 BINS = 1 << 16
 HELD = 1 << 27
 """How many distances within classes Gamma sorts in memory: 512 MiB."""
+BUFFER = 1 << 24
+"""How many distances between classes Gamma sorts at once."""
 
 
 @index("higher", cost="N² log n", source="Baker & Hubert (1975), Goodman-Kruskal gamma of pairs")
@@ -27,10 +29,16 @@ def gamma_index(clusters: Clusters) -> float:
     points = clusters.points / max(float(np.abs(clusters.points).max()), np.finfo(float).tiny)
     within = _sorted_within(clusters, points)
     concordant = discordant = 0
-    for distances, same in _tiles(clusters, points):
-        other = np.sort(distances[~same])
-        concordant += int(np.searchsorted(within, other, side="left").sum())
-        discordant += len(within) * len(other) - int(np.searchsorted(within, other, side="right").sum())
+    for between in _sorted_between(clusters, points):
+        # the fewer are looked up among the more
+        if len(within) < len(between):
+            discordant += int(np.searchsorted(between, within, side="left").sum())
+            not_above = int(np.searchsorted(between, within, side="right").sum())
+            concordant += len(within) * len(between) - not_above
+        else:
+            concordant += int(np.searchsorted(within, between, side="left").sum())
+            not_above = int(np.searchsorted(within, between, side="right").sum())
+            discordant += len(within) * len(between) - not_above
     total = concordant + discordant
     return (concordant - discordant) / total if total else 0.0
 
@@ -55,18 +63,29 @@ def _sorted_within(clusters: Clusters, points: Floats) -> NDArray[np.float32]:
     return np.sort(np.concatenate(found))
 
 
-def _tiles(clusters: Clusters, points: Floats) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
-    """Yield the distances of rows to columns above them, and which are of one class."""
+def _sorted_between(clusters: Clusters, points: Floats) -> Iterator[NDArray[np.float32]]:
+    """Yield all distances between classes, sorted, some `BUFFER` of them at a time."""
     from scipy.spatial.distance import cdist
 
+    held: list[NDArray[np.float32]] = []
+    for rows, columns, same in _tiles(clusters):
+        distances = cdist(points[rows], points[columns]).astype(np.float32)
+        held.append(distances.ravel() if same is None else distances[~same])
+        if sum(map(len, held)) > BUFFER:
+            yield np.sort(np.concatenate(held))
+            held = []
+    yield np.sort(np.concatenate(held)) if held else np.zeros(0, dtype=np.float32)
+
+
+def _tiles(clusters: Clusters) -> Iterator[tuple[slice, slice, NDArray[np.bool_] | None]]:
+    """Yield rows, columns above them, and which pairs are of one class or seen before (None: none)."""
     for rows in pieces(len(clusters)):
         for columns in pieces(len(clusters), start=rows.start):
-            same = clusters.places[rows][:, None] == clusters.places[columns]
-            if same.all():
+            if clusters.places[rows.stop - 1] < clusters.places[columns.start]:
+                yield rows, columns, None
                 continue
-            if rows == columns:
-                same |= np.tri(len(same), dtype=np.bool_)
-            yield cdist(points[rows], points[columns]).astype(np.float32), same
+            same = clusters.places[rows][:, None] == clusters.places[columns]
+            yield rows, columns, same | np.tri(len(same), dtype=np.bool_) if rows == columns else same
 
 
 @index("lower", cost="N²", source="Hubert & Levin (1976), C")
@@ -77,43 +96,44 @@ def c_index(clusters: Clusters) -> float:
     of all distances. Two passes over the pairs, exact, in bounded memory. 1 where S_max = S_min; raises
     `ValidityError` where every class is a singleton.
     """
+    from scipy.spatial.distance import pdist
+
     wanted = _pairs_within(clusters, "c_index")
-    top = 2.0 * float(np.linalg.norm(clusters.points, axis=1).max())
+    top = 4.0 * float(np.square(clusters.points).sum(axis=1).max())
     if top == 0.0:
         return 1.0
-    counts, sums, inside = np.zeros(BINS, dtype=np.int64), np.zeros(BINS), 0.0
-    for distances, within in _upper(clusters):
-        at = _bins(distances, top)
-        counts += np.bincount(at, minlength=BINS)
-        sums += np.bincount(at, weights=distances, minlength=BINS)
-        inside += float(distances[within].sum())
+    counts = np.zeros(BINS, dtype=np.int64)
+    for rows, columns in _upper(len(clusters)):
+        counts += np.bincount(_bins(clusters, rows, columns, top)[1], minlength=BINS)
     low = int(np.searchsorted(np.cumsum(counts), wanted))
     high = BINS - 1 - int(np.searchsorted(np.cumsum(counts[::-1]), wanted))
-    split: dict[int, list[Floats]] = {low: [], high: []}
-    for distances, _ in _upper(clusters):
-        at = _bins(distances, top)
-        for bin_, found in split.items():
-            found.append(distances[at == bin_])
-    few, many = (np.sort(np.concatenate(split[bin_])) for bin_ in (low, high))
-    least = sums[:low].sum() + few[: wanted - counts[:low].sum()].sum()
-    most = sums[high + 1 :].sum() + many[len(many) - (wanted - counts[high + 1 :].sum()) :].sum()
+    least = most = 0.0
+    few: list[Floats] = []
+    many: list[Floats] = []
+    for rows, columns in _upper(len(clusters)):
+        squares, at = _bins(clusters, rows, columns, top)
+        least += float(np.sqrt(squares[at < low]).sum())
+        most += float(np.sqrt(squares[at > high]).sum())
+        few.append(squares[at == low])
+        many.append(squares[at == high])
+    rest = wanted - int(counts[:low].sum())
+    least += float(np.sqrt(np.sort(np.concatenate(few))[:rest]).sum())
+    rest = wanted - int(counts[high + 1 :].sum())
+    most += float(np.sqrt(np.sort(np.concatenate(many))[::-1][:rest]).sum())
+    inside = sum(float(pdist(clusters.members(k)).sum()) for k in range(clusters.k))
     # equal distances leave only rounding between the two
     return float((inside - least) / (most - least)) if most - least > 1e-12 * most else 1.0
 
 
-def _upper(clusters: Clusters) -> Iterator[tuple[Floats, NDArray[np.bool_]]]:
-    """Yield each pair's distance once, flat, and whether it is within a class."""
-    for rows in pieces(len(clusters)):
-        for columns in pieces(len(clusters), start=rows.start):
-            distances = np.sqrt(squared(clusters.points[rows], clusters.points[columns]))
-            same = clusters.places[rows][:, None] == clusters.places[columns]
-            if rows == columns:
-                once = np.triu_indices(len(distances), 1)
-                yield distances[once], same[once]
-            else:
-                yield distances.ravel(), same.ravel()
+def _upper(n: int) -> Iterator[tuple[slice, slice]]:
+    for rows in pieces(n):
+        for columns in pieces(n, start=rows.start):
+            yield rows, columns
 
 
-def _bins(distances: Floats, top: float) -> Ints:
-    found: Ints = np.minimum((distances * ((BINS - 1) / top)).astype(np.int64), BINS - 1)
-    return found
+def _bins(clusters: Clusters, rows: slice, columns: slice, top: float) -> tuple[Floats, NDArray[np.int32]]:
+    """Return each pair's squared distance once, flat, and its bin; `top` is the largest there can be."""
+    squares = squared(clusters.points[rows], clusters.points[columns])
+    flat = squares[np.triu_indices(len(squares), 1)] if rows == columns else squares.ravel()
+    bins: NDArray[np.int32] = np.minimum((flat * ((BINS - 1) / top)).astype(np.int32), BINS - 1)
+    return flat, bins

@@ -39,10 +39,13 @@ def mean_silhouettes(clusters: Clusters, *, squared: bool) -> Floats:
     Otherwise a and b are the distances to the class means.
     """
     spreads = clusters.spreads if squared else np.zeros(clusters.k)
+    # what decides between classes: ||x - mean||^2 + spread without ||x||^2, which is the same for all
+    bias = np.einsum("kd,kd->k", clusters.means, clusters.means) + spreads
     rival = np.empty(len(clusters), dtype=np.int64)
-    for rows, squares in clusters.to_means():
-        to_class = squares + spreads
-        to_class[np.arange(len(squares)), clusters.places[rows]] = np.inf
+    for rows in clusters.blocks():
+        to_class = clusters.points[rows] @ (-2.0 * clusters.means.T)
+        to_class += bias
+        to_class[np.arange(len(to_class)), clusters.places[rows]] = np.inf
         rival[rows] = to_class.argmin(axis=1)
     # what was found by dot products is measured again by differences, which keep their digits
     rest = clusters.points - clusters.means[rival]

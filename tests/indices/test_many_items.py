@@ -1,0 +1,134 @@
+"""More items than a tile: the searches that skip pairs, and the sums, against whole matrices."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from shoal.indices import INDICES, Clusters, graphs
+from shoal.indices import density as density_room
+from shoal.indices import distances as tiles
+
+
+def clusters(apart: float = 1.0, n: int = 1_700, k: int = 5, seed: int = 0) -> Clusters:
+    rng = np.random.default_rng(seed)
+    y = rng.choice(k, size=n, p=np.arange(1, k + 1) / np.arange(1, k + 1).sum())
+    return Clusters.of(apart * rng.normal(size=(k, 4))[y] + rng.normal(size=(n, 4)), y)
+
+
+@pytest.fixture(scope="module", params=[0.0, 1.0, 20.0], ids=lambda apart: f"apart-{apart:g}")
+def both(request):
+    c = clusters(request.param)
+    return c, cdist(c.points, c.points), c.places[:, None] == c.places
+
+
+def blocks(c: Clusters, matrix: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
+    cut = [slice(c.starts[k], c.starts[k + 1]) for k in range(c.k)]
+    return {(k, j): matrix[cut[k], cut[j]] for k in range(c.k) for j in range(c.k)}
+
+
+def test_searches_equal_whole_matrices(both):
+    c, distances, same = both
+    parts = blocks(c, distances)
+    assert tiles.widest(c) == pytest.approx(distances[same].max(), rel=1e-12)
+    assert tiles.closest_strangers(c) == pytest.approx(distances[~same].min(), rel=1e-12)
+    linkage = min(parts[pair].mean() for pair in itertools.combinations(range(c.k), 2))
+    assert tiles.least_mean_linkage(c) == pytest.approx(linkage, rel=1e-12)
+    found = tiles.farthest(c.points, c.members(2))
+    wanted = distances[:, c.starts[2] : c.starts[3]].max(axis=1)
+    assert np.allclose(found, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("held", [0, tiles.HELD])
+def test_sums_equal_whole_matrices(both, held, monkeypatch):
+    monkeypatch.setattr(tiles, "HELD", held)
+    c, distances, _ = both
+    wanted = np.add.reduceat(distances, c.starts[:-1], axis=1)
+    found = np.concatenate([sums.copy() for _, sums in tiles.sums_to_classes(c)])
+    assert np.allclose(found, wanted, rtol=1e-10)
+
+
+def test_farthest_items_equal_whole_matrices(both):
+    c, distances, _ = both
+    parts = blocks(c, distances)
+    means = c.between_means
+    wide = sum(parts[k, k].max(axis=1).mean() for k in range(c.k))
+    assert INDICES.load("cs").of(c) == pytest.approx(wide / means.min(axis=1).sum(), rel=1e-12)
+    cop = 0.0
+    for k in range(c.k):
+        strangers = np.concatenate([parts[j, k] for j in range(c.k) if j != k])
+        cop += c.counts[k] * c.radii[k] / strangers.max(axis=1).min()
+    assert INDICES.load("cop").of(c) == pytest.approx(cop / len(c), rel=1e-12)
+
+
+def test_ranks_equal_whole_matrices(both):
+    c, distances, same = both
+    upper = np.triu(np.ones_like(same), 1)
+    within, between = distances[same & upper], distances[~same & upper]
+    order = np.sort(between)
+    plus = (len(between) - np.searchsorted(order, within, "right")).sum()
+    minus = np.searchsorted(order, within, "left").sum()
+    assert INDICES.load("gamma").of(c) == pytest.approx((plus - minus) / (plus + minus), abs=1e-7)
+    every = np.sort(distances[upper])
+    least, most = every[: len(within)].sum(), every[-len(within) :].sum()
+    wanted = (within.sum() - least) / (most - least)
+    assert INDICES.load("c-index").of(c) == pytest.approx(wanted, abs=1e-9)
+
+
+@pytest.mark.parametrize("width", [2, 5])
+@pytest.mark.parametrize("graph", ["rng", "gg"])
+def test_longest_edges_equal_whole_matrices(graph, width):
+    members = np.random.default_rng(1).normal(size=(600, width)) ** 3
+    squares = cdist(members, members, "sqeuclidean")
+    longest = 0.0
+    for i in range(len(members)):
+        together = (np.maximum if graph == "rng" else np.add)(squares[i], squares)
+        together[:, i] = together[np.arange(600), np.arange(600)] = np.inf
+        edges = ~(together < squares[i][:, None]).any(axis=1)
+        edges[i] = False
+        longest = max(longest, squares[i][edges].max())
+    assert graphs.longest_edge(members, graph) == pytest.approx(np.sqrt(longest), rel=1e-12)
+
+
+def test_the_longest_edge_of_the_tree_equals_scipy():
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
+    members = np.random.default_rng(1).normal(size=(700, 3))
+    tree = minimum_spanning_tree(cdist(members, members))
+    assert graphs.longest_edge(members, "mst") == pytest.approx(tree.max(), rel=1e-12)
+
+
+def test_a_square_lattice_has_its_diagonals_in_the_gabriel_graph_only():
+    lattice = np.array(list(itertools.product(range(5), range(5))), dtype=float) / 3.0
+    assert graphs.longest_edge(lattice, "mst") == pytest.approx(1 / 3)
+    # the corners beside a diagonal are nearer to both its ends; they lie on its ball, not inside
+    assert graphs.longest_edge(lattice, "rng") == pytest.approx(1 / 3)
+    assert graphs.longest_edge(lattice, "gg") == pytest.approx(np.sqrt(2) / 3)
+
+
+def test_small_blocks_change_nothing(both, monkeypatch):
+    c, _, _ = both
+    rows = ("os", "s-dbw", "dbcv", "silhouette-squared")
+    small = Clusters.of(c.points[::5], c.places[::5])
+    wanted = [INDICES.load(row).of(small) for row in rows]
+    monkeypatch.setattr(density_room, "BLOCK", 700)
+    monkeypatch.setattr("shoal.indices.clusters.HELD", 64)
+    monkeypatch.setattr("shoal.indices.overlap.HELD", 700)
+    again = Clusters.of(c.points[::5], c.places[::5])
+    assert [INDICES.load(row).of(again) for row in rows] == pytest.approx(wanted, rel=1e-9)
+
+
+def test_memory_stays_bounded():
+    """Twenty thousand items have 3.2 GB of distances; what is held beside the vectors is a small part."""
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    y = rng.integers(20, size=20_000)
+    x = 9.0 * rng.normal(size=(20, 8))[y] + rng.normal(size=(20_000, 8))
+    for row in ("gd33", "cop", "s-dbw", "silhouette-squared", "dunn-mst"):
+        tracemalloc.start()
+        INDICES.load(row)(x, y)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 100e6, row
