@@ -14,10 +14,12 @@ _ROWS = {
     "hdbscan": "shoal.clustering.hdbscan:HDBSCAN",
     "dec": "shoal.clustering.dec:DEC",
     "idec": "shoal.clustering.idec:IDEC",
+    "deepcluster": "shoal.clustering.deepcluster:DeepCluster",
 }
 CLUSTERINGS = Registry("clustering", _ROWS)
 """Every clustering method by name; the first is the default."""
 _PLACES = {place.partition(":")[2]: place.partition(":")[0] for place in _ROWS.values()}
+_PLACES |= dict.fromkeys(["Sobel", "CropAndFlip"], "shoal.clustering.views")
 _PLACES |= dict.fromkeys(
     ["Clustering", "ClusteringError", "ClusteringMethod", "Epoch"], "shoal.clustering.base"
 )
