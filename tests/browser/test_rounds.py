@@ -77,6 +77,20 @@ def test_the_next_key_flies_to_a_group_that_nobody_has_labelled(learned, look, s
     assert eye.counts()["fresh"] == chosen
 
 
+def test_a_key_learns_and_the_map_re_forms_with_predictions(look, seeded):
+    with Workspace.open(seeded.path) as workspace:
+        for group, name in ((0, "red"), (1, "teal")):
+            workspace.label(seeded.ids[group][:5], name)
+    eye = look()
+    eye.whole_map(239)
+    eye.press("r")
+    eye.press("e")
+    expect(eye.page.get_by_role("heading", name="Accept predictions")).to_be_visible(timeout=90_000)
+    learned = eye.state()["round"]
+    assert (len(learned["classes"]), learned["loss"]) == (2, "silhouette")
+    eye.drawn(map=learned["map_id"], labelled=10)
+
+
 def test_nothing_to_learn_from_is_said(look):
     eye = look()
     eye.whole_map(239)
