@@ -7,18 +7,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shoal.training.calibration import Platt as Platt
+    from shoal.training.calibration import Reliability as Reliability
+    from shoal.training.calibration import expected_calibration_error as expected_calibration_error
+    from shoal.training.calibration import fit_platt as fit_platt
+    from shoal.training.calibration import fit_temperature as fit_temperature
+    from shoal.training.calibration import reliability_curve as reliability_curve
+    from shoal.training.calibration import softmax as softmax
     from shoal.training.checked import TrainingError as TrainingError
+    from shoal.training.folds import out_of_fold as out_of_fold
+    from shoal.training.folds import probe_fit as probe_fit
     from shoal.training.head import Head as Head
     from shoal.training.loop import Moment as Moment
     from shoal.training.loop import Plan as Plan
+    from shoal.training.novelty import Rejector as Rejector
+    from shoal.training.probe import LinearProbe as LinearProbe
     from shoal.training.trainer import Trained as Trained
     from shoal.training.trainer import train_head as train_head
 
 _PLACES = {
     "TrainingError": "checked",
+    "Platt": "calibration",
+    "Reliability": "calibration",
+    "expected_calibration_error": "calibration",
+    "fit_platt": "calibration",
+    "fit_temperature": "calibration",
+    "reliability_curve": "calibration",
+    "softmax": "calibration",
+    "out_of_fold": "folds",
+    "probe_fit": "folds",
     "Head": "head",
     "Moment": "loop",
     "Plan": "loop",
+    "Rejector": "novelty",
+    "LinearProbe": "probe",
     "Trained": "trainer",
     "train_head": "trainer",
 }

@@ -36,6 +36,19 @@ def add_head(
     graph.node("Identity", [value], "embedding")
 
 
+def probe_graph(weights: Floats, bias: Floats, *, unit: bool) -> bytes:
+    """Write x W^T + b as ONNX: "vectors" (N, D), scaled to length 1 if `unit` -> "logits" (N, K)."""
+    graph = Graph()
+    value = graph.unit("vectors", "input") if unit else "vectors"
+    graph.node(
+        "Gemm",
+        [value, graph.constant("weights", weights), graph.constant("bias", bias)],
+        "logits",
+        transB=1,
+    )
+    return graph.serialise("probe", ("vectors", weights.shape[1]), [("logits", len(bias))])
+
+
 class Graph:
     """An ONNX graph that grows node by node; every value has the name that was given to it."""
 
