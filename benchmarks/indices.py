@@ -1,0 +1,264 @@
+"""Time and peak memory of the indices, ours and others', on 10,000 to 1,000,000 vectors of width 16.
+
+    python benchmarks/indices.py [--sizes 10000 100000 1000000] [--rows dunn silhouette ...] [--limit 60]
+
+Every cell (an index, a library, a size) runs in a process of its own, on one thread, and is killed at the
+limit; times are medians of processor time over 1 to 5 calls after a warm-up. What is in
+benchmarks/indices.json already is not run again: delete the file, or name --rows, to do so. A size that the
+growth so far puts above twice the limit is not tried, and said to be so. Libraries that are not importable
+are left out (`pip install 'shoal[references]'`).
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shoal.indices import INDICES
+
+WIDTH, CLASSES, MEMORY = 16, 50, 14 << 30
+LIBRARIES = ("ours", "scikit-learn", "permetrics", "torchdr")
+TABLE = Path(__file__).with_suffix(".json")
+Form = Callable[[np.ndarray, np.ndarray], float]
+Cell = dict[str, Any]
+
+
+def data(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return n vectors float32 in 50 overlapping normal groups, shuffled."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(CLASSES, size=n)
+    means = rng.normal(size=(CLASSES, WIDTH))
+    return (means[labels] + rng.normal(size=(n, WIDTH))).astype(np.float32), labels
+
+
+def of_scikit_learn(row: str) -> Form | None:
+    from sklearn import metrics
+
+    def macro(x: np.ndarray, y: np.ndarray) -> float:
+        samples = metrics.silhouette_samples(x, y)
+        return float(np.mean([samples[y == k].mean() for k in np.unique(y)]))
+
+    forms: dict[str, Form] = {
+        "calinski-harabasz": metrics.calinski_harabasz_score,
+        "davies-bouldin": metrics.davies_bouldin_score,
+        "silhouette": metrics.silhouette_score,
+        "silhouette-macro": macro,
+        "silhouette-squared": lambda x, y: metrics.silhouette_score(x, y, metric="sqeuclidean"),
+    }
+    return forms.get(row)
+
+
+def of_permetrics(row: str) -> Form | None:
+    import permetrics
+
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "calinski-harabasz": ("calinski_harabasz_index", {}),
+        "davies-bouldin": ("davies_bouldin_index", {}),
+        "dunn": ("dunn_index", {"use_modified": False}),
+        "silhouette": ("silhouette_index", {}),
+        "xie-beni": ("xie_beni_index", {}),
+        "dbcv": ("density_based_clustering_validation_index", {}),
+    }
+    if row not in calls:
+        return None
+    name, settings = calls[row]
+    return lambda x, y: getattr(permetrics.ClusteringMetric(X=x, y_pred=y), name)(**settings)
+
+
+def of_torchdr(row: str) -> Form | None:
+    from torchdr import silhouette_score
+
+    if row != "silhouette":
+        return None
+    return lambda x, y: float(silhouette_score(x, y, warn=False))
+
+
+def form_of(row: str, library: str) -> Form | None:
+    """Return one library's form of an index; None where it has none or is not installed."""
+    if library == "ours":
+        found: Form = INDICES.load(row)
+        return found
+    others = {"scikit-learn": of_scikit_learn, "permetrics": of_permetrics, "torchdr": of_torchdr}
+    try:
+        return others[library](row)
+    except ImportError:
+        return None
+
+
+def measure(row: str, library: str, n: int, limit: float) -> Cell:
+    """Return the median seconds, the peak MB above the vectors, and the value of one cell."""
+    resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit) + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    form = form_of(row, library)
+    if form is None:
+        return {"why": "absent"}
+    vectors, labels = data(n)
+    form(*data(1_000))
+    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    times: list[float] = []
+    value = float("nan")
+    try:
+        while sum(times) < 0.5 and len(times) < 5:
+            began = time.process_time()
+            value = float(form(vectors, labels))
+            times.append(time.process_time() - began)
+    except (MemoryError, RuntimeError, ValueError) as problem:
+        # torch raises RuntimeError where numpy raises MemoryError
+        return {"why": "out of memory" if "memory" in str(problem).lower() else type(problem).__name__}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start
+    return {"seconds": statistics.median(times), "mb": peak / 1024, "value": value}
+
+
+def run_cell(row: str, library: str, n: int, limit: float) -> Cell:
+    """Run one cell in its own process and return its record."""
+    command = [sys.executable, __file__, "--limit", str(limit), "--cell", row, library, str(n)]
+    one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    began = time.monotonic()
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=10 * limit,
+            env=os.environ | one_thread,
+            check=False,
+        )
+        if done.returncode == -signal.SIGXCPU:
+            found: Cell = {"why": f"over {limit:g} s"}
+        elif done.returncode == 0:
+            found = json.loads(done.stdout.splitlines()[-1])
+        else:
+            found = _failure(done.stderr)
+    except subprocess.TimeoutExpired:
+        found = {"why": f"over {limit:g} s"}
+    print(f"{row} {library} {n:,}: {found} ({time.monotonic() - began:.0f} s)", flush=True)
+    return {"row": row, "library": library, "n": n, **found}
+
+
+def _failure(errors: str) -> Cell:
+    last = errors.strip().splitlines()[-1:] or ["killed"]
+    return {"why": "failed", "error": last[0][:200]}
+
+
+def expected(cells: list[Cell], row: str, library: str, n: int) -> float | None:
+    """Return the seconds that growth so far puts a cell at; None where it is unknown, inf after a failure."""
+    before = sorted(
+        (c for c in cells if (c["row"], c["library"]) == (row, library) and c["n"] < n), key=_size
+    )
+    if not before:
+        return None
+    last = before[-1]
+    if "seconds" not in last:
+        return float("inf")
+    if len(before) == 1:
+        return float(last["seconds"]) * n / last["n"]
+    power = np.log(last["seconds"] / before[-2]["seconds"]) / np.log(last["n"] / before[-2]["n"])
+    return float(last["seconds"] * (n / last["n"]) ** max(power, 1.0))
+
+
+def _size(cell: Cell) -> int:
+    return int(cell["n"])
+
+
+def run(sizes: list[int], rows: list[str], limit: float, cells: list[Cell]) -> None:
+    """Add every cell that is not there yet, saving after each."""
+    known = {(c["row"], c["library"], c["n"]) for c in cells}
+    for n in sorted(sizes):
+        for row in rows:
+            for library in LIBRARIES:
+                if (row, library, n) in known or form_of(row, library) is None:
+                    continue
+                guess = expected(cells, row, library, n)
+                if guess is not None and guess > 2.0 * limit:
+                    why = "not tried" if np.isinf(guess) else f"not tried, about {guess:,.0f} s"
+                    cells.append({"row": row, "library": library, "n": n, "why": why})
+                else:
+                    cells.append(run_cell(row, library, n, limit))
+                TABLE.write_text(json.dumps(cells, indent=0) + "\n")
+
+
+def page(cells: list[Cell], limit: float) -> str:
+    """Return the answer as Markdown: a line an index and size, a column a library."""
+    found = {(c["row"], c["n"], c["library"]): c for c in cells}
+    header = "| index | N | ours s | MB | " + " | ".join(
+        f"{library} s | MB | : ours" for library in LIBRARIES[1:]
+    )
+    lines = [header + " |", "|---|---:|" + "---:|" * (2 + 3 * len(LIBRARIES[1:]))]
+    for row in INDICES.names():
+        for n in sorted({c["n"] for c in cells if c["row"] == row}):
+            ours = found.get((row, n, "ours"), {})
+            parts = [row, f"{n:,}", *_texts(ours)]
+            for library in LIBRARIES[1:]:
+                theirs = found.get((row, n, library), {})
+                parts += [*_texts(theirs), _ratio(ours, theirs)]
+            lines.append("| " + " | ".join(parts) + " |")
+    return f"# Indices: time and memory\n\n{about(limit)}\n\n" + "\n".join(lines) + "\n"
+
+
+def _texts(cell: Cell) -> tuple[str, str]:
+    if "seconds" in cell:
+        return f"{cell['seconds']:.3g}", f"{cell['mb']:.0f}"
+    return cell.get("why", ""), ""
+
+
+def _ratio(ours: Cell, theirs: Cell) -> str:
+    if "seconds" not in ours or "seconds" not in theirs:
+        return ""
+    same = np.isclose(ours["value"], theirs["value"], rtol=1e-4)
+    return f"{theirs['seconds'] / ours['seconds']:.1f}" + ("" if same else " (another value)")
+
+
+def about(limit: float) -> str:
+    """Say how the table was made."""
+    versions = ", ".join(
+        f"{name} {_version(name)}" for name in ("numpy", "scikit-learn", "permetrics", "torchdr")
+    )
+    return f"""`python benchmarks/indices.py`, {versions},
+{platform.machine()}, one thread, float32, D = {WIDTH}, K = {CLASSES} overlapping normal groups: the hard
+case, where bounds spare few pairs. Seconds of processor time of one call, peak memory in MB above what the
+process held. Every cell in its own process, stopped after {limit:g} such seconds, its start included, and at
+{MEMORY >> 30} GiB. "not tried" comes after a smaller size that failed, or with the seconds that growth so far
+predicts. Read ratios within a line: other work shared the machine. "(another value)": more than 1e-4 apart;
+permetrics measures Xie-Beni's items to the nearest mean instead of their own, and raises DBCV's distances to
+D where the paper raises their inverses. An empty cell: the library has no such index."""
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--rows", nargs="+", help="run these again")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds of processor time a cell may take")
+    parser.add_argument("--cell", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.cell:
+        row, library, n = arguments.cell
+        print(json.dumps(measure(row, library, int(n), arguments.limit)))
+        return
+    cells: list[Cell] = json.loads(TABLE.read_text()) if TABLE.exists() else []
+    if arguments.rows:
+        cells = [c for c in cells if c["row"] not in arguments.rows or c["n"] not in arguments.sizes]
+    run(arguments.sizes, arguments.rows or INDICES.names(), arguments.limit, cells)
+    TABLE.with_suffix(".md").write_text(page(cells, arguments.limit))
+
+
+if __name__ == "__main__":
+    main()
