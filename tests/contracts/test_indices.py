@@ -211,6 +211,8 @@ REFUSED = {
     "one class": (WAVES, [2] * 12, "1 classes in 12"),
     "NaN": (np.where(WAVES[3, 1] == WAVES, np.nan, WAVES), [0, 1, 2] * 4, "1 of 12 labelled vectors"),
     "infinite": (np.where(WAVES[3, 1] == WAVES, np.inf, WAVES), [0, 1, 2] * 4, "1 of 12 labelled vectors"),
+    "NaN in the first": (np.where(WAVES[0, 0] == WAVES, np.nan, WAVES), [0, 1, 2] * 4, "1 of 12 labelled"),
+    "immense": (np.where(WAVES[3, 1] == WAVES, 1e200, WAVES), [0, 1, 2] * 4, "1 of 12 labelled vectors"),
     "flat": (WAVES[0], [0, 1, 0, 1, 0], "shape"),
     "no width": (np.zeros((4, 0)), [0, 0, 1, 1], "shape"),
     "text": (np.array([["a"], ["b"]]), [0, 1], "numbers"),
@@ -222,6 +224,7 @@ REFUSED = {
 
 
 @every_row
+@pytest.mark.filterwarnings("error")
 def test_broken_input_is_refused_by_name(row):
     for x, y, why in REFUSED.values():
         with pytest.raises(ShoalError, match=why) as refusal:

@@ -17,6 +17,8 @@ HELD = 1 << 18
 """How many distances of items to class means are held at once: 2 MiB, which stay in the cache."""
 
 
+LARGEST = 1e150
+"""Larger values have no square in float64."""
 SAME = 1e-24
 """Squared distances to a mean below this share of its squared norm may be rounding."""
 
@@ -58,10 +60,9 @@ class Clusters:
         order = np.argsort(places, kind="stable")
         # from the first item, then from the mean: items that are all equal become exactly 0
         points = x.take(order, axis=0).astype(np.float64)
+        finite(points, asked_by)
         points -= points[0].copy()
-        middle = points.mean(axis=0)
-        finite(points, middle, asked_by)
-        points -= middle
+        points -= points.mean(axis=0)
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return cls(points, np.repeat(np.arange(len(counts)), counts), counts, starts)
 
@@ -183,11 +184,12 @@ def dense(labels: Ints) -> tuple[NDArray[Any], Ints]:
     return places, counts.astype(np.int64)
 
 
-def finite(points: Floats, middle: Floats, asked_by: str) -> None:
-    """Raise `ValidityError` if any of the labelled points (N, D), whose mean is `middle`, is not finite."""
-    if not np.isfinite(middle).all():
-        bad = int((~np.isfinite(points)).any(axis=1).sum())
+def finite(points: Floats, asked_by: str) -> None:
+    """Raise `ValidityError` if any of the labelled points (N, D) is NaN, infinite, or too large to square."""
+    # a NaN fails every comparison
+    if not max(points.max(), -points.min()) < LARGEST:
+        bad = int((~(np.abs(points) < LARGEST)).any(axis=1).sum())
         raise ValidityError(
-            f"{asked_by} got {bad} of {len(points)} labelled vectors with NaN, infinite or immense values; "
-            "label those items -1 or repair them."
+            f"{asked_by} got {bad} of {len(points)} labelled vectors with NaN, infinite or immense values "
+            f"({LARGEST:g} or more); label those items -1 or repair them."
         )
