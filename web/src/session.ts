@@ -1,8 +1,10 @@
 import { get, writable } from "svelte/store";
 import { api, type State } from "./api/client";
 import { Facts } from "./items/facts";
-import type { Selection } from "./labels/selection";
-import { classTable } from "./map/palette";
+import { Selection } from "./labels/selection";
+import { Finding } from "./find/finding";
+import { Layers } from "./look/layers";
+import { Looking } from "./look/looking";
 import type { Scene } from "./map/scene";
 import { PLAIN } from "./map/styles";
 import { Following } from "./session/following";
@@ -11,6 +13,8 @@ import { Rounds } from "./session/rounds";
 import { type Notice, Saying } from "./session/saying";
 import { type Mode, Selecting } from "./session/selecting";
 import { Suggesting } from "./session/suggesting";
+import { plural } from "./ui/format";
+import { memory, OpenPanel } from "./ui/openPanel";
 
 /** The state of the page and everything a person can do to it, in four parts; components read the stores and call the
  * parts' methods. */
@@ -37,19 +41,35 @@ export class Session {
   readonly outbox = this.labelling.outbox;
   readonly labels = this.labelling.labels;
 
+  readonly looking: Looking = new Looking(this.state, this.labels, () => this.restyle(), (text) => this.say(text, "problem"));
+  readonly layers = new Layers(
+    this.state,
+    this.following.shown,
+    (map) => this.following.view(map),
+    () => this.following.now(),
+    (text) => this.say(text, "problem"),
+  );
+  readonly finding = new Finding();
+  /** Which panel is open at the left. */
+  readonly panel = new OpenPanel(memory());
+  /** The pictures that the viewer turns over, and which of them it shows; null: it is closed. */
+  readonly viewer = writable<{ ids: Uint32Array; place: number } | null>(null);
+
+  /** Maps beside the main one, which look as it does. */
+  private readonly besides = new Set<Scene>();
   private scene: Scene | null = null;
 
   constructor() {
-    this.selection.subscribe(this.restyle);
-    this.selecting.preview.subscribe(this.restyle);
-    this.colouring.subscribe(this.restyle);
-    this.labels.subscribe(this.restyle);
+    for (const store of [this.selection, this.selecting.preview, this.colouring, this.labels]) store.subscribe(() => this.restyle());
+    this.selecting.passes = (id) => this.looking.passes(id);
+    this.selecting.filter = () => this.looking.filter;
+    this.hovered.subscribe((id) => this.besides.forEach((scene) => scene.setHovered(id)));
   }
 
   /** Begin, drawing into this scene. */
   start(scene: Scene): void {
     this.take(scene);
-    scene.onMap = this.restyle;
+    scene.onMap = () => this.restyle();
     window.addEventListener("beforeunload", this.onLeave);
     this.following.start();
   }
@@ -58,6 +78,51 @@ export class Session {
     window.removeEventListener("beforeunload", this.onLeave);
     this.following.stop();
     this.take(null);
+  }
+
+  /** Let another map look as the main one does; returns how to stop. */
+  showBeside(scene: Scene): () => void {
+    this.besides.add(scene);
+    scene.onMap = () => this.restyle();
+    this.restyle();
+    return () => this.besides.delete(scene);
+  }
+
+  /** Look at an item's picture closely; `among` others that can be turned to. */
+  look(id: number, among: Uint32Array): void {
+    const place = among.indexOf(id);
+    this.viewer.set(place < 0 ? { ids: Uint32Array.of(id), place: 0 } : { ids: among, place });
+  }
+
+  /** Find what is most alike to what is under the pointer, or to the selection. */
+  async findSimilar(id = get(this.hovered)): Promise<void> {
+    const of = id >= 0 ? Selection.of([id]) : get(this.selection);
+    if (of.isEmpty) return this.say("Point at an item or select some first.", "problem");
+    this.panel.open("find");
+    await this.finding.similar(of, of.count === 1 ? "this item" : plural(of.count, "selected item"));
+  }
+
+  /** Find what the selection missed, and what it took by mistake. */
+  async findBeyond(): Promise<void> {
+    const of = get(this.selection);
+    const { map } = get(this.following.shown);
+    if (of.isEmpty || map === null) return this.say("Select some items first.", "problem");
+    this.panel.open("find");
+    await this.finding.beyond(of, map);
+  }
+
+  /** Add the look-alikes of the selection to it. */
+  async grow(): Promise<void> {
+    const of = get(this.selection);
+    if (of.isEmpty) return this.say("Select some items first: their look-alikes are added.", "problem");
+    try {
+      const more = this.selecting.admitted(await this.finding.grown(of));
+      if (get(this.selection) !== of) return; // something else is selected meanwhile
+      this.select(Selection.of(more), "add");
+      this.say(`Grown by ${plural(more.length, "look-alike")}`, "done");
+    } catch (error) {
+      this.say(error instanceof Error ? error.message : String(error), "problem");
+    }
   }
 
   select(drawn: Selection, mode: Mode = "new"): void {
@@ -88,7 +153,7 @@ export class Session {
   }
 
   private take(scene: Scene | null): void {
-    this.scene = this.selecting.scene = this.following.scene = scene;
+    this.scene = this.selecting.scene = this.following.scene = this.looking.scene = scene;
   }
 
   /** Keep the browser from closing what only this tab knows. */
@@ -96,15 +161,12 @@ export class Session {
     if (!this.labelling.safe) event.preventDefault();
   };
 
-  private readonly restyle = (): void => {
-    const { scene } = this;
-    if (!scene) return;
-    const { column, classes, colourOf } = get(this.labels);
-    const known = classes.reduce((most, { id }) => Math.max(most, id + 1), 0);
-    scene.setStyles({
-      ...PLAIN,
-      ...(get(this.colouring) && { colours: column, table: classTable(known, colourOf) }),
-      selected: this.selecting.shown.members(),
-    });
-  };
+  /** Give the maps the looks of their items: colours, what is selected, what passes the filters. */
+  private restyle(): void {
+    if (!this.scene) return;
+    const { painting, passed } = this.looking.paint();
+    const { colours, table } = get(this.colouring) ? painting : PLAIN;
+    const look = { colours, table, passed, selected: this.selecting.shown.members() };
+    for (const scene of [this.scene, ...this.besides]) scene.setStyles(look);
+  }
 }

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from shoal.finding.belonging import robust_z
 from shoal.finding.space import Floats, Rows, Space, nearest_others
 
-OUTLIER_Z = 3.0
+OUTLIER_Z = 2.5
 VOTERS = 10
 SUSPECTED_FROM = 0.6
 """A label is suspected when so many of its voters agree on one other class."""
@@ -15,7 +15,7 @@ SUSPECTED_FROM = 0.6
 def outliers(space: Space) -> tuple[Rows, Floats]:
     """Return the rows that lie alone, and by how much, the loneliest first.
 
-    The measure is the robust z of the mean distance (1 - cosine) to the nearest others, above 3.
+    The measure is the robust z of the mean distance (1 - cosine) to the nearest others, above 2.5.
     """
     _, cosines = space.graph()
     z = robust_z(1.0 - cosines.mean(axis=1))

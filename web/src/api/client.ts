@@ -74,8 +74,14 @@ async function request(path: string, body?: unknown, patience = 20_000): Promise
   throw new ApiError(response.status, typeof detail === "string" ? detail : null);
 }
 
-async function json<T>(path: string, body?: unknown): Promise<T> {
+export async function json<T>(path: string, body?: unknown): Promise<T> {
   return (await request(path, body)).json() as Promise<T>;
+}
+
+/** Ask for binary columns; the header that is named comes with them. */
+export async function binary(path: string, body?: unknown, header = ""): Promise<{ buffer: ArrayBuffer; header: string | null }> {
+  const response = await request(path, body, 120_000);
+  return { buffer: await response.arrayBuffer(), header: response.headers.get(header || "Content-Type") };
 }
 
 /** The addresses of the server, one function each. */

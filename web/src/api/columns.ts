@@ -27,6 +27,21 @@ export function readColumns(buffer: ArrayBuffer, expected: number): Columns {
   return { n, flags, columns, buffer };
 }
 
+/** The column of numbers at a place. */
+export function floats({ buffer, n }: Columns, place: number): Float32Array {
+  return new Float32Array(buffer, HEADER + place * n * 4, n);
+}
+
+/** The column of whole numbers at a place, negative ones included. */
+export function integers({ buffer, n }: Columns, place: number): Int32Array {
+  return new Int32Array(buffer, HEADER + place * n * 4, n);
+}
+
+/** The column of item ids at a place. */
+export function itemIds({ buffer, n }: Columns, place: number): Uint32Array {
+  return new Uint32Array(buffer, HEADER + place * n * 4, n);
+}
+
 /** The positions of one map, ids ascending; aspect is width / height. */
 export interface MapPoints {
   ids: Uint32Array;

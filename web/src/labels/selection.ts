@@ -1,4 +1,5 @@
 import type { Selection as Wire } from "../api/client";
+import type { WireFilter as Filter } from "../look/filters";
 import { type Polygon } from "../map/polygon";
 
 /** The most ids that one request may name. */
@@ -6,8 +7,8 @@ export const MOST_IDS = 100_000;
 
 /** What a selection was drawn with: one lasso on one map, or something that only its ids can tell. */
 export type Origin =
-  | { kind: "lasso"; map: number; polygon: Polygon; tool: "lasso" | "box" }
-  | { kind: "brush"; map: number; path: Float64Array; radius: number; tool: "brush" }
+  | { kind: "lasso"; map: number; polygon: Polygon; tool: "lasso" | "box"; filter: Filter | null }
+  | { kind: "brush"; map: number; path: Float64Array; radius: number; tool: "brush"; filter: Filter | null }
   | { kind: "ids" };
 
 /** The items that the next label is for. Strangers are clicked out: still listed, but not meant. Immutable. */
@@ -25,12 +26,12 @@ export class Selection {
     readonly strangers: ReadonlySet<number>,
   ) {}
 
-  static lasso(ids: Uint32Array, map: number, polygon: Polygon, tool: "lasso" | "box" = "lasso"): Selection {
-    return new Selection(ids, { kind: "lasso", map, polygon, tool }, new Set());
+  static lasso(ids: Uint32Array, map: number, polygon: Polygon, tool: "lasso" | "box" = "lasso", filter: Filter | null = null): Selection {
+    return new Selection(ids, { kind: "lasso", map, polygon, tool, filter }, new Set());
   }
 
-  static brush(ids: Uint32Array, map: number, path: Float64Array, radius: number): Selection {
-    return new Selection(ids, { kind: "brush", map, path, radius, tool: "brush" }, new Set());
+  static brush(ids: Uint32Array, map: number, path: Float64Array, radius: number, filter: Filter | null = null): Selection {
+    return new Selection(ids, { kind: "brush", map, path, radius, tool: "brush", filter }, new Set());
   }
 
   static of(ids: Iterable<number>): Selection {
@@ -124,8 +125,9 @@ export class Selection {
     if (this.count <= MOST_IDS) return { ...plain, ids: [...this.ids()] };
     const without = [...this.strangers].sort((a, b) => a - b);
     if (origin.kind === "ids" || without.length > MOST_IDS) return { ...plain, bits: bitsOf(this.members()) };
-    if (origin.kind === "lasso") return { ...plain, polygon: pairs(origin.polygon), without };
-    return { ...plain, brush: { path: pairs(origin.path), radius: origin.radius }, without };
+    const filter = origin.filter && { filter: origin.filter };
+    if (origin.kind === "lasso") return { ...plain, ...filter, polygon: pairs(origin.polygon), without };
+    return { ...plain, ...filter, brush: { path: pairs(origin.path), radius: origin.radius }, without };
   }
 }
 

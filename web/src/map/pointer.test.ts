@@ -30,6 +30,7 @@ describe("the pointer", () => {
       hover: () => undefined,
       leave: () => undefined,
       click: () => told.push("click"),
+      doubled: () => false,
       lassoing: () => undefined,
       lassoed: (polygon) => told.push(polygon ? "lassoed" : "given up"),
       pressed: () => told.push("pressed"),

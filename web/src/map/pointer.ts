@@ -10,6 +10,8 @@ export interface PointerEvents {
   hover: (x: number, y: number) => void;
   leave: () => void;
   click: (x: number, y: number, mode: Mode) => void;
+  /** A double click; true where it meant an item, so that it does not zoom. */
+  doubled: (x: number, y: number) => boolean;
   /** A lasso grew; `path` is its outline in screen px. */
   lassoing: (polygon: Polygon | null, path: string, mode: Mode) => void;
   /** A lasso was closed, or given up (null). */
@@ -144,6 +146,7 @@ export class MapPointer {
 
   private readonly onDouble = (event: MouseEvent): void => {
     const { x, y } = this.at(event);
+    if (this.events.doubled(x, y)) return;
     this.camera.zoomAt(x, y, 2);
     this.events.cameraMoved();
   };

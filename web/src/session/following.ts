@@ -12,8 +12,12 @@ export type Connection = "connecting" | "ok" | "lost" | "locked" | "elsewhere";
 export class Following {
   readonly connection = writable<Connection>("connecting");
   readonly busy: Readable<boolean>;
+  /** The map on show, and the one before it. */
+  readonly shown = writable<{ map: number | null; before: number | null }>({ map: null, before: null });
   scene: Scene | null = null;
 
+  /** The map that is shown instead of the current one. */
+  private aside: number | null = null;
   /** The workspace that this page shows, for as long as it lives. */
   private workspace = "";
   /** The job that was the last to end, as of the state before; undefined: not known yet. */
@@ -45,6 +49,20 @@ export class Following {
     return this.changes.now();
   }
 
+  /** Show this map until another is asked for; null: the one that is current for everybody. */
+  view(map: number | null): void {
+    if (map === this.aside) return;
+    this.aside = map;
+    void this.now();
+  }
+
+  /** Show the map that was shown before; false where there was none. */
+  flip(): boolean {
+    const { before } = get(this.shown);
+    if (before !== null) this.view(before === get(this.state)?.map?.id ? null : before);
+    return before !== null;
+  }
+
   /** Fetch the state, and what it says is new. */
   private async refresh(): Promise<void> {
     const labelling = this.labelling();
@@ -58,10 +76,12 @@ export class Following {
       this.state.set(state);
       labelling.follow(seen);
       this.noteEnded(state);
-      if (state.map && state.map.id !== this.scene?.newest) await this.showMap(state.map.id);
+      const wanted = this.aside ?? state.map?.id ?? null;
+      if (wanted !== null && wanted !== this.scene?.newest) await this.showMap(wanted);
     } catch (error) {
       // A refusal is a map that has just been replaced: the next state names the newer one.
       const answer = remedy(error);
+      if (answer === "refused") this.aside = null;
       if (answer !== "refused") this.connection.set(answer === "reopen" ? "locked" : "lost");
     }
   }
@@ -78,6 +98,7 @@ export class Following {
 
   private async showMap(id: number): Promise<void> {
     this.scene?.setMap(id, await api.points(id));
+    this.shown.update(({ map }) => ({ map: id, before: map }));
   }
 
   /** When a job has ended, files that changed have new pictures and facts. */

@@ -1,6 +1,7 @@
 import { get, writable } from "svelte/store";
 import { Selection } from "../labels/selection";
 import type { Polygon } from "../map/polygon";
+import type { WireFilter } from "../look/filters";
 import type { Scene } from "../map/scene";
 
 export type Tool = "lasso" | "pan";
@@ -16,6 +17,9 @@ export class Selecting {
   readonly hovered = writable(-1);
   readonly tool = writable<Tool>("lasso");
   scene: Scene | null = null;
+  /** What the filters let through: a lasso takes nothing else. */
+  passes: (id: number) => boolean = () => true;
+  filter: () => WireFilter | null = () => null;
 
   constructor() {
     this.selection.subscribe((selection) => {
@@ -33,7 +37,12 @@ export class Selecting {
   inside(polygon: Polygon): Selection {
     const { scene } = this;
     if (!scene || scene.map === null) return Selection.EMPTY;
-    return Selection.lasso(scene.inside(polygon), scene.map, polygon);
+    return Selection.lasso(this.admitted(scene.inside(polygon)), scene.map, polygon, "lasso", this.filter());
+  }
+
+  /** Those of some items that pass the filters. */
+  admitted(ids: Uint32Array): Uint32Array {
+    return this.filter() === null ? ids : ids.filter(this.passes);
   }
 
   select(drawn: Selection, mode: Mode = "new"): void {

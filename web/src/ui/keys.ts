@@ -21,6 +21,14 @@ export const BINDINGS = [
   { action: "accept", keys: ["a"], help: "Accept the sure predictions", group: "Learn" },
   { action: "next", keys: ["."], help: "Fly to the next group to label", group: "Learn" },
   { action: "learning", keys: ["r"], help: "Open or close the panel Learn", group: "Panels" },
+  { action: "layerEarlier", keys: ["["], help: "One layer earlier: colour, texture", group: "Look" },
+  { action: "layerLater", keys: ["]"], help: "One layer later: meaning", group: "Look" },
+  { action: "flip", keys: ["t"], help: "Flip to the map before, and back", group: "Look" },
+  { action: "similar", keys: ["m"], help: "More like this, or like the selection", group: "Find" },
+  { action: "grow", keys: ["g"], help: "Add the look-alikes to the selection", group: "Find" },
+  { action: "beyond", keys: ["x"], help: "What the selection missed, or took by mistake", group: "Find" },
+  { action: "find", keys: ["k"], help: "Open or close the panel Find", group: "Panels" },
+  { action: "quality", keys: ["q"], help: "Open or close the panel Quality", group: "Panels" },
   { action: "look", keys: ["o"], help: "Open or close the panel Look", group: "Panels" },
   { action: "keys", keys: ["?"], help: "Show or hide these keys", group: "Look" },
 ] as const;
@@ -33,6 +41,8 @@ export const POINTER = [
   { keys: ["Shift", "Drag"], help: "Add to the selection" },
   { keys: ["Alt", "Drag"], help: "Take out of the selection" },
   { keys: ["Space", "Drag"], help: "Move the map (or right button)" },
+  { keys: ["Space"], help: "Tap: the picture under the pointer, large" },
+  { keys: ["Double click"], help: "The same; beside items: zoom in" },
   { keys: ["Wheel"], help: "Zoom to the pointer" },
   { keys: ["Click"], help: "Pick an item; in the tray: put it out" },
 ] as const;

@@ -7,13 +7,9 @@ export class OpenPanel {
   private readonly id = writable<string | null>(null);
   readonly store: Readable<string | null> = this.id;
 
-  /** `memory` is null where the browser keeps nothing. */
-  constructor(
-    private readonly memory: Pick<Storage, "getItem" | "setItem"> | null,
-    known: readonly string[],
-  ) {
-    const before = this.recall();
-    if (before !== null && known.includes(before)) this.id.set(before);
+  /** `kept` is null where the browser keeps nothing. */
+  constructor(private readonly kept: Pick<Storage, "getItem" | "setItem"> | null) {
+    this.id.set(this.recall() || null);
   }
 
   /** Open a panel, or close it where it is open; return whether it is open now. */
@@ -34,7 +30,7 @@ export class OpenPanel {
   private set(id: string | null): void {
     this.id.set(id);
     try {
-      this.memory?.setItem(KEY, id ?? "");
+      this.kept?.setItem(KEY, id ?? "");
     } catch {
       // A browser that keeps nothing forgets this too.
     }
@@ -42,9 +38,18 @@ export class OpenPanel {
 
   private recall(): string | null {
     try {
-      return this.memory?.getItem(KEY) ?? null;
+      return this.kept?.getItem(KEY) ?? null;
     } catch {
       return null;
     }
+  }
+}
+
+/** What the browser keeps for this page, or null where it was told to keep nothing. */
+export function memory(): Storage | null {
+  try {
+    return localStorage;
+  } catch {
+    return null;
   }
 }

@@ -1,5 +1,7 @@
 import type { Component } from "svelte";
+import Find from "../find/Find.svelte";
 import Look from "../look/Look.svelte";
+import Quality from "../quality/Quality.svelte";
 import Learn from "../rounds/Learn.svelte";
 import type { Session } from "../session";
 import type { IconName } from "./icons";
@@ -15,10 +17,12 @@ export interface PanelRow {
   component: Component<{ session: Session }>;
 }
 
-export type PanelId = "learn" | "look";
+export type PanelId = "find" | "learn" | "look" | "quality";
 
 /** The panels, from top to bottom. */
 export const PANELS: readonly PanelRow[] = [
   { id: "learn", title: "Learn", icon: "learn", action: "learning", component: Learn },
   { id: "look", title: "Look", icon: "look", action: "look", component: Look },
+  { id: "find", title: "Find", icon: "find", action: "find", component: Find },
+  { id: "quality", title: "Quality", icon: "quality", action: "quality", component: Quality },
 ];

@@ -1,0 +1,115 @@
+import { get, type Readable, writable } from "svelte/store";
+import type { State } from "../api/client";
+import { type LayerInfo, lookApi } from "./api";
+
+/** Shows a map by its id, or (null) the one that is current for everybody. */
+export type ShowMap = (map: number | null) => void;
+
+/** Which layer's map is on show: each is drawn once, by a job, and kept. */
+export class Layers {
+  /** Early to late. */
+  readonly known = writable<readonly LayerInfo[]>([]);
+  /** The layer on show. */
+  readonly shown = writable<string | null>(null);
+  /** The layer whose map is being drawn. */
+  readonly drawing = writable<string | null>(null);
+  /** The layer that is shown beside, or null. */
+  readonly beside = writable<string | null>(null);
+
+  private wanted: string | null = null;
+  private current: number | null = null;
+  private before = "";
+
+  constructor(
+    private readonly state: Readable<State | null>,
+    onShow: Readable<{ map: number | null }>,
+    private readonly show: ShowMap,
+    private readonly refresh: () => Promise<void>,
+    private readonly problem: (text: string) => void,
+  ) {
+    state.subscribe((now) => void this.follow(now));
+    onShow.subscribe(({ map }) => {
+      const layer = get(this.known).find((one) => one.map?.id === map)?.name;
+      if (layer && get(this.drawing) === null) this.shown.set(layer);
+    });
+  }
+
+  /** Show a layer's map; where there is none yet, have it drawn and show it then. */
+  async choose(name: string): Promise<void> {
+    this.wanted = name;
+    this.shown.set(name);
+    const map = this.mapOf(name);
+    if (map !== null) return this.display(map);
+    await this.draw(name);
+  }
+
+  /** Show a layer beside, drawn where it has to be; null: none. */
+  async compare(name: string | null): Promise<void> {
+    this.beside.set(name);
+    if (name !== null && this.mapOf(name) === null) await this.draw(name);
+  }
+
+  /** The id of a layer's map, null where there is none yet. */
+  mapOf(name: string | null): number | null {
+    return get(this.known).find((one) => one.name === name)?.map?.id ?? null;
+  }
+
+  /** Go one layer later (1) or earlier (-1). */
+  step(by: 1 | -1): void {
+    const known = get(this.known);
+    const place = known.findIndex(({ name }) => name === get(this.shown));
+    const next = known[Math.min(known.length - 1, Math.max(0, place + by))];
+    if (next && next.name !== get(this.shown)) void this.choose(next.name);
+  }
+
+  private async draw(name: string): Promise<void> {
+    if (get(this.drawing) !== null) return; // the next one is asked for when this one is there
+    this.drawing.set(name);
+    try {
+      await lookApi.drawLayer(name);
+    } catch (error) {
+      this.fail(error instanceof Error ? error.message : String(error));
+    }
+    await this.refresh();
+  }
+
+  private fail(why: string): void {
+    this.drawing.set(null);
+    this.wanted = null;
+    this.beside.update((name) => (this.mapOf(name) === null ? null : name));
+    this.shown.set(get(this.state)?.map?.layer ?? null);
+    this.problem(why);
+  }
+
+  private display(map: number): void {
+    this.show(map === get(this.state)?.map?.id ? null : map);
+  }
+
+  /** A new current map is what everybody sees now; a job that has ended has drawn what was asked for. */
+  private async follow(state: State | null): Promise<void> {
+    if (!state) return;
+    const seen = `${state.map?.id} ${state.job?.id} ${state.job?.state} ${state.layers.length}`;
+    if (seen === this.before) return;
+    this.before = seen;
+    try {
+      this.known.set(await lookApi.layers());
+    } catch {
+      this.before = ""; // the next state tries again
+      return;
+    }
+    if (state.map && state.map.id !== this.current) {
+      this.current = state.map.id;
+      this.wanted = null;
+      this.shown.set(state.map.layer);
+      this.show(null);
+    }
+    const { job } = state;
+    const drawing = get(this.drawing);
+    if (drawing === null || job?.kind !== "layer_map" || job.state === "running" || job.state === "queued") return;
+    if (this.mapOf(drawing) === null) return this.fail(`The map of ${drawing} was not drawn: ${job.message}`);
+    this.drawing.set(null);
+    const next = [this.wanted, get(this.beside)].find((name) => name !== null && this.mapOf(name) === null);
+    if (this.wanted !== null && this.mapOf(this.wanted) !== null) this.display(this.mapOf(this.wanted)!);
+    if (next) await this.draw(next);
+  }
+}

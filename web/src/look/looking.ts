@@ -1,0 +1,204 @@
+import { get, type Readable, writable } from "svelte/store";
+import type { State } from "../api/client";
+import type { LabelView } from "../labels/labels";
+import { classColour } from "../map/palette";
+import type { Scene } from "../map/scene";
+import { type ColumnInfo, lookApi } from "./api";
+import { type ColourBy, disagreement, type Legend, paintCategories, type Painting, paintRamp, UNPAINTED } from "./colours";
+import { asksServer, type Filters, ofItems, OPEN, passing, wire, type WireFilter } from "./filters";
+
+/** The values of one column by item id, and the table of its categories. */
+export interface ColumnValues {
+  info: ColumnInfo;
+  values: Float32Array;
+  categories: readonly string[];
+}
+
+/** A round's guesses by item id. */
+export interface Predictions {
+  round: number;
+  classes: Int32Array;
+  confidence: Float32Array;
+}
+
+const AGREED = [{ name: "agree", colour: [86, 196, 158] }, { name: "disagree", colour: [255, 92, 122] }] as const;
+
+/** How the map is looked at: what colours the items, and which of them pass the filters. */
+export class Looking {
+  readonly colour = writable<ColourBy>({ by: "label" });
+  readonly legend = writable<Legend>({ kind: "none" });
+  readonly filters = writable<Filters>(OPEN);
+  readonly columns = writable<readonly ColumnInfo[]>([]);
+  readonly predictions = writable<Predictions | null>(null);
+  /** How many items on the map pass; null where nothing is filtered. */
+  readonly passCount = writable<number | null>(null);
+  readonly names = writable(true);
+  readonly minimap = writable(true);
+  /** Grows with every picture of the map, and a while after the last one with `settled`. */
+  readonly frame = writable(0);
+  readonly settled = writable(0);
+  scene: Scene | null = null;
+
+  private readonly known = new Map<number, Promise<ColumnValues>>();
+  private readonly ready = new Map<number, ColumnValues>();
+  private painting = UNPAINTED;
+  private paintedFrom: readonly unknown[] = [];
+  private judgedFrom: readonly unknown[] = [];
+  private named: Uint8Array | null = null;
+  private passed: Uint8Array | null = null;
+  private asked = "";
+  private items = -1;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `changed` draws the items anew; `problem` says what went wrong. */
+  constructor(
+    state: Readable<State | null>,
+    private readonly labels: Readable<LabelView>,
+    private readonly changed: () => void,
+    private readonly problem: (text: string) => void,
+  ) {
+    this.colour.subscribe((colour) => {
+      if (colour.by === "column") void this.column(colour.id).then(this.changed, () => undefined);
+      this.changed();
+    });
+    this.filters.subscribe((filters) => void this.ask(filters));
+    state.subscribe((now) => void this.follow(now));
+  }
+
+  /** What the lasso has to obey, as the server is told; null: everything. */
+  get filter(): WireFilter | null {
+    return wire(get(this.filters));
+  }
+
+  /** Colour and mask of every item for the map; made anew only where something they are made of has changed. */
+  paint(): { painting: Painting; passed: Uint8Array | null } {
+    const { points } = this.scene ?? { points: null };
+    if (!points) return { painting: UNPAINTED, passed: null };
+    const labels = get(this.labels);
+    const colour = get(this.colour);
+    const shown = colour.by === "column" ? this.ready.get(colour.id) : undefined;
+    const from = [colour, labels, get(this.predictions), points.ids, shown];
+    if (differs(from, this.paintedFrom)) {
+      this.paintedFrom = from;
+      this.painting = this.painted(points.ids, points.size);
+      this.legend.set(this.painting.legend);
+    }
+    const judged = [get(this.filters), labels, this.named, points.ids];
+    if (differs(judged, this.judgedFrom)) {
+      this.judgedFrom = judged;
+      this.passed = passing(get(this.filters), points.size, this.named, labels.classOf);
+      this.passCount.set(this.passed && points.ids.reduce((sum, id) => sum + this.passed![id]!, 0));
+    }
+    return { painting: this.painting, passed: this.passed };
+  }
+
+  passes(id: number): boolean {
+    return this.passed === null || this.passed[id] === 1;
+  }
+
+  /** A column with its values, fetched once. */
+  column(id: number): Promise<ColumnValues> {
+    const known = this.known.get(id);
+    if (known) return known;
+    const fetched = this.fetch(id);
+    fetched.then(
+      (values) => this.ready.set(id, values),
+      (error: unknown) => {
+        this.known.delete(id);
+        this.problem(error instanceof Error ? error.message : String(error));
+      },
+    );
+    this.known.set(id, fetched);
+    return fetched;
+  }
+
+  /** A picture of the map was drawn. */
+  framed(): void {
+    this.frame.update((n) => n + 1);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.settled.update((n) => n + 1), 180);
+  }
+
+  /** The items of a legend's line that are on the map. */
+  ofPlace(place: number): Uint32Array {
+    const { colours } = this.painting;
+    return (this.scene?.points.ids ?? new Uint32Array(0)).filter((id) => colours[id] === place);
+  }
+
+  private painted(ids: Uint32Array, size: number): Painting {
+    const colour = get(this.colour);
+    const { classOf, column, classes, colourOf } = get(this.labels);
+    const guesses = get(this.predictions);
+    const names = Array.from({ length: classes.reduce((most, { id }) => Math.max(most, id + 1), 0) }, (_, id) => ({
+      name: classes.find((one) => one.id === id)?.name ?? "",
+      colour: colourOf(id),
+    }));
+    if (colour.by === "label") return paintCategories(column, ids, names);
+    if (colour.by === "column") return this.paintedColumn(colour.id, ids);
+    if (colour.by === "nothing" || guesses === null) return UNPAINTED;
+    if (colour.by === "prediction") return paintCategories(guesses.classes, ids, names);
+    if (colour.by === "confidence")
+      return paintRamp(Float32Array.from(guesses.confidence, (value, id) => (guesses.classes[id] === -1 ? NaN : value)), ids);
+    return paintCategories(disagreement(size, classOf, (id) => guesses.classes[id] ?? -1), ids, AGREED);
+  }
+
+  private paintedColumn(id: number, ids: Uint32Array): Painting {
+    const column = this.ready.get(id);
+    if (!column) return UNPAINTED;
+    if (column.info.kind !== "category") return paintRamp(column.values, ids);
+    return paintCategories(column.values, ids, column.categories.map((name, place) => ({ name, colour: classColour(place) })));
+  }
+
+  private async fetch(id: number): Promise<ColumnValues> {
+    const info = get(this.columns).find((one) => one.id === id);
+    if (!info) throw new Error(`There is no column ${id}.`);
+    const [values, categories] = await Promise.all([lookApi.values(id), info.kind === "category" ? lookApi.categories(id) : []]);
+    return { info, values, categories };
+  }
+
+  private async ask(filters: Filters): Promise<void> {
+    const asked = asksServer(filters) ? JSON.stringify(ofItems(filters)) : "";
+    if (asked === this.asked) return this.changed();
+    this.asked = asked;
+    if (asked === "") {
+      this.named = null;
+      return this.changed();
+    }
+    try {
+      const ids = await lookApi.passing(ofItems(filters));
+      if (this.asked !== asked) return;
+      this.named = new Uint8Array((ids.at(-1) ?? -1) + 1);
+      for (const id of ids) this.named[id] = 1;
+    } catch (error) {
+      this.asked = "";
+      this.problem(error instanceof Error ? error.message : String(error));
+    }
+    this.changed();
+  }
+
+  private async follow(state: State | null): Promise<void> {
+    if (!state) return;
+    try {
+      if (state.items.embedded !== this.items) {
+        this.items = state.items.embedded;
+        this.known.clear();
+        this.ready.clear();
+        this.columns.set(await lookApi.columns());
+        const colour = get(this.colour);
+        if (colour.by === "column") await this.column(colour.id);
+        this.changed();
+      }
+      const round = state.round?.id ?? null;
+      if (round !== (get(this.predictions)?.round ?? null)) {
+        this.predictions.set(round === null ? null : { round, ...(await lookApi.predictions(round)) });
+        this.changed();
+      }
+    } catch {
+      this.items = -1; // the next state tries again
+    }
+  }
+}
+
+function differs(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length !== other.length || one.some((value, place) => value !== other[place]);
+}

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { placeNames, regionNames } from "./names";
+
+/** Clusters of items: class, middle, how many. */
+function cluster(...groups: [of: number, x: number, y: number, count: number][]) {
+  const items = groups.flatMap(([of, x, y, count]) => Array.from({ length: count }, (_, k) => ({ of, x: x + 0.01 * Math.cos(k), y: y + 0.01 * Math.sin(k) })));
+  return {
+    ids: Uint32Array.from(items, (_, id) => id),
+    x: (id: number) => items[id]!.x,
+    y: (id: number) => items[id]!.y,
+    classOf: (id: number) => items[id]!.of,
+    bounds: { x0: 0, y0: 0, x1: 1, y1: 1 },
+  };
+}
+
+test("dense places are named by their majority, the unlabelled say nothing", () => {
+  const names = regionNames(cluster([0, 0.2, 0.2, 30], [1, 0.8, 0.8, 20], [1, 0.2, 0.21, 6], [-1, 0.5, 0.5, 50], [2, 0.8, 0.2, 3]));
+  expect(names.map(({ classId }) => classId)).toEqual([0, 1]);
+  expect(names[0]!.x).toBeCloseTo(0.2, 2);
+  expect(names[1]!.y).toBeCloseTo(0.8, 2);
+  expect(names[0]!.weight).toBe(30);
+});
+
+test("a class in two far places has two names, a thin one none", () => {
+  const names = regionNames(cluster([4, 0.1, 0.1, 40], [4, 0.9, 0.9, 30], [4, 0.9, 0.1, 6]));
+  expect(names.map(({ x, y }) => [Math.round(10 * x), Math.round(10 * y)])).toEqual([[1, 1], [9, 9]]);
+});
+
+test("no name covers another or leaves the screen", () => {
+  const at = (x: number, y: number, weight: number) => ({ classId: 0, x, y, weight });
+  const placed = placeNames([at(100, 100, 9), at(120, 104, 5), at(100, 140, 3), at(2, 100, 2)], {
+    toScreen: ({ x, y }) => ({ x, y }),
+    width: 400,
+    height: 400,
+    sizeOf: () => ({ width: 60, height: 20 }),
+  });
+  expect(placed.map(({ weight }) => weight)).toEqual([9, 3]);
+  expect(placed[0]).toMatchObject({ left: 70, top: 90 });
+});
