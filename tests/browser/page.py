@@ -94,7 +94,7 @@ class Eye:
     def place(self, id: int) -> tuple[float, float]:
         """Where the item lies, in px of the window."""
         at = self.page.evaluate("(id) => window.__shoal.screenOf(id)", id)
-        box = self.page.locator("canvas").bounding_box()
+        box = self.page.locator(".map > canvas").bounding_box()
         assert at is not None
         assert box is not None
         return box["x"] + at["x"], box["y"] + at["y"]

@@ -17,7 +17,7 @@ from shoal.workspace import Workspace
 
 def seen(eye: Eye) -> np.ndarray:
     """The pixels of the map, (H, W, 3)."""
-    shot = eye.page.locator("canvas").screenshot()
+    shot = eye.page.locator(".map > canvas").screenshot()
     return np.asarray(Image.open(BytesIO(shot)).convert("RGB")).astype(int)
 
 
@@ -41,7 +41,7 @@ def test_webgl2_draws_the_pictures(look: Look, server: Server, seeded: Seeded) -
     assert pixels.std() > 10, "the canvas is uniform"
     # Group 0 is painted #d1495b: its colour must be where its items are, and not in a corner.
     red = np.abs(pixels - np.array([0xD1, 0x49, 0x5B])).sum(axis=2) < 40
-    box = eye.page.locator("canvas").bounding_box()
+    box = eye.page.locator(".map > canvas").bounding_box()
     assert box is not None
     x, y = eye.place(seeded.ids[0][0])
     left, top = round(x - box["x"]), round(y - box["y"])

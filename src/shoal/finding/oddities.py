@@ -7,6 +7,9 @@ from shoal.finding.belonging import robust_z
 from shoal.finding.space import Floats, Rows, Space, nearest_others
 
 OUTLIER_Z = 2.5
+"""From here on a robust z is listed, however many there are."""
+LONELIEST = 0.02
+"""So many of all are listed where they stand out (z above 1): a person judges the rest."""
 VOTERS = 10
 SUSPECTED_FROM = 0.6
 """A label is suspected when so many of its voters agree on one other class."""
@@ -15,12 +18,16 @@ SUSPECTED_FROM = 0.6
 def outliers(space: Space) -> tuple[Rows, Floats]:
     """Return the rows that lie alone, and by how much, the loneliest first.
 
-    The measure is the robust z of the mean distance (1 - cosine) to the nearest others, above 2.5.
+    The measure is the robust z of the mean distance (1 - cosine) to the nearest others. Listed is what lies
+    above 2.5, and above 1 the loneliest 2 % (a dozen at least).
     """
     _, cosines = space.graph()
     z = robust_z(1.0 - cosines.mean(axis=1))
-    rows = np.flatnonzero(z > OUTLIER_Z)
-    rows = rows[np.argsort(-z[rows], kind="stable")]
+    order = np.argsort(-z, kind="stable")
+    listed = z[order] > OUTLIER_Z
+    few = max(12, round(LONELIEST * len(z)))
+    listed[:few] |= z[order[:few]] > 1
+    rows = order[listed]
     return rows, z[rows]
 
 

@@ -21,6 +21,8 @@ const FEWEST = 4;
 /** A peak counts when it holds so much of the class's densest place. */
 const PEAK_SHARE = 0.35;
 const PEAKS_PER_CLASS = 3;
+/** Two peaks are two regions when it is so much thinner between them. */
+const VALLEY = 0.4;
 
 interface Labelled {
   ids: Uint32Array;
@@ -73,17 +75,27 @@ function smoothed(cells: Float32Array): Float32Array {
   return result;
 }
 
-/** The densest cells of a class where it is the majority, each far from those before it. */
+/** The densest cells of a class where it is the majority, each parted from those before it. */
 function peaks(dense: Float32Array, all: Float32Array): number[] {
   const order = [...dense.keys()].filter((cell) => dense[cell]! > 0 && dense[cell]! * 2 > all[cell]!).sort((a, b) => dense[b]! - dense[a]! || a - b);
   const most = dense[order[0] ?? 0] ?? 0;
   const found: number[] = [];
   for (const cell of order) {
     if (found.length >= PEAKS_PER_CLASS || dense[cell]! < Math.max(FEWEST, PEAK_SHARE * most)) break;
-    const apart = found.every((other) => Math.max(Math.abs((cell % GRID) - (other % GRID)), Math.abs(Math.floor(cell / GRID) - Math.floor(other / GRID))) > 6);
-    if (apart) found.push(cell);
+    if (found.every((other) => valley(dense, cell, other) < VALLEY * dense[cell]!)) found.push(cell);
   }
   return found;
+}
+
+/** The thinnest place on the straight way between two cells. */
+function valley(dense: Float32Array, from: number, to: number): number {
+  const [column, row] = [from % GRID, Math.floor(from / GRID)];
+  const [across, down] = [(to % GRID) - column, Math.floor(to / GRID) - row];
+  const steps = Math.max(Math.abs(across), Math.abs(down), 1);
+  let least = Infinity;
+  for (let step = 0; step <= steps; step += 1)
+    least = Math.min(least, dense[Math.round(row + (down * step) / steps) * GRID + Math.round(column + (across * step) / steps)]!);
+  return least;
 }
 
 /** Place names on the screen, weightiest first; one that would cover another is left out. */

@@ -1,0 +1,142 @@
+"""Looking as a person does: colours, filters, layers, side by side, labels against predictions."""
+
+from playwright.sync_api import expect
+from tests.browser.conftest import Look
+from tests.browser.page import Eye
+from tests.seeded import Seeded, save_round
+
+from shoal.workspace import Workspace
+
+
+def ask(eye: Eye, path: str) -> list[dict]:
+    """What the server answers."""
+    return eye.page.request.get(f"{eye.server.base}/api/{path}").json()
+
+
+def test_colours_by_folder_and_the_legend_selects(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    points = sum(map(len, seeded.ids))
+    eye.whole_map(points)
+    eye.drawn(labelled=0)
+    eye.press("o")
+    panel = eye.page.get_by_role("region", name="Look")
+    panel.get_by_label("Colour by").select_option(label="Folder")
+    eye.drawn(labelled=points)  # every item has a colour
+    legend = panel.get_by_role("list", name="Legend")
+    expect(legend.get_by_role("listitem")).to_have_count(4)
+    legend.get_by_role("button", name="group2").first.click()
+    eye.drawn(selected=len(seeded.ids[2]))
+    eye.name("two")
+    eye.saved()
+    assert eye.counts() == {"two": len(seeded.ids[2])}
+    panel.get_by_label("Colour by").select_option(label="Width")
+    expect(panel.get_by_text("640", exact=True)).to_be_visible()
+    eye.press("c")
+    eye.drawn(labelled=0)
+
+
+def test_a_filtered_lasso_takes_only_what_passes(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    points = sum(map(len, seeded.ids))
+    eye.whole_map(points)
+    eye.press("o")
+    panel = eye.page.get_by_role("region", name="Look")
+    panel.get_by_label("Filter by").select_option(label="Folder")
+    panel.get_by_role("button", name="group0").click()
+    chips = panel.get_by_role("list", name="Filters")
+    expect(chips.get_by_text("group0", exact=True)).to_be_visible()
+    expect(panel.get_by_text(f"{len(seeded.ids[0])} of {points}")).to_be_visible()
+    eye.lasso([*seeded.ids[0], *seeded.ids[1]])
+    eye.drawn(selected=len(seeded.ids[0]), points=points)  # the others are dimmed, not gone
+    eye.name("ours")
+    eye.saved()
+    assert eye.counts() == {"ours": len(seeded.ids[0])}
+    panel.get_by_role("button", name="Unlabelled").click()
+    expect(panel.get_by_text(f"0 of {points}")).to_be_visible()
+    panel.get_by_role("button", name="Clear all").click()
+    panel.get_by_label("Text in the name").fill("GROUP3/000")
+    expect(chips.get_by_text("in the name").first).to_be_visible()
+    eye.press("Tab")
+    eye.page.locator(".map > canvas").click(position={"x": 5, "y": 200})
+    eye.press("Control+a")
+    expect(panel.get_by_text(f"10 of {points}")).to_be_visible()
+    eye.drawn(selected=10)
+
+
+def test_layers_slide_flip_and_lie_side_by_side(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    eye.press("o")
+    slider = eye.page.get_by_label("Layer on show")
+    expect(slider).to_have_attribute("aria-valuetext", "late")
+    before = eye.place(seeded.ids[0][0])
+    eye.press("[")
+    eye.page.wait_for_function("(id) => window.__shoal.drawn?.map > id", arg=seeded.map_id)
+    early = ask(eye, "layers")[0]
+    assert early["name"] == "early"
+    eye.drawn(map=early["map"]["id"])
+    assert eye.state()["map"]["id"] == seeded.map_id  # a view of this page, not everybody's map
+    assert eye.place(seeded.ids[0][0]) != before
+    eye.press("t")
+    eye.drawn(map=seeded.map_id)
+    assert eye.place(seeded.ids[0][0]) == before
+    expect(slider).to_have_attribute("aria-valuetext", "late")
+    eye.press("[")
+    eye.drawn(map=early["map"]["id"])
+    assert ask(eye, "jobs")[0]["id"] == 1  # it was kept: nobody drew it again
+    eye.press("]")
+    eye.drawn(map=seeded.map_id)
+    eye.page.get_by_label("Beside it").select_option("early")
+    side = eye.page.locator(".side canvas")
+    expect(eye.page.locator(f".side[data-map='{early['map']['id']}']")).to_be_visible()
+    eye.page.wait_for_timeout(1500)
+    box = side.bounding_box()
+    assert box
+    eye.page.mouse.move(box["x"] + 8, box["y"] + 60)
+    eye.page.mouse.down()
+    for x, y in ((0.98, 0.1), (0.98, 0.97), (0.02, 0.97), (0.02, 0.1)):
+        eye.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+    eye.page.mouse.up()
+    eye.drawn(selected=sum(map(len, seeded.ids)))  # what is lassoed there is selected here
+
+
+def test_names_of_regions_come_with_labels(look: Look, seeded: Seeded) -> None:
+    with Workspace.open(seeded.path) as workspace:
+        for group, name in enumerate(("north", "east", "south", "west")):
+            workspace.label(seeded.ids[group], name)
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    for group, name in enumerate(("north", "east", "south", "west")):
+        label = eye.page.locator(f".name[data-name='{name}']")
+        expect(label).to_be_visible()
+        box = label.bounding_box()
+        assert box
+        places = [eye.place(id) for id in seeded.ids[group]]
+        assert min(p[0] for p in places) < box["x"] + box["width"] / 2 < max(p[0] for p in places)
+
+
+def test_a_cell_of_the_confusion_matrix_selects_its_items(look: Look, seeded: Seeded) -> None:
+    with Workspace.open(seeded.path) as workspace:
+        learned = save_round(workspace, seeded)
+        found = workspace.rounds.predictions(learned.id)
+        guess = dict(zip(found.ids.tolist(), found.class_ids.tolist(), strict=True))
+        wrong, right = learned.classes[:2]
+        names = {row.id: row.name for row in workspace.log.classes()}
+        # Three of what is predicted as one class are called by the other.
+        chosen = [id for id, of in guess.items() if of == right][:3]
+        workspace.label(chosen, names[wrong])
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    eye.press("q")
+    panel = eye.page.get_by_role("region", name="Quality")
+    expect(panel.locator("[data-labelled]")).to_have_text(str(eye.state()["labelled"]))
+    panel.locator(f"[data-cell='{wrong} {right}']").click()
+    eye.drawn(selected=3)
+    tray = eye.page.get_by_role("region", name="Selection")
+    for id in chosen:
+        expect(tray.locator(f"[data-item='{id}']")).to_be_visible()
+    eye.press("Escape")
+    eye.press("o")
+    colours = eye.page.get_by_role("region", name="Look").get_by_label("Colour by")
+    colours.select_option(label="Where label and prediction disagree")
+    expect(eye.page.get_by_role("list", name="Legend").get_by_text("disagree", exact=True)).to_be_visible()
