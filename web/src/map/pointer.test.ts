@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Camera } from "./camera";
+import type { Tool } from "../session/selecting";
 import { MapPointer } from "./pointer";
+import type { Shape } from "./shapes";
 
 /** An element that hears events and lies at the corner of the window. */
 class Ground extends EventTarget {
@@ -15,6 +17,9 @@ describe("the pointer", () => {
   let camera: Camera;
   let pointer: MapPointer;
   let told: string[];
+  let tool: Tool;
+  let fingerDraws: boolean;
+  let drawn: Shape | null;
 
   beforeEach(() => {
     vi.stubGlobal("window", new EventTarget());
@@ -24,15 +29,22 @@ describe("the pointer", () => {
     camera.resize(800, 600);
     camera.set(camera.fitted());
     told = [];
+    tool = "lasso";
+    fingerDraws = false;
     pointer = new MapPointer(ground as unknown as HTMLElement, camera, {
-      tool: () => "lasso",
+      tool: () => tool,
+      brush: () => 20,
+      fingerDraws: () => fingerDraws,
       cameraMoved: () => told.push("moved"),
       hover: () => undefined,
       leave: () => undefined,
       click: () => told.push("click"),
       doubled: () => false,
-      lassoing: () => undefined,
-      lassoed: (polygon) => told.push(polygon ? "lassoed" : "given up"),
+      drawing: () => undefined,
+      drawn: (shape) => {
+        drawn = shape;
+        told.push(shape ? "lassoed" : "given up");
+      },
       pressed: () => told.push("pressed"),
       released: () => told.push("released"),
       cursor: () => undefined,
@@ -95,5 +107,54 @@ describe("the pointer", () => {
     told.length = 0;
     tell("pointerdown", 10, 10, { button: 2 });
     expect([told, pointer.pressing]).toEqual([[], false]);
+  });
+
+  test("a box has four corners, a brush a path and a radius in map units", () => {
+    tool = "box";
+    draw();
+    tell("pointermove", 300, 250);
+    tell("pointerup", 300, 250);
+    expect(drawn).toMatchObject({ kind: "box" });
+    const { polygon } = drawn as Shape & { kind: "box" };
+    expect([...polygon].map((value, i) => Math.round(i % 2 ? camera.screenY(value) : camera.screenX(value)))).toEqual([
+      100, 100, 300, 100, 300, 250, 100, 250,
+    ]);
+    tool = "brush";
+    tell("pointerdown", 100, 100);
+    tell("pointermove", 150, 100);
+    tell("pointerup", 150, 100);
+    const stroke = drawn as Shape & { kind: "brush" };
+    expect(stroke.path.length).toBe(4);
+    expect(stroke.radius * camera.scale).toBeCloseTo(20);
+  });
+
+  test("a dab of the brush is a shape, not a click", () => {
+    tool = "brush";
+    tell("pointerdown", 100, 100);
+    tell("pointerup", 100, 100);
+    expect(told).toEqual(["pressed", "lassoed", "released"]);
+  });
+
+  test("one finger moves the map; held, or with a tool taken by finger, it draws", () => {
+    vi.useFakeTimers();
+    const touch = { pointerType: "touch" };
+    tell("pointerdown", 100, 100, touch);
+    tell("pointermove", 150, 100, touch);
+    tell("pointerup", 150, 100, touch);
+    expect(told).toEqual(["moved", "released"]);
+    told.length = 0;
+    vi.stubGlobal("navigator", {});
+    tell("pointerdown", 100, 100, touch);
+    vi.advanceTimersByTime(400);
+    for (const [x, y] of [[200, 100], [200, 200], [100, 200]] as const) tell("pointermove", x, y, touch);
+    tell("pointerup", 100, 200, touch);
+    expect(told).toEqual(["pressed", "lassoed", "released"]);
+    told.length = 0;
+    fingerDraws = true;
+    tell("pointerdown", 100, 100, touch);
+    for (const [x, y] of [[200, 100], [200, 200], [100, 200]] as const) tell("pointermove", x, y, touch);
+    tell("pointerup", 100, 200, touch);
+    expect(told).toEqual(["pressed", "lassoed", "released"]);
+    vi.useRealTimers();
   });
 });

@@ -1,22 +1,25 @@
 import type { Mode, Tool } from "../session/selecting";
 import type { Camera } from "./camera";
-import { Lasso } from "./lasso";
-import type { Polygon } from "./polygon";
+import { begin, type Drawing, type Shape } from "./shapes";
 
 /** What the pointer means, told to the page. */
 export interface PointerEvents {
   tool: () => Tool;
+  /** The brush's radius in px. */
+  brush: () => number;
+  /** Whether one finger draws at once; else it moves the map, and draws when it was held. */
+  fingerDraws: () => boolean;
   cameraMoved: () => void;
   hover: (x: number, y: number) => void;
   leave: () => void;
   click: (x: number, y: number, mode: Mode) => void;
   /** A double click; true where it meant an item, so that it does not zoom. */
   doubled: (x: number, y: number) => boolean;
-  /** A lasso grew; `path` is its outline in screen px. */
-  lassoing: (polygon: Polygon | null, path: string, mode: Mode) => void;
-  /** A lasso was closed, or given up (null). */
-  lassoed: (polygon: Polygon | null, mode: Mode) => void;
-  /** A press that may become a lasso begins: nothing may move until it ends. */
+  /** A shape grew. */
+  drawing: (drawing: Drawing, mode: Mode) => void;
+  /** A shape was finished, or given up (null). */
+  drawn: (shape: Shape | null, mode: Mode) => void;
+  /** A press that may become a shape begins: nothing may move until it ends. */
   pressed: () => void;
   released: () => void;
   cursor: (cursor: "lasso" | "grab" | "grabbing") => void;
@@ -25,14 +28,18 @@ export interface PointerEvents {
 /** A press that moves less than this, in px, is a click. */
 const CLICK_REACH = 4;
 
-type Drag = { kind: "lasso"; lasso: Lasso; path: string } | { kind: "pan" } | { kind: "pinch" };
+/** A finger that rests this long draws. */
+const HOLD_MS = 350;
 
-/** Turns pointer, wheel and touch events on the map into panning, zooming, clicks and lassos. */
+type Drag = { kind: "draw"; drawing: Drawing } | { kind: "pan" } | { kind: "pinch" };
+
+/** Turns pointer, wheel and touch events on the map into panning, zooming, clicks and shapes. */
 export class MapPointer {
   private readonly down = new Map<number, { x: number; y: number }>();
   private start: { x: number; y: number } | null = null;
   private drag: Drag | null = null;
   private space = false;
+  private holding: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly element: HTMLElement,
@@ -56,19 +63,20 @@ export class MapPointer {
     window.removeEventListener("keyup", this.onKey);
   }
 
-  /** Whether a lasso is being drawn, or may begin with the next move. */
+  /** Whether a shape is being drawn, or may begin with the next move. */
   get pressing(): boolean {
     return this.start !== null && this.drag?.kind !== "pan";
   }
 
-  /** Give up the lasso that is being drawn; return whether there was one. */
+  /** Give up the shape that is being drawn; return whether there was one. */
   cancel(): boolean {
-    const lassoing = this.drag?.kind === "lasso";
+    const drawing = this.drag?.kind === "draw";
+    clearTimeout(this.holding);
     this.drag = null;
     this.start = null;
-    if (lassoing) this.events.lassoed(null, "new");
+    if (drawing) this.events.drawn(null, "new");
     this.events.released();
-    return lassoing;
+    return drawing;
   }
 
   private readonly onDown = (event: PointerEvent): void => {
@@ -81,15 +89,35 @@ export class MapPointer {
       return;
     }
     this.start = at;
+    const finger = event.pointerType === "touch" && !this.events.fingerDraws();
     const panning = event.button !== 0 || this.space || this.events.tool() === "pan";
-    if (panning) {
+    if (panning || finger) {
       this.drag = { kind: "pan" };
       this.events.cursor("grabbing");
-    } else {
-      this.drag = null;
-      this.events.pressed();
+      if (finger && this.events.tool() !== "pan") this.holding = setTimeout(() => this.hold(), HOLD_MS);
+      return;
     }
+    this.drag = null;
+    this.events.pressed();
+    if (this.events.tool() === "brush") this.draw(at, modeOf(event));
   };
+
+  /** A finger has rested: from here on it draws. */
+  private hold(): void {
+    if (!this.start || this.drag?.kind !== "pan") return;
+    this.drag = null;
+    this.events.pressed();
+    navigator.vibrate?.(12);
+    this.draw(this.start, "new");
+  }
+
+  /** Begin a shape at a place of the screen. */
+  private draw(at: { x: number; y: number }, mode: Mode): void {
+    const tool = this.events.tool();
+    if (tool === "pan") return;
+    this.drag = { kind: "draw", drawing: begin(tool, this.camera, this.events.brush()) };
+    this.extend(this.drag.drawing, at, mode);
+  }
 
   private readonly onMove = (event: PointerEvent): void => {
     const at = this.at(event);
@@ -98,20 +126,21 @@ export class MapPointer {
     if (this.drag?.kind === "pinch") return this.pinch(event.pointerId, at);
     this.down.set(event.pointerId, at);
     if (this.drag?.kind === "pan") {
+      // A finger is never quite still: it holds until it has gone further than a click may.
+      if (this.start && Math.hypot(at.x - this.start.x, at.y - this.start.y) > CLICK_REACH) clearTimeout(this.holding);
       this.camera.pan(at.x - before.x, at.y - before.y);
       return this.events.cameraMoved();
     }
-    if (!this.drag && this.start && Math.hypot(at.x - this.start.x, at.y - this.start.y) > CLICK_REACH) {
-      this.drag = { kind: "lasso", lasso: new Lasso(), path: "" };
-      this.extend(this.drag, this.start, modeOf(event));
-    }
-    if (this.drag?.kind === "lasso") this.extend(this.drag, at, modeOf(event));
+    if (!this.drag && this.start && Math.hypot(at.x - this.start.x, at.y - this.start.y) > CLICK_REACH)
+      this.draw(this.start, modeOf(event));
+    if (this.drag?.kind === "draw") this.extend(this.drag.drawing, at, modeOf(event));
   };
 
   private readonly onUp = (event: PointerEvent): void => {
     const at = this.at(event);
     const held = this.down.delete(event.pointerId);
     const { drag, start } = this;
+    clearTimeout(this.holding);
     if (drag?.kind === "pinch" && this.down.size > 0) return;
     this.drag = null;
     this.start = null;
@@ -122,7 +151,7 @@ export class MapPointer {
 
   private finish(event: PointerEvent, drag: Drag | null, moved: number): void {
     const { x, y } = this.at(event);
-    if (drag?.kind === "lasso") this.events.lassoed(drag.lasso.polygon(), modeOf(event));
+    if (drag?.kind === "draw") this.events.drawn(drag.drawing.shape(), modeOf(event));
     else if (moved <= CLICK_REACH && event.button === 0) this.events.click(x, y, modeOf(event));
   }
 
@@ -159,10 +188,8 @@ export class MapPointer {
     this.restCursor();
   };
 
-  private extend(drag: Drag & { kind: "lasso" }, { x, y }: { x: number; y: number }, mode: Mode): void {
-    if (!drag.lasso.add(x, y, this.camera.mapX(x), this.camera.mapY(y))) return;
-    drag.path += `${drag.path ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
-    this.events.lassoing(drag.lasso.polygon(), drag.path, mode);
+  private extend(drawing: Drawing, { x, y }: { x: number; y: number }, mode: Mode): void {
+    if (drawing.add(x, y)) this.events.drawing(drawing, mode);
   }
 
   private pinch(pointer: number, at: { x: number; y: number }): void {

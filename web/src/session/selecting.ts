@@ -1,10 +1,12 @@
 import { get, writable } from "svelte/store";
 import { Selection } from "../labels/selection";
-import type { Polygon } from "../map/polygon";
 import type { WireFilter } from "../look/filters";
+import { Stroke } from "../map/brush";
+import type { Bounds, Polygon } from "../map/polygon";
 import type { Scene } from "../map/scene";
+import type { DrawingTool, Shape } from "../map/shapes";
 
-export type Tool = "lasso" | "pan";
+export type Tool = DrawingTool | "pan";
 /** How a new selection meets the one there is. */
 export type Mode = "new" | "add" | "remove";
 
@@ -16,10 +18,16 @@ export class Selecting {
   /** The item under the pointer, on the map or in the tray; -1: none. */
   readonly hovered = writable(-1);
   readonly tool = writable<Tool>("lasso");
+  /** The brush's radius in px. */
+  readonly brush = writable(24);
+  /** Whether one finger draws with the tool; else it moves the map. */
+  fingerDraws = false;
   scene: Scene | null = null;
   /** What the filters let through: a lasso takes nothing else. */
   passes: (id: number) => boolean = () => true;
   filter: () => WireFilter | null = () => null;
+  /** What the brush has covered since it was put down. */
+  private stroke: Stroke | null = null;
 
   constructor() {
     this.selection.subscribe((selection) => {
@@ -33,11 +41,15 @@ export class Selecting {
     return get(this.preview) ?? get(this.selection);
   }
 
-  /** The items inside a polygon of the map as it is drawn now. */
-  inside(polygon: Polygon): Selection {
+  /** The items under a shape drawn on the map that is shown. */
+  under(shape: Shape): Selection {
     const { scene } = this;
     if (!scene || scene.map === null) return Selection.EMPTY;
-    return Selection.lasso(this.admitted(scene.inside(polygon)), scene.map, polygon, "lasso", this.filter());
+    if (shape.kind !== "brush")
+      return Selection.lasso(this.admitted(scene.inside(shape.polygon)), scene.map, shape.polygon, shape.kind, this.filter());
+    this.stroke ??= new Stroke(scene.points.b, shape.radius, (box) => scene.inside(rectangle(box)));
+    const ids = this.admitted(this.stroke.along(shape.path));
+    return Selection.brush(ids, scene.map, shape.path, shape.radius, this.filter());
   }
 
   /** Those of some items that pass the filters. */
@@ -45,12 +57,30 @@ export class Selecting {
     return this.filter() === null ? ids : ids.filter(this.passes);
   }
 
+  /** Take what was drawn into the selection; null: the drawing was given up. */
+  take(shape: Shape | null, mode: Mode): void {
+    const drawn = shape && this.under(shape);
+    this.stroke = null;
+    this.showPreview(null, mode);
+    if (drawn) this.select(drawn, mode);
+  }
+
   select(drawn: Selection, mode: Mode = "new"): void {
     this.selection.update((before) => joined(before, drawn, mode));
   }
 
   selectAll(): void {
-    this.select(this.inside(Float64Array.of(-1, -1, 2, -1, 2, 2, -1, 2)));
+    this.select(this.under({ kind: "box", polygon: Float64Array.of(-1, -1, 2, -1, 2, 2, -1, 2) }));
+  }
+
+  /** Select everything on the map that is not selected. */
+  invert(): void {
+    this.selection.update((selection) => selection.inverted(this.onMap()));
+  }
+
+  /** Make the brush thicker or thinner. */
+  resizeBrush(factor: number): void {
+    this.brush.update((radius) => Math.min(160, Math.max(6, Math.round(radius * factor))));
   }
 
   /** Every item on the map. */
@@ -75,4 +105,8 @@ export class Selecting {
 
 function joined(before: Selection, drawn: Selection, mode: Mode): Selection {
   return mode === "add" ? before.plus(drawn) : mode === "remove" ? before.minus(drawn) : drawn;
+}
+
+function rectangle({ x0, y0, x1, y1 }: Bounds): Polygon {
+  return Float64Array.of(x0, y0, x1, y0, x1, y1, x0, y1);
 }

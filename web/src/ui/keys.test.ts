@@ -1,5 +1,6 @@
+import { get } from "svelte/store";
 import { expect, test } from "vitest";
-import { actionOf, BINDINGS, type Press } from "./keys";
+import { BINDINGS, KeyMap, keyName, keyParts, type Press } from "./keys";
 
 const press = (key: string, held: Partial<Press> = {}): Press => ({
   key,
@@ -23,9 +24,49 @@ test.each([
   [press("3", { ctrlKey: true }), null],
   [press("f", { altKey: true }), null],
   [press("F5"), null],
-])("%o", (event, expected) => expect(actionOf(event)).toEqual(expected));
+])("%o", (event, expected) => expect(new KeyMap(null).actionOf(event)).toEqual(expected));
 
 test("no key does two things", () => {
   const keys = BINDINGS.flatMap((binding) => [...binding.keys]);
   expect(new Set(keys).size).toBe(keys.length);
+});
+
+function memory(kept: string | null = null): Storage & { kept: string | null } {
+  const store = { kept, getItem: () => store.kept, setItem: (_: string, value: string) => (store.kept = value) };
+  return store as unknown as Storage & { kept: string | null };
+}
+
+test("a key is chosen, kept, and given back", () => {
+  const kept = memory();
+  const keys = new KeyMap(kept);
+  expect(keys.assign("fit", "x")).toBeNull();
+  expect(keys.actionOf(press("x"))).toEqual({ action: "fit" });
+  expect(keys.actionOf(press("f"))).toBeNull();
+  expect(new KeyMap(kept).actionOf(press("x"))).toEqual({ action: "fit" });
+  expect(keys.assign("lasso", "f")).toBeNull();
+  expect(keys.reset("fit")).toBe("F is the key of “Lasso: draw around items”.");
+  expect(keys.reset("lasso")).toBeNull();
+  expect(keys.reset("fit")).toBeNull();
+  expect(kept.kept).toBe("{}");
+});
+
+test("a key that something else has is refused by name", () => {
+  const keys = new KeyMap(memory());
+  expect(keys.assign("fit", "l")).toBe("L is the key of “Lasso: draw around items”.");
+  expect(keys.assign("fit", "3")).toContain("classes’ keys");
+  expect(keys.assign("fit", "f")).toBeNull();
+  expect(get(keys.keys).fit).toEqual(["f"]);
+});
+
+test("what was kept by another version does no harm", () => {
+  for (const kept of ["nonsense", "null", "[1]", '{"fit": 3, "gone": ["x"], "escape": ["x"], "pan": []}'])
+    expect(get(new KeyMap(memory(kept)).keys)).toEqual(get(new KeyMap(null).keys));
+});
+
+test("presses are written and read", () => {
+  expect(keyName(press("Shift", { shiftKey: true }))).toBeNull();
+  expect(keyName(press("K", { ctrlKey: true, shiftKey: true }))).toBe("Mod+Shift+k");
+  expect(keyParts("Mod+Shift+z", false)).toEqual(["Ctrl", "Shift", "Z"]);
+  expect(keyParts("+", false)).toEqual(["+"]);
+  expect(keyParts("ArrowUp", true)).toEqual(["↑"]);
 });

@@ -1,13 +1,25 @@
-/** Everything a key can do. The sheet behind `?` is drawn from this table. */
+import { get, type Readable, writable } from "svelte/store";
+
+/** Everything a key can do, and by which key until somebody chooses another. The sheet behind `?` is drawn from
+ * this table. */
 export const BINDINGS = [
   { action: "label", keys: ["1-9"], help: "Label with that class", group: "Label" },
   { action: "name", keys: ["Enter", "/"], help: "Type a class name", group: "Label" },
   { action: "clear", keys: ["0", "Backspace", "Delete"], help: "Take labels away", group: "Label" },
+  { action: "none", keys: ["n"], help: "None of these classes", group: "Label" },
+  { action: "skip", keys: ["s"], help: "Put aside", group: "Label" },
   { action: "undo", keys: ["Mod+z"], help: "Undo", group: "Label" },
   { action: "redo", keys: ["Mod+Shift+z", "Mod+y"], help: "Redo", group: "Label" },
   { action: "escape", keys: ["Escape"], help: "Let the selection go", group: "Select" },
   { action: "all", keys: ["Mod+a"], help: "Select everything", group: "Select" },
-  { action: "lasso", keys: ["l"], help: "Lasso: drag to select", group: "Select" },
+  { action: "invert", keys: ["i"], help: "Invert the selection", group: "Select" },
+  { action: "lasso", keys: ["l"], help: "Lasso: draw around items", group: "Select" },
+  { action: "box", keys: ["b"], help: "Box: drag a rectangle", group: "Select" },
+  { action: "brush", keys: ["p"], help: "Brush: paint over items", group: "Select" },
+  { action: "thinner", keys: ["<"], help: "Thinner brush", group: "Select" },
+  { action: "thicker", keys: [">"], help: "Thicker brush", group: "Select" },
+  { action: "tray", keys: ["j"], help: "Go to the tray", group: "Select" },
+  { action: "order", keys: ["d"], help: "Order of the tray", group: "Select" },
   { action: "pan", keys: ["v"], help: "Hand: drag to move the map", group: "Look" },
   { action: "fit", keys: ["f"], help: "Show everything, or the selection", group: "Look" },
   { action: "zoomIn", keys: ["+", "="], help: "Zoom in", group: "Look" },
@@ -30,6 +42,7 @@ export const BINDINGS = [
   { action: "find", keys: ["k"], help: "Open or close the panel Find", group: "Panels" },
   { action: "quality", keys: ["q"], help: "Open or close the panel Quality", group: "Panels" },
   { action: "look", keys: ["o"], help: "Open or close the panel Look", group: "Panels" },
+  { action: "history", keys: ["h"], help: "Open or close the panel History", group: "Panels" },
   { action: "keys", keys: ["?"], help: "Show or hide these keys", group: "Look" },
 ] as const;
 
@@ -37,7 +50,7 @@ export type Action = (typeof BINDINGS)[number]["action"];
 
 /** What the pointer does, for the same sheet. */
 export const POINTER = [
-  { keys: ["Drag"], help: "Draw a lasso around items" },
+  { keys: ["Drag"], help: "Draw with the lasso, box or brush" },
   { keys: ["Shift", "Drag"], help: "Add to the selection" },
   { keys: ["Alt", "Drag"], help: "Take out of the selection" },
   { keys: ["Space", "Drag"], help: "Move the map (or right button)" },
@@ -45,21 +58,133 @@ export const POINTER = [
   { keys: ["Double click"], help: "The same; beside items: zoom in" },
   { keys: ["Wheel"], help: "Zoom to the pointer" },
   { keys: ["Click"], help: "Pick an item; in the tray: put it out" },
+  { keys: ["Touch"], help: "One finger moves, held it draws; two zoom" },
 ] as const;
 
 /** What of a keyboard event matters here. */
 export type Press = Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">;
 
-/** The action of a key press, and its digit where it labels; null: none. */
-export function actionOf(press: Press): { action: Action; digit?: number } | null {
+/** How a key press is written in the tables; null where it is only a key such as Shift, or holds Alt. */
+export function keyName(press: Press): string | null {
+  if (press.altKey || ["Shift", "Control", "Meta", "Alt", "Dead"].includes(press.key)) return null;
   const mod = press.ctrlKey || press.metaKey;
-  if (press.altKey) return null;
-  if (!mod && /^[1-9]$/.test(press.key)) return { action: "label", digit: Number(press.key) };
   const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
   // Shift is part of the character for keys such as ?, +: it only counts together with Ctrl or Cmd.
-  const name = mod ? `Mod+${press.shiftKey ? "Shift+" : ""}${key}` : key;
-  const found = BINDINGS.find((binding) => (binding.keys as readonly string[]).includes(name));
-  return found ? { action: found.action } : null;
+  return mod ? `Mod+${press.shiftKey ? "Shift+" : ""}${key}` : key;
+}
+
+const MEMORY = "shoal/keys";
+/** What stays as it is: the way out, and the digits of the classes. */
+const FIXED: ReadonlySet<Action> = new Set<Action>(["label", "escape"]);
+
+export type Keys = Readonly<Record<Action, readonly string[]>>;
+
+/** Which keys do what in this browser. */
+export class KeyMap {
+  private readonly store = writable<Keys>(DEFAULTS);
+  readonly keys: Readable<Keys> = this.store;
+
+  /** `memory` is null where the browser keeps nothing. */
+  constructor(private readonly memory: Pick<Storage, "getItem" | "setItem"> | null) {
+    this.store.set({ ...DEFAULTS, ...this.recall() });
+  }
+
+  /** The action of a key press, and its digit where it labels; null: none. */
+  actionOf(press: Press): { action: Action; digit?: number } | null {
+    const name = keyName(press);
+    if (name === null) return null;
+    if (/^[1-9]$/.test(name)) return { action: "label", digit: Number(name) };
+    const found = this.holder(name);
+    return found ? { action: found } : null;
+  }
+
+  /** Give an action this key alone; return why not, where another has it. */
+  assign(action: Action, name: string): string | null {
+    if (/^[1-9]$/.test(name)) return "The digits 1 to 9 are the classes’ keys.";
+    const holder = this.holder(name);
+    if (holder && holder !== action) return `${sayKey(name)} is the key of “${helpOf(holder)}”.`;
+    this.set({ ...get(this.store), [action]: [name] });
+    return null;
+  }
+
+  /** Go back to the keys that an action had at first; return why not, where another has one of them. */
+  reset(action: Action): string | null {
+    const taken = DEFAULTS[action].find((name) => ![null, action].includes(this.holder(name)));
+    if (taken) return `${sayKey(taken)} is the key of “${helpOf(this.holder(taken)!)}”.`;
+    this.set({ ...get(this.store), [action]: DEFAULTS[action] });
+    return null;
+  }
+
+  isFixed(action: Action): boolean {
+    return FIXED.has(action);
+  }
+
+  isChosen(action: Action, keys: Keys): boolean {
+    return keys[action].join() !== DEFAULTS[action].join();
+  }
+
+  private holder(name: string): Action | null {
+    const keys = get(this.store);
+    return BINDINGS.find(({ action }) => keys[action].includes(name))?.action ?? null;
+  }
+
+  private set(keys: Keys): void {
+    this.store.set(keys);
+    const chosen = BINDINGS.filter(({ action }) => this.isChosen(action, keys)).map(({ action }) => [action, keys[action]]);
+    try {
+      this.memory?.setItem(MEMORY, JSON.stringify(Object.fromEntries(chosen)));
+    } catch {
+      // A browser that keeps nothing forgets this too.
+    }
+  }
+
+  /** What was chosen before; what is no list of keys, or of an action that is no more, is left out. */
+  private recall(): Partial<Keys> {
+    try {
+      const kept: unknown = JSON.parse(this.memory?.getItem(MEMORY) ?? "{}");
+      const entries = Object.entries(kept ?? {}).filter(
+        ([action, keys]) => action in DEFAULTS && !FIXED.has(action as Action) && isKeys(keys),
+      );
+      return Object.fromEntries(entries) as Partial<Keys>;
+    } catch {
+      return {};
+    }
+  }
+}
+
+const DEFAULTS = Object.fromEntries(BINDINGS.map(({ action, keys }) => [action, keys])) as unknown as Keys;
+
+function isKeys(keys: unknown): keys is string[] {
+  return Array.isArray(keys) && keys.length > 0 && keys.every((key) => typeof key === "string");
+}
+
+function helpOf(action: Action): string {
+  return BINDINGS.find((binding) => binding.action === action)!.help;
+}
+
+const SAID: Record<string, string> = {
+  ArrowLeft: "←",
+  ArrowRight: "→",
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+  Escape: "Esc",
+  " ": "Space",
+};
+
+/** The parts of a combination as the keyboard shows them. */
+export function keyParts(name: string, mac = isMac()): string[] {
+  const parts = name === "+" ? ["+"] : name.endsWith("++") ? [...name.slice(0, -2).split("+"), "+"] : name.split("+");
+  const said: Record<string, string> = { ...SAID, Mod: mac ? "⌘" : "Ctrl", Alt: mac ? "⌥" : "Alt" };
+  return parts.map((part) => said[part] ?? (part.length === 1 ? part.toUpperCase() : part));
+}
+
+/** A combination in one line, as "Ctrl Z". */
+export function sayKey(name: string): string {
+  return keyParts(name).join(" ");
+}
+
+function isMac(): boolean {
+  return typeof navigator !== "undefined" && /Mac|iPhone|iPad/.test(navigator.platform ?? "");
 }
 
 /** Whether a key press belongs to a field that is being typed into, or to a control that it operates. */
