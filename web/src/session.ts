@@ -9,11 +9,13 @@ import type { Scene } from "./map/scene";
 import { PLAIN } from "./map/styles";
 import { Following } from "./session/following";
 import { Labelling } from "./session/labelling";
+import { Person } from "./session/person";
 import { Rounds } from "./session/rounds";
 import { type Notice, Saying } from "./session/saying";
 import { type Mode, Selecting } from "./session/selecting";
 import { Suggesting } from "./session/suggesting";
 import { plural } from "./ui/format";
+import { KeyMap } from "./ui/keys";
 import { memory, OpenPanel } from "./ui/openPanel";
 
 /** The state of the page and everything a person can do to it, in four parts; components read the stores and call the
@@ -22,6 +24,10 @@ export class Session {
   readonly state = writable<State | null>(null);
   readonly colouring = writable(true);
   readonly facts = new Facts(api.item);
+
+  /** Who acts in this browser, and by which keys. */
+  readonly person = new Person(memory());
+  readonly keys = new KeyMap(memory());
 
   readonly saying = new Saying();
   readonly selecting = new Selecting();

@@ -182,7 +182,7 @@ export class MapPointer {
 
   private readonly onKey = (event: KeyboardEvent): void => {
     const target = event.target as HTMLElement | null;
-    if (event.key !== " " || target?.matches?.("input, textarea, button, a, summary")) return;
+    if (event.key !== " " || target?.matches?.("input, textarea, button, a, summary, [role=option]")) return;
     event.preventDefault();
     this.space = event.type === "keydown";
     this.restCursor();

@@ -41,9 +41,8 @@ export class Selecting {
     return get(this.preview) ?? get(this.selection);
   }
 
-  /** The items under a shape drawn on the map that is shown. */
-  under(shape: Shape): Selection {
-    const { scene } = this;
+  /** The items under a shape drawn on a map. */
+  under(shape: Shape, scene = this.scene): Selection {
     if (!scene || scene.map === null) return Selection.EMPTY;
     if (shape.kind !== "brush")
       return Selection.lasso(this.admitted(scene.inside(shape.polygon)), scene.map, shape.polygon, shape.kind, this.filter());
@@ -58,8 +57,8 @@ export class Selecting {
   }
 
   /** Take what was drawn into the selection; null: the drawing was given up. */
-  take(shape: Shape | null, mode: Mode): void {
-    const drawn = shape && this.under(shape);
+  take(shape: Shape | null, mode: Mode, scene = this.scene): void {
+    const drawn = shape && this.under(shape, scene);
     this.stroke = null;
     this.showPreview(null, mode);
     if (drawn) this.select(drawn, mode);

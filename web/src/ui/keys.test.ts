@@ -39,10 +39,10 @@ function memory(kept: string | null = null): Storage & { kept: string | null } {
 test("a key is chosen, kept, and given back", () => {
   const kept = memory();
   const keys = new KeyMap(kept);
-  expect(keys.assign("fit", "x")).toBeNull();
-  expect(keys.actionOf(press("x"))).toEqual({ action: "fit" });
+  expect(keys.assign("fit", "y")).toBeNull();
+  expect(keys.actionOf(press("y"))).toEqual({ action: "fit" });
   expect(keys.actionOf(press("f"))).toBeNull();
-  expect(new KeyMap(kept).actionOf(press("x"))).toEqual({ action: "fit" });
+  expect(new KeyMap(kept).actionOf(press("y"))).toEqual({ action: "fit" });
   expect(keys.assign("lasso", "f")).toBeNull();
   expect(keys.reset("fit")).toBe("F is the key of “Lasso: draw around items”.");
   expect(keys.reset("lasso")).toBeNull();

@@ -192,6 +192,7 @@ export function isForField(target: EventTarget | null, key: string): boolean {
   const element = target as HTMLElement | null;
   if (!element || !("matches" in element)) return false;
   if (element.matches("input, textarea, select, [contenteditable]")) return true;
+  if (key === " " && element.matches("[role=option]")) return true;
   const operates = key === "Enter" || key === " ";
-  return operates && element.matches("button, a, summary, [role=button], [role=menuitem]");
+  return operates && element.matches("button, a, summary, [role=button], [role^=menuitem]");
 }

@@ -1,5 +1,6 @@
 import type { Component } from "svelte";
 import Find from "../find/Find.svelte";
+import History from "../labels/History.svelte";
 import Look from "../look/Look.svelte";
 import Quality from "../quality/Quality.svelte";
 import Learn from "../rounds/Learn.svelte";
@@ -17,7 +18,7 @@ export interface PanelRow {
   component: Component<{ session: Session }>;
 }
 
-export type PanelId = "find" | "learn" | "look" | "quality";
+export type PanelId = "find" | "history" | "learn" | "look" | "quality";
 
 /** The panels, from top to bottom. */
 export const PANELS: readonly PanelRow[] = [
@@ -25,4 +26,5 @@ export const PANELS: readonly PanelRow[] = [
   { id: "look", title: "Look", icon: "look", action: "look", component: Look },
   { id: "find", title: "Find", icon: "find", action: "find", component: Find },
   { id: "quality", title: "Quality", icon: "quality", action: "quality", component: Quality },
+  { id: "history", title: "History", icon: "history", action: "history", component: History },
 ];

@@ -1,0 +1,165 @@
+"""Classes by menu and key, answers, history, several tabs and people, keys of one's own."""
+
+import time
+
+from playwright.sync_api import expect
+from tests.browser.conftest import Look
+from tests.browser.page import Eye
+from tests.seeded import Seeded
+
+
+def labelled(look: Look, seeded: Seeded, *names: str) -> Eye:
+    """A page with a class for each of the first groups."""
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    for group, name in enumerate(names):
+        eye.lasso(seeded.ids[group])
+        eye.drawn(selected=len(seeded.ids[group]))
+        eye.name(name)
+        eye.saved()
+    return eye
+
+
+def menu(eye: Eye, name: str, *items: str) -> None:
+    eye.page.locator(f"[data-class='{name}']").click(button="right")
+    for item in items:
+        eye.page.get_by_role("menuitem", name=item).click()
+
+
+def test_a_class_is_renamed_merged_deleted_and_undone(look: Look, seeded: Seeded) -> None:
+    eye = labelled(look, seeded, "disc", "plate")
+    a, b = (len(seeded.ids[group]) for group in (0, 1))
+
+    menu(eye, "disc", "Rename")
+    eye.page.keyboard.type("coin")
+    eye.press("Enter")
+    eye.saved()
+    assert eye.counts() == {"coin": a, "plate": b}
+
+    eye.page.locator("[data-class=coin]").focus()
+    eye.press("F2")
+    eye.page.keyboard.type("plate")
+    eye.press("Enter")
+    expect(eye.page.get_by_text("merge the two")).to_be_visible()
+    assert eye.counts() == {"coin": a, "plate": b}
+
+    menu(eye, "coin", "Merge into…")
+    eye.page.locator("[data-into=plate]").click()
+    expect(eye.page.locator("[data-class=coin]")).to_have_count(0)
+    eye.saved()
+    assert eye.counts() == {"plate": a + b}
+
+    menu(eye, "plate", "Colour…")
+    eye.page.get_by_role("menuitemradio", name="Colour 3,").click()
+    menu(eye, "plate", "Key…")
+    eye.page.get_by_role("menuitemradio", name="Key 7").click()
+    eye.saved()
+    [plate] = eye.state()["classes"]
+    assert (plate["colour"], plate["key"]) == ("#ff5c8a", 7)
+
+    eye.page.locator("[data-class=plate]").focus()
+    eye.press("Delete")
+    eye.drawn(labelled=0)
+    eye.saved()
+    assert eye.counts() == {}
+    merged = {"plate": a + b}
+    for expected in (merged, merged, merged, {"coin": a, "plate": b}, {"disc": a, "plate": b}):
+        eye.press("Control+z")
+        eye.saved()
+        assert eye.counts() == expected
+    expect(eye.page.locator("[data-class=disc]")).to_be_visible()
+
+
+def test_none_of_these_and_put_aside(look: Look, seeded: Seeded) -> None:
+    eye = labelled(look, seeded, "disc")
+    eye.lasso(seeded.ids[1])
+    eye.press("n")
+    eye.lasso(seeded.ids[2])
+    eye.press("s")
+    eye.saved()
+    state = eye.state()
+    assert (state["none_of_these"], state["put_aside"]) == (len(seeded.ids[1]), len(seeded.ids[2]))
+    eye.page.locator("[data-answer=skip]").click()
+    eye.drawn(selected=len(seeded.ids[2]))
+    export = eye.page.request.get(f"{eye.server.base}/api/export/labels.csv").text()
+    assert export.count("none of these") == len(seeded.ids[1])
+    eye.press("Control+z")
+    eye.saved()
+    assert eye.state()["put_aside"] == 0
+
+
+def test_history_shows_who_did_what_and_reverts_one(look: Look, seeded: Seeded) -> None:
+    eye = labelled(look, seeded, "disc", "plate")
+    a, b = (len(seeded.ids[group]) for group in (0, 1))
+    eye.press("h")
+    panel = eye.page.get_by_role("region", name="History")
+    lines = panel.locator("[data-event]")
+    expect(lines).to_have_count(2)
+    expect(lines.first).to_contain_text(f"“plate” on {b} items")
+    expect(lines.first).to_contain_text("just now · lasso")
+    lines.last.locator(".line").click()
+    eye.drawn(selected=a)
+    lines.last.hover()
+    lines.last.get_by_role("button", name="Revert").click()
+    expect(lines).to_have_count(3)
+    eye.saved()
+    assert eye.counts() == {"disc": 0, "plate": b}
+    expect(panel.locator("[data-event='1']")).to_contain_text("taken back")
+    panel.get_by_label("Class").select_option(label="plate")
+    expect(lines).to_have_count(1)
+    eye.press("Escape")
+    eye.page.locator("canvas").first.focus()
+    eye.press("Control+z")
+    eye.saved()
+    assert eye.counts() == {"disc": a, "plate": b}
+
+
+def test_two_people_see_each_other_and_undo_their_own(look: Look, seeded: Seeded) -> None:
+    ada, bob = look(), look()
+    for eye, name in ((ada, "Ada"), (bob, "Bob Ö")):
+        eye.whole_map(sum(map(len, seeded.ids)))
+        eye.page.get_by_role("button", name="You label as").click()
+        eye.page.get_by_label("Your name", exact=True).last.fill(name)
+        eye.press("Enter")
+    n = len(seeded.ids[0])
+    ada.lasso(seeded.ids[0])
+    ada.drawn(selected=n)
+    ada.name("disc")
+    start = time.perf_counter()
+    bob.drawn(labelled=n)
+    assert time.perf_counter() - start < 2  # a second, and what a busy machine takes
+    bob.lasso(seeded.ids[1])
+    bob.drawn(selected=len(seeded.ids[1]))
+    bob.press("1")
+    bob.saved()
+    ada.drawn(labelled=n + len(seeded.ids[1]))
+    ada.press("Control+z")
+    ada.saved()
+    bob.drawn(labelled=len(seeded.ids[1]))
+    assert bob.counts() == {"disc": len(seeded.ids[1])}
+    history = bob.page.request.get(f"{bob.server.base}/api/history").json()
+    assert [line["user"] for line in history] == ["Ada", "Bob Ö", "Ada"]
+    bob.page.reload()
+    expect(bob.page.get_by_role("button", name="You label as Bob Ö")).to_be_visible()
+
+
+def test_a_key_of_ones_own(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    eye.press("?")
+    sheet = eye.page.get_by_role("dialog", name="Keys")
+    sheet.locator("[data-action=invert]").click()
+    eye.press("l")
+    expect(sheet.get_by_role("emphasis")).to_have_text("L is the key of “Lasso: draw around items”.")
+    sheet.locator("[data-action=invert]").click()
+    eye.press("u")
+    expect(sheet.locator("[data-action=invert] kbd")).to_have_text("U")
+    eye.press("Escape")
+    expect(sheet).to_have_count(0)
+    eye.page.reload()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    eye.lasso(seeded.ids[0])
+    eye.drawn(selected=len(seeded.ids[0]))
+    eye.press("i")
+    eye.press("u")
+    eye.drawn(selected=sum(map(len, seeded.ids[1:])))
