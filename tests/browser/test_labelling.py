@@ -121,7 +121,7 @@ def test_hostile_names_are_text(look: Look, seeded: Seeded) -> None:
     eye.name(HOSTILE_CLASS)
     eye.saved()
     assert eye.counts() == {HOSTILE_CLASS: len(seeded.ids[0])}
-    expect(eye.page.locator("aside").get_by_text(HOSTILE_CLASS)).to_be_visible()
+    expect(eye.page.locator("aside").get_by_text(HOSTILE_CLASS, exact=True)).to_be_visible()
     hostile = next(
         id
         for id in seeded.ids[0]
