@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +98,29 @@ def static_with_probe(pile: Pile, projector: str) -> Effort:
     return measure_effort(xy, pile.truth, learn=learn, every=every, targets=TARGETS, seed=pile.seed)
 
 
-def rounds(pile: Pile, factory: str) -> Effort:
-    """Shoal with rounds: `factory` is MODULE:FUNCTION, called as (vectors, xy, seed), and gives the round."""
-    module, _, function = factory.partition(":")
-    xy = pile.map("tsne")
-    learn = getattr(import_module(module), function)(pile.vectors, xy, pile.seed)
+def rounds(pile: Pile) -> Effort:
+    """Learn in rounds as the program does: each starts from the map and the head of the one before."""
+    from shoal.rounds import learn_round, prepare
+
+    first = pile.map("tsne")
+    low, high = first.min(axis=0), first.max(axis=0)
+    xy = ((first - (low + high) / 2) / (high - low).max() * 0.94 + 0.5).astype(np.float32)
+    prepared, last = prepare(pile.vectors, seed=pile.seed), None
+    nothing = Learned(xy, np.full(len(xy), -1), np.zeros(len(xy)))
+
+    def learn(labels: Ints) -> Learned:
+        nonlocal xy, last
+        if len(np.unique(labels[labels >= 0])) < 2:
+            return nothing
+        previous = last.trained if last else None
+        last = learn_round(
+            pile.vectors, labels, start=xy, prepared=prepared, previous=previous, seed=pile.seed
+        )
+        xy = last.xy
+        return Learned(xy, last.predictions, last.confidence)
+
     every = partial(rarer, last=[0])
-    return measure_effort(xy, pile.truth, learn=learn, every=every, targets=TARGETS, seed=pile.seed)
+    return measure_effort(first, pile.truth, learn=learn, every=every, targets=TARGETS, seed=pile.seed)
 
 
 def clicks(pile: Pile, *, typical: bool, accept: bool) -> Effort:
@@ -128,11 +143,11 @@ def alone(pile: Pile) -> Effort:
 
 @dataclass(frozen=True)
 class Arm:
-    """One way of labelling: its letter in the issue, what it is, and whether it needs a plug-in."""
+    """One way of labelling: its letter in the table, what it is, and how it is simulated."""
 
     letter: str
     words: str
-    run: Callable[..., Effort]
+    run: Callable[[Pile], Effort]
 
 
 ARMS = {
@@ -181,7 +196,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--learn", default=None, metavar="MODULE:FUNCTION", help="the rounds of arm c")
     parser.add_argument("--table", action="store_true", help="only draw table and picture anew")
     return parser.parse_args()
 
@@ -191,17 +205,13 @@ def _work(arguments: argparse.Namespace) -> Iterator[tuple[int, str, str]]:
     for seed in range(arguments.seeds):
         for name in arguments.sets.split(","):
             for arm in arguments.arms.split(","):
-                if arm == "rounds" and not arguments.learn:
-                    print("rounds: left out, no --learn given") if seed == 0 else None
-                    continue
                 yield seed, name, arm
 
 
 def _run(arguments: argparse.Namespace, name: str, arm: str, seed: int, file: Path) -> None:
     pile = _pile(arguments.data, arguments.cache, name, seed)
     began = time.process_time()
-    more = {"factory": arguments.learn} if arm == "rounds" else {}
-    effort = ARMS[arm].run(pile, **more)
+    effort = ARMS[arm].run(pile)
     row = {
         "set": name,
         "arm": arm,

@@ -15,7 +15,7 @@ SAMPLE = 4_000
 """The components are found on so many items, evenly drawn."""
 EXACT = 8_000
 """Up to so many items neighbours are looked for exactly, beyond that in the nearest of many cells."""
-PER_CLUSTER = 128
+PER_CLUSTER = 64
 """k-means looks at no more than so many items for each cluster, drawn at random."""
 
 
@@ -95,7 +95,7 @@ def clusters(rows: Floats, number: int, *, seed: int = 0) -> tuple[Ints, Floats]
     means = faiss.Kmeans(
         rows.shape[1],
         number,
-        niter=12,
+        niter=10,
         seed=seed + 1,
         min_points_per_centroid=1,
         max_points_per_centroid=PER_CLUSTER,
