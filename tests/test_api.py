@@ -29,6 +29,23 @@ def test_one_call_opens_a_pile_and_a_person_labels_it(tmp_path):
         assert np.array_equal(again.map().xy, drawn.xy)
 
 
+def test_an_opened_pile_learns_accepts_and_hands_out_its_model(tmp_path):
+    pile = paint_pile(tmp_path / "photos", per_group=12)
+    with shoal.open(pile, into=tmp_path / "w.shoal", backbone="placeholder", layer="colour") as ws:
+        for name in ("red", "green", "blue", "yellow"):
+            ws.label([item.id for item in ws.items if item.name.startswith(name)][:4], name)
+        row = ws.learn(loss="gaussian-corel", dim=4)
+        assert (len(row.classes), row.loss) == (4, "gaussian-corel")
+        written = ws.accept(0.5)
+        assert written is not None
+        assert len(ws.labels()) == 16 + written.count
+        right = [ws.items.names[id].startswith(name) for id, name in ws.labels().items()]
+        assert np.mean(right) > 0.95
+        ws.save_model(tmp_path / "model")
+        assert (tmp_path / "model" / "model.onnx").exists()
+        assert isinstance(ws.suggestions(), list)
+
+
 def test_every_layer_is_there(tmp_path):
     pile = paint_pile(tmp_path / "photos", per_group=3)
     with shoal.open(pile, into=tmp_path / "w.shoal", backbone="placeholder") as ws:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from shoal.workspace import Workspace
+    from shoal.opened import OpenWorkspace
 
 __all__ = ["__version__", "open"]
 __version__ = "0.1.0"
@@ -21,7 +21,7 @@ def open(
     layer: str | None = None,
     projector: str | None = None,
     fast: bool | None = None,
-) -> Workspace:
+) -> OpenWorkspace:
     """Open a pile of images, or a workspace, with everything embedded and a map drawn.
 
     What is new in the pile is embedded first, with progress on standard error; a workspace named itself is
@@ -29,11 +29,12 @@ def open(
     that is not given stays as the workspace was made. Raises `ShoalError` when the pile is not there, when
     nothing in it can be read, or when the workspace holds vectors of another backbone.
     """
+    from shoal.opened import OpenWorkspace
     from shoal.pipeline import make_map, open_pile
     from shoal.recipe import Recipe, Task
     from shoal.report import Reporter
 
-    workspace, piles = open_pile([pile], into=into)
+    workspace, piles = open_pile([pile], into=into, kind=OpenWorkspace)
     if piles:
         try:
             recipe = Recipe.of(workspace).changed(

@@ -26,7 +26,7 @@ JOIN_S = 2.0
 
 def run_map(arguments: Namespace) -> int:
     """Make the map of one or several piles; show it while it grows unless told not to."""
-    workspace, piles = open_pile(arguments.piles, into=arguments.into)
+    workspace, piles = open_pile(arguments.piles, into=arguments.into, kind=Workspace)
     with workspace, Reporter(as_json=arguments.as_json) as reporter:
         recipe = Recipe.of(workspace).changed(
             backbone=arguments.backbone,
@@ -217,7 +217,9 @@ def run_demo(arguments: Namespace) -> int:
             "there is no home folder to keep the demo's pictures in; set SHOAL_CACHE to a folder."
         )
     pile = demo.fetch(folder / "demos", reporter.say)
-    workspace, piles = open_pile([str(pile.path)], into=arguments.into or f"{arguments.name}.shoal")
+    workspace, piles = open_pile(
+        [str(pile.path)], into=arguments.into or f"{arguments.name}.shoal", kind=Workspace
+    )
     with workspace, reporter:
         task = Task(piles)
         if arguments.no_serve:

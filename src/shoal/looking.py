@@ -7,6 +7,7 @@ from shoal.columns import Columns
 from shoal.finders import Finders
 from shoal.images.enlarge import enlarge
 from shoal.layer_maps import maps_by_layer
+from shoal.pulling import draw_apart
 from shoal.quality import judge_map
 from shoal.reading import item_reader
 from shoal.server.doors import Doors
@@ -25,6 +26,7 @@ def open_doors(workspace: Workspace) -> Doors:
         judge=partial(judge_map, workspace),
         layer_maps=maps_by_layer,
         suggester=Suggester(workspace),
+        pull_apart=partial(draw_apart, workspace),
     )
 
 

@@ -84,7 +84,12 @@ def make_map(workspace: Workspace, task: Task, *, recipe: Recipe, watch: Watch =
     )
 
 
-def open_pile(piles: Sequence[str | Path], *, into: str | Path | None = None) -> tuple[Workspace, list[str]]:
+W = TypeVar("W", bound=Workspace)
+
+
+def open_pile(
+    piles: Sequence[str | Path], *, into: str | Path | None = None, kind: type[W]
+) -> tuple[W, list[str]]:
     """Open the workspace of some piles, made where there is none, and say which sources they are.
 
     A single pile that is itself a workspace is opened, with its own sources. Without `into` the workspace
@@ -92,14 +97,14 @@ def open_pile(piles: Sequence[str | Path], *, into: str | Path | None = None) ->
     lies within another, or when the workspace of that name belongs to another pile.
     """
     if len(piles) == 1 and into is None and is_workspace(Path(piles[0])):
-        return Workspace.open(piles[0]), []
+        return kind.open(piles[0]), []
     for pile in piles:
         if is_workspace(Path(pile)):
             raise ShoalError(f"{pile} is a workspace, not a pile: name it alone to go on with it.")
     uris = list(dict.fromkeys(open_source(str(pile)).uri for pile in piles))
     _refuse_nested(uris)
     name = Path(uris[0].rstrip("/")).name or "pile"
-    workspace = Workspace.open(into or f"{name}.shoal", create=True)
+    workspace = kind.open(into or f"{name}.shoal", create=True)
     strangers = set(workspace.sources()) | set(Task.of(workspace).piles)
     if into is None and strangers and not strangers & set(uris):
         path = workspace.path

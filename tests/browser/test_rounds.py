@@ -91,6 +91,24 @@ def test_a_key_learns_and_the_map_re_forms_with_predictions(look, seeded):
     eye.drawn(map=learned["map_id"], labelled=10)
 
 
+def test_two_groups_are_pulled_apart_and_one_key_leads_back(look, seeded):
+    eye = look()
+    eye.whole_map(239)
+    for group in (0, 1):
+        eye.lasso(seeded.ids[group])
+        eye.drawn(selected=len(seeded.ids[group]))
+        eye.press("u")
+    eye.page.wait_for_function(f"() => window.__shoal.drawn.map > {seeded.map_id}", timeout=PATIENCE_MS)
+    eye.drawn(selected=0)
+    apart = eye.state()["map"]
+    assert (apart["projector"], apart["parent"]) == ("apart", seeded.map_id)
+    left = max(eye.place(id)[0] for id in seeded.ids[0])
+    right = min(eye.place(id)[0] for id in seeded.ids[1])
+    assert left < right
+    eye.press("u")
+    eye.drawn(map=seeded.map_id)
+
+
 def test_nothing_to_learn_from_is_said(look):
     eye = look()
     eye.whole_map(239)

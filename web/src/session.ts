@@ -10,6 +10,7 @@ import { PLAIN } from "./map/styles";
 import { Following } from "./session/following";
 import { Labelling } from "./session/labelling";
 import { Person } from "./session/person";
+import { Pulling } from "./session/pulling";
 import { Rounds } from "./session/rounds";
 import { type Notice, Saying } from "./session/saying";
 import { type Mode, Selecting } from "./session/selecting";
@@ -36,6 +37,7 @@ export class Session {
 
   readonly rounds: Rounds = new Rounds(this.state, this.selecting, this.labelling, this.saying, (request) => this.ask(request));
 
+  readonly pulling: Pulling = new Pulling(this.state, this.selecting, this.saying, (request) => this.ask(request));
   readonly suggesting: Suggesting = new Suggesting(this.selecting, this.saying, () => get(this.state)?.label_seq ?? -1);
 
   readonly notice = this.saying.notice;

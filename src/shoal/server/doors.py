@@ -118,7 +118,8 @@ class Columns(Protocol):
 class Doors:
     """What else the page can ask for: each is None (or empty) where this server cannot do it.
 
-    `picture` gives an item's large JPEG, `judge` the quality of a map by id, `layer_maps` each layer's map.
+    `picture` gives an item's large JPEG, `judge` the quality of a map by id, `layer_maps` each layer's map,
+    `pull_apart` draws the map that tells two groups of items from each other.
     """
 
     finders: Finders | None = None
@@ -127,3 +128,4 @@ class Doors:
     judge: Callable[[int], Mapping[str, float | None]] | None = None
     layer_maps: Callable[[Workspace], Mapping[str, MapRow]] | None = None
     suggester: Suggester | None = None
+    pull_apart: Callable[[Ids, Ids], int] | None = None

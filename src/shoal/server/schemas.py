@@ -332,6 +332,13 @@ class SuggestionInfo(Body):
     reason: str
 
 
+class PullRequest(Body):
+    """Draw the map that tells selection `a` from selection `b`, and show it."""
+
+    a: Selection
+    b: Selection
+
+
 class AcceptRequest(Body):
     """Make labels of what a round predicts with at least this confidence, for items without a label.
 

@@ -98,6 +98,8 @@ export const api = {
     readSuggested(await (await request("/api/suggestions/items", undefined, 120_000)).arrayBuffer()),
   predictions: async (round: number): Promise<PredictionColumns> =>
     readPredictions(await (await request(`/api/rounds/${round}/predictions`, undefined, 120_000)).arrayBuffer()),
+  /** Draw the map that tells two selections from each other, and show it. */
+  pullApart: (groups: Schemas["PullRequest"]) => json<Schemas["MapInfo"]>("/api/pull-apart", groups),
   /** Show this map to everybody, until another is chosen or made. */
   chooseMap: (id: number) => json<Schemas["MapInfo"]>(`/api/maps/${id}/current`, {}),
   cancelJob: (id: number) => json<JobInfo>(`/api/jobs/${id}/cancel`, {}),

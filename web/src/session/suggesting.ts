@@ -14,6 +14,8 @@ export class Suggesting {
   readonly list = writable<readonly Suggestion[]>([]);
   /** The suggestion that is selected; -1: none. */
   readonly at = writable(-1);
+  /** Whether the server is asked. */
+  readonly asking = writable(false);
   /** Called after a suggestion has been selected: fly there. */
   onSelected: () => void = () => undefined;
 
@@ -33,7 +35,8 @@ export class Suggesting {
   async refresh(): Promise<void> {
     const seq = this.labelSeq();
     if (seq === this.seq) return;
-    const [list, items] = await Promise.all([api.suggestions(), api.suggested()]);
+    this.asking.set(true);
+    const [list, items] = await Promise.all([api.suggestions(), api.suggested()]).finally(() => this.asking.set(false));
     if (list.reduce((sum, one) => sum + one.count, 0) !== items.ids.length) return; // labels came in between
     this.seq = seq;
     this.items = items;

@@ -32,6 +32,7 @@ export const BINDINGS = [
   { action: "learn", keys: ["e"], help: "Learn from the labels", group: "Learn" },
   { action: "accept", keys: ["a"], help: "Accept the sure predictions", group: "Learn" },
   { action: "next", keys: ["."], help: "Fly to the next group to label", group: "Learn" },
+  { action: "pull", keys: ["u"], help: "Keep a group, then pull another away from it; back", group: "Learn" },
   { action: "learning", keys: ["r"], help: "Open or close the panel Learn", group: "Panels" },
   { action: "layerEarlier", keys: ["["], help: "One layer earlier: colour, texture", group: "Look" },
   { action: "layerLater", keys: ["]"], help: "One layer later: meaning", group: "Look" },

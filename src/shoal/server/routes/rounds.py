@@ -14,7 +14,8 @@ from shoal.server import columns
 from shoal.server.context import Context, Ctx, User
 from shoal.server.doors import Suggestion
 from shoal.server.errors import Refusal, absent_is_404
-from shoal.server.schemas import AcceptRequest, LabelResult, RoundInfo, SuggestionInfo
+from shoal.server.routes.maps import map_info
+from shoal.server.schemas import AcceptRequest, LabelResult, MapInfo, PullRequest, RoundInfo, SuggestionInfo
 from shoal.server.selection import resolve
 from shoal.server.wire import binary, cached
 from shoal.types import UNLABELLED
@@ -108,6 +109,21 @@ async def suggested_items(context: Ctx) -> Response:
     ids = np.concatenate([one.ids for one in found] or [np.empty(0, np.int64)])
     places = np.repeat(np.arange(len(found), dtype=np.int32), [len(one.ids) for one in found])
     return Response(columns.pack([ids.astype(np.uint32), places]), media_type=columns.MEDIA_TYPE)
+
+
+@router.post("/pull-apart")
+async def pull_apart(context: Ctx, request: PullRequest) -> MapInfo:
+    """Show the map that tells two selections from each other; choosing another map leads back."""
+    draw = context.doors.pull_apart
+    if draw is None:
+        raise Refusal(409, "this server draws no maps: start it with `shoal serve`")
+
+    def work() -> MapInfo:
+        id = draw(resolve(request.a, context), resolve(request.b, context))
+        return next(map_info(row) for row in context.workspace.maps() if row.id == id)
+
+    async with context.finding:
+        return await run_in_threadpool(work)
 
 
 async def _suggested(context: Context) -> Sequence[Suggestion]:
