@@ -188,6 +188,11 @@ export class Scene {
     return this.grid.inside(polygon);
   }
 
+  /** How many pictures the view asks for, and how many of them are here as sharp as they are drawn. */
+  sharpness(): { wanted: number; sharp: number } {
+    return this.stage.sharpness;
+  }
+
   requestDraw(): void {
     if (this.scheduled === 0) this.scheduled = requestAnimationFrame((now) => this.draw(now));
   }

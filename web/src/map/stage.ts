@@ -33,6 +33,8 @@ export class SpriteStage {
   private alphas = new Map<number, number>();
   private lastNow = 0;
   private wish = NaN;
+  /** The items whose pictures lie in the view, and the size that is sharp for them. */
+  private asked: { ids: readonly number[]; size: SpriteSize } = { ids: [], size: 64 };
   /** When the server did not have an item's thumbnail, by item id. */
   private readonly absent = new Map<number, number>();
 
@@ -46,6 +48,12 @@ export class SpriteStage {
 
   get shownCount(): number {
     return this.batches.reduce((sum, batch) => sum + batch.count, 0);
+  }
+
+  /** How many pictures the view asks for, and how many of them are here as sharp as they are drawn. */
+  get sharpness(): { wanted: number; sharp: number } {
+    const { ids, size } = this.asked;
+    return { wanted: ids.length, sharp: ids.filter((id) => this.cache(size).find(id) >= 0).length };
   }
 
   /** The slots' pixels are lost. */
@@ -75,7 +83,8 @@ export class SpriteStage {
       const inside = x > view.x0 - reach && x < view.x1 + reach && y > view.y0 - reach && y < view.y1 + reach;
       (inside ? inView : around).push(id);
     }
-    this.askFor(inView, around, sharpSize(what.pixels));
+    this.asked = { ids: inView, size: sharpSize(what.pixels) };
+    this.askFor(inView, around, this.asked.size);
     const fading = this.fade(inView, what);
     this.fillBatches(what, now);
     return fading;
