@@ -34,6 +34,17 @@ def test_every_loss_has_a_page():
         assert (ROOT / "docs" / "losses" / f"{name}.md").exists()
 
 
+def test_every_loss_has_a_picture_of_its_own():
+    pages = ROOT / "docs" / "losses"
+    pictures = {name: (pages / "pictures" / f"{name}.webp").read_bytes() for name in LOSSES.names()}
+    assert len(set(pictures.values())) == len(pictures)
+    assert {file.stem for file in (pages / "pictures").iterdir()} == set(pictures)
+    for name, picture in pictures.items():
+        assert picture[8:12] == b"WEBP"
+        assert len(picture) < 60_000
+        assert f"(pictures/{name}.webp)" in (pages / f"{name}.md").read_text()
+
+
 def test_every_clustering_has_a_line():
     page = (ROOT / "docs" / "clustering.md").read_text()
     for name in CLUSTERINGS.names():
