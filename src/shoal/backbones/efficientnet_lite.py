@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 from importlib import import_module, resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from shoal.backbones import graph
 from shoal.backbones.cache import cached
 from shoal.backbones.onnx import OnnxRunner
 from shoal.types import ImageInput, Layer, ShoalError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _SEES = {
     "stem": "colour and edges",
@@ -182,19 +185,27 @@ def torch_layers(
     """Return each layer's averaged activations (B, D) of pictures (B, H, W, 3) by the torch original."""
     import torch
 
-    def average(value: Any) -> NDArray[np.float32]:
-        pooled: NDArray[np.float32] = value.mean((2, 3)).numpy()
-        return pooled
+    from shoal.backbones.stages import staged
 
-    ends = {int(last) - 1: f"stage{k}" for k, last in enumerate(np.cumsum(repeats), start=1)}
     vectors = {}
     with torch.no_grad():
-        value = (torch.tensor(pictures).permute(0, 3, 1, 2).float() - graph.ZERO_PIXEL) * graph.PIXEL_SCALE
-        value = network._swish(network._bn0(network._conv_stem(value)))
-        vectors["stem"] = average(value)
-        for number, block in enumerate(network._blocks):
-            value = block(value)
-            if number in ends:
-                vectors[ends[number]] = average(value)
-        vectors["head"] = average(network._swish(network._bn1(network._conv_head(value))))
+        value = torch.tensor(pictures).permute(0, 3, 1, 2).float() / 255
+        for name, stage in staged(network, repeats).named_children():
+            value = stage(value)
+            if name in _SEES:
+                vectors[name] = value.mean((2, 3)).numpy()
     return vectors
+
+
+def torch_network(name: str) -> "nn.Sequential":
+    """Return the torch network behind a backbone, in evaluation mode: a chain of its layers by name.
+
+    It maps pictures (B, 3, H, W) in [0, 1] to the maps of its last layer (B, 1280, h, w); its children
+    `stem`, `stage1` ... `stage7` and `head` are the layers. Raises `ShoalError` for another backbone.
+    """
+    if name not in DESCRIPTIONS:
+        raise ShoalError(f"there is no torch network of {name!r} here. There are: {', '.join(DESCRIPTIONS)}.")
+    from shoal.backbones.stages import staged
+
+    description = DESCRIPTIONS[name]
+    return staged(original(description), description.repeats).eval()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shoal.clustering.base import ClusteringError, Labels
+from shoal.networks import evaluating
 
 Items = NDArray[Any] | Tensor
 """N items in memory (or memory-mapped): vectors (N, D), images (N, C, H, W), or what the network takes."""
@@ -61,17 +62,6 @@ def encode(network: nn.Module, items: Items, *, batch: int, device: str, who: st
             "look for a broken input."
         )
     return z
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode, and back into what it was."""
-    before = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(before)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shoal.training.calibration import softmax as softmax
     from shoal.training.checked import TrainingError as TrainingError
     from shoal.training.folds import out_of_fold as out_of_fold
+    from shoal.training.folds import probe_accuracy as probe_accuracy
     from shoal.training.folds import probe_fit as probe_fit
     from shoal.training.head import Head as Head
     from shoal.training.loop import Moment as Moment
@@ -35,6 +36,7 @@ _PLACES = {
     "reliability_curve": "calibration",
     "softmax": "calibration",
     "out_of_fold": "folds",
+    "probe_accuracy": "folds",
     "probe_fit": "folds",
     "Head": "head",
     "Moment": "loop",

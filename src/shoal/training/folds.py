@@ -61,3 +61,18 @@ def probe_fit(vectors: NDArray[np.floating], *, strength: float = 0.05, unit: bo
         return lambda asked: (probe.logits(vectors[asked]), probe.classes)
 
     return fit
+
+
+def probe_accuracy(
+    vectors: NDArray[np.floating], labels: ArrayLike, *, folds: int = 5, seed: int = 0, unit: bool = True
+) -> float:
+    """Return the share of labelled items (N,) whose class a linear probe fitted without them tells right.
+
+    vectors (N, D), labels (N,) int, -1 = unlabelled. Alain & Bengio (2016) judge the layers of a network so.
+    Items alone in their class are not asked about. Raises as `out_of_fold` does.
+    """
+    whole = checked_labels("probe_accuracy()", labels, len(vectors))
+    logits, classes = out_of_fold(whole, probe_fit(vectors, unit=unit), folds=folds, seed=seed)
+    asked = np.isfinite(logits).any(axis=1)
+    chosen = classes[logits[asked].argmax(axis=1)]
+    return float((chosen == whole[asked]).mean())

@@ -1,0 +1,92 @@
+"""What every room that looks into a torch network needs: parts by name, what they give, evaluation mode."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from shoal.types import ShoalError
+
+Pictures = NDArray[Any] | Tensor
+"""Pictures (N, H, W, 3) uint8, or floats (N, ...) as the network takes them, e.g. (N, 3, H, W) in [0, 1]."""
+NAMED = 60
+"""So many names are listed in a refusal."""
+
+
+class NetworkError(ShoalError):
+    """A network has no such part, or gives what cannot be read."""
+
+
+def part(network: nn.Module, name: str) -> nn.Module:
+    """Return the module `name` within a network; raise `NetworkError` listing the names that there are."""
+    parts: dict[str, nn.Module] = dict(network.named_modules())
+    parts.pop("", None)
+    if name in parts:
+        return parts[name]
+    near = get_close_matches(name, parts, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(list(parts)[:NAMED]) + (", ..." if len(parts) > NAMED else "")
+    raise NetworkError(f"{type(network).__name__} has no layer {name!r}.{hint} There are: {listed}.")
+
+
+@contextmanager
+def watching(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+    """Give a dict that holds each layer's output after every forward pass; the hooks are gone afterwards.
+
+    `layers` are names of modules as in `network.named_modules()`. Of a module that runs several times in one
+    pass the last output is held. Raises `NetworkError` for other names, and for an output that is no tensor.
+    """
+    parts = {name: part(network, name) for name in layers}
+    seen: dict[str, Tensor] = {}
+
+    def keeper(name: str) -> Any:
+        def keep(module: nn.Module, _: Any, output: Any) -> None:
+            if not isinstance(output, Tensor):
+                raise NetworkError(
+                    f"layer {name!r} ({type(module).__name__}) gives a {type(output).__name__}; only layers "
+                    "that give one tensor can be read."
+                )
+            # a copy: what follows may write into it, as ReLU(inplace=True) does
+            seen[name] = output.clone()
+
+        return keep
+
+    handles = []
+    try:
+        for name, module in parts.items():
+            handles.append(module.register_forward_hook(keeper(name)))
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Put a network and all its parts into evaluation mode, and each back into what it was."""
+    before = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training
+
+
+def as_input(pictures: Pictures, device: str = "cpu") -> Tensor:
+    """Return pictures (B, H, W, 3) uint8 as float32 (B, 3, H, W) in [0, 1]; floats (B, ...) as they are."""
+    rows = pictures if isinstance(pictures, Tensor) else torch.from_numpy(np.ascontiguousarray(pictures))
+    rows = rows.to(device)
+    if rows.dtype == torch.uint8 and rows.ndim == 4 and rows.shape[3] == 3:
+        return rows.permute(0, 3, 1, 2).float() / 255
+    if not rows.is_floating_point() or rows.ndim < 2:
+        raise NetworkError(
+            f"a network got pictures of shape {tuple(rows.shape)} and {rows.dtype}; it takes uint8 "
+            "(N, H, W, 3), or floats (N, ...) as it wants them."
+        )
+    return rows.float()
