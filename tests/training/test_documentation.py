@@ -8,7 +8,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = [
     (page, number, code)
-    for page in ("training.md",)
+    for page in ("training.md", "introspection.md")
     for number, code in enumerate(re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL))
 ]
 

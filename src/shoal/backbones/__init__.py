@@ -1,6 +1,12 @@
 """The frozen networks that turn images into vectors: one row each, loaded on use."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from shoal.registry import Registry
+
+if TYPE_CHECKING:
+    from shoal.backbones.efficientnet_lite import torch_network as torch_network
 
 BACKBONES = Registry(
     "backbone",
@@ -12,5 +18,10 @@ BACKBONES = Registry(
     },
 )
 """Name -> factory taking the keywords `fast: bool` and `threads: int | None`, returning a `Backbone`."""
+_PLACES = {"torch_network": "efficientnet_lite"}
 
-__all__ = ["BACKBONES"]
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"shoal.backbones.{_PLACES[name]}"), name)

@@ -82,8 +82,8 @@ def preferred_images(
 ) -> Preferred:
     """Return the image that each unit of a layer likes, by gradient ascent on its activation.
 
-    Erhan et al. (2009), with the regularisers of Olah et al. (2017): the image is the sigmoid of a spectrum
-    in which each frequency moves in proportion to its wavelength, shown at a random place in each step.
+    Erhan et al. (2009), with the regularisers of Olah et al. (2017): the image is a spectrum in which
+    each frequency moves in proportion to its wavelength, and it is shown at a random place in each step.
     `layer` is a module's name, `units` are channels of its maps (B, C, h, w) or columns of its rows (B, D).
 
     The same arguments give the same image, whichever units are asked for together. The network is in
@@ -98,7 +98,8 @@ def preferred_images(
     scale = _wavelengths(*climb.shape[1:]).to(device)
     begin = FIRST * torch.randn((1, climb.shape[0], *scale.shape, 2), generator=generator)
     spectrum = begin.to(device).repeat(len(units), 1, 1, 1, 1).requires_grad_()
-    optimiser = torch.optim.AdamW([spectrum], lr=climb.rate, weight_decay=climb.fade)
+    # the slope is about 1 a pixel: what is a thousand times less is the transform's rounding, not the unit's
+    optimiser = torch.optim.AdamW([spectrum], lr=climb.rate, weight_decay=climb.fade, eps=1e-3)
     with _frozen(network), watching(network, [layer]) as seen:
 
         def say(images: Tensor) -> Tensor:
@@ -106,18 +107,21 @@ def preferred_images(
             return _reading(seen, layer, units, climb.where)
 
         with torch.no_grad():
-            before = say(_paint(spectrum, scale, climb.shape))
+            before = say(_paint(spectrum, scale, climb.shape).clamp(0, 1))
         for step in range(climb.steps):
             shift = torch.randint(-climb.jitter, climb.jitter + 1, (2,), generator=generator).tolist()
             images = _paint(spectrum, scale, climb.shape)
             optimiser.zero_grad()
-            shown = images.detach()
+            shown = images.detach().clamp(0, 1)
             pull = _pull(say, torch.roll(shown, shift, (2, 3)), network).roll([-k for k in shift], (2, 3))
-            torch.autograd.backward(images, climb.smooth * _roughness(shown) - pull)
+            slope = climb.smooth * _roughness(shown) - pull
+            # what is white or black can become no more so, but always return
+            stuck = ((images > 1) & (slope < 0)) | ((images < 0) & (slope > 0))
+            torch.autograd.backward(images, slope.masked_fill(stuck, 0))
             optimiser.step()
             watch(Progress(step + 1, climb.steps, f"climbing {layer}"))
         with torch.no_grad():
-            images = _paint(spectrum, scale, climb.shape)
+            images = _paint(spectrum, scale, climb.shape).clamp(0, 1)
             after = say(images)
     return Preferred(_array(images.permute(0, 2, 3, 1)), _array(before), _array(after))
 
@@ -183,9 +187,10 @@ def _reading(seen: dict[str, Tensor], layer: str, units: Sequence[int], where: s
 
 
 def _paint(spectrum: Tensor, scale: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """Return the images (U, C, H, W) in [0, 1] of spectra (U, C, H, W // 2 + 1, 2)."""
+    """Return the images (U, C, H, W) of spectra (U, C, H, W // 2 + 1, 2); 0.5 is grey, none is cut yet."""
     waves = torch.view_as_complex(spectrum) * scale
-    return torch.sigmoid(torch.fft.irfft2(waves, s=shape[1:], norm="ortho"))
+    images: Tensor = 0.5 + torch.fft.irfft2(waves, s=shape[1:], norm="ortho") / 4
+    return images
 
 
 def _wavelengths(height: int, width: int) -> Tensor:
