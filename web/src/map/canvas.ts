@@ -5,7 +5,7 @@ import { type Frame, type Progress, type Renderer, type SpriteBatch, STRIDE } fr
 import { LAYER, place, type SpriteSize } from "./sprites";
 
 /** How long a frame may draw dots and scale pictures, in ms: little while the map moves. */
-const MOVING_MS = 9;
+const MOVING_MS = 8;
 const STILL_MS = 20;
 const SCALING_MS = 6;
 /** How many scaled pictures are kept. */
@@ -78,7 +78,7 @@ export class CanvasRenderer implements Renderer {
     const { sheet, image } = this;
     if (!image) return "complete";
     const { camera, density, theme } = frame;
-    this.dots.aim({
+    const view = {
       width: sheet.width,
       height: sheet.height,
       scale: camera.scale * density,
@@ -89,7 +89,8 @@ export class CanvasRenderer implements Renderer {
       dim: frame.dim,
       dot: theme.dot,
       background: theme.background,
-    });
+    };
+    this.dots.aim(view, frame.around);
     const drawn = this.dots.advance(frame.still ? STILL_MS : MOVING_MS);
     sheet.pixels.set(this.dots.pixels);
     const smooth = this.drawSprites(frame);

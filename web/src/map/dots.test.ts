@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { DotPicture, type DotView } from "./dots";
+import { CellGrid } from "./grid";
 import { PointStore } from "./points";
 import { StyleSheet, PLAIN } from "./styles";
 
@@ -84,6 +85,36 @@ describe("the picture of dots", () => {
       for (let i = 0; i < fresh.length; i += 1) if (fresh[i] !== shifted[i]) unlike += 1;
       expect(unlike).toBe(0);
     }
+  });
+
+  test("of many, those near what comes into sight are asked for, and the picture is the same", () => {
+    const many = scattered(60_000);
+    const grid = CellGrid.of(many);
+    grid.advance(Infinity);
+    for (const [dx, dy] of [[3, 0], [-2, 1], [0, -3]] as const) {
+      lay(many);
+      finish(still);
+      const asked: number[] = [];
+      const moved = { ...still, cx: still.cx - dx / 100, cy: still.cy - dy / 100 };
+      picture.aim(moved, (box, most) => {
+        const found = grid.around(box, most);
+        asked.push(found?.length ?? -1);
+        return found;
+      });
+      expect(picture.advance(0), "nothing is left to draw").toBe(true);
+      const shifted = picture.pixels.slice();
+      expect(asked.length).toBe(dx && dy ? 2 : 1);
+      for (const count of asked) expect(count).toBeLessThan(15_000);
+      lay(many);
+      expect(shifted).toEqual(finish(moved));
+    }
+  });
+
+  test("where those that come into sight are not known or too many, a sample of everything comes first", () => {
+    lay(scattered(60_000));
+    finish(still);
+    picture.aim({ ...still, cx: 0.6 }, () => null);
+    expect(picture.advance(0)).toBe(false);
   });
 
   test("slices add up to the whole, and the first is a sample", () => {

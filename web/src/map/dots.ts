@@ -1,9 +1,12 @@
 import type { Rgb } from "./palette";
 import type { PointStore } from "./points";
+import type { Bounds } from "./polygon";
 import { FILTERED, FRESH, LABELLED, SELECTED, PRESENT } from "./renderer";
 
 /** Ids drawn between two looks at the clock. */
 const STEP = 8_192;
+/** So many ids are looked through at once; of more, those near what comes into sight are asked for. */
+const FEW = 50_000;
 
 /** What the dots of a picture depend on, in device px. */
 export interface DotView {
@@ -35,7 +38,9 @@ interface Part {
   x1: number;
   y1: number;
 }
-const NOTHING: Part = { x0: 0, y0: 0, x1: 0, y1: 0 };
+
+/** The ids near a box of the map, ascending; null where they are not known, or more than `most`. */
+export type Around = (box: Bounds, most: number) => Uint32Array | null;
 
 /** The dots of the map, drawn by the processor into an array of px.
  *
@@ -62,8 +67,8 @@ export class DotPicture {
     this.view = null;
   }
 
-  /** Make ready for a view: keep the picture, shift it, or begin anew. */
-  aim(view: DotView): void {
+  /** Make ready for a view: keep the picture, shift it, or begin anew. `around` finds items where they go (t = 1). */
+  aim(view: DotView, around: Around = () => null): void {
     const before = this.view;
     const dx = Math.round(view.width / 2 - view.cx * view.scale) - this.originX;
     const dy = Math.round(view.height / 2 - view.cy * view.scale) - this.originY;
@@ -72,16 +77,33 @@ export class DotPicture {
     this.originY += dy;
     const shifts = before !== null && Math.abs(dx) < view.width && Math.abs(dy) < view.height;
     if (!shifts || !alike(before, view)) return this.begin(view);
-    if (dx !== 0 || dy !== 0) this.shift(view, dx, dy);
+    if (dx === 0 && dy === 0) return;
+    const parts = uncovered(view, dx, dy);
+    const known = parts.map((part) => this.idsFor(part, view, around));
+    if (known.includes(null)) return this.begin(view); // a sample of everything is sooner there than all of a part
+    this.shift(view, dx, dy);
+    parts.forEach((part, i) => this.draw(known[i] ?? null, 0, this.next, part));
+  }
+
+  /** The ids to look through for a part; none of them: all that are drawn; null: too many for a frame. */
+  private idsFor(part: Part, view: DotView, around: Around): Uint32Array | undefined | null {
+    if (this.next <= FEW) return undefined;
+    if (view.t !== 1) return null;
+    const reach = (this.paint?.large.side ?? 0) + 1;
+    const across = (px: number): number => (px - this.originX) / view.scale;
+    const down = (px: number): number => (px - this.originY) / view.scale;
+    const box = { x0: across(part.x0 - reach), y0: down(part.y0 - reach), x1: across(part.x1 + reach), y1: down(part.y1 + reach) };
+    return around(box, FEW);
   }
 
   /** Draw on for about so many milliseconds; return whether every dot is drawn. */
   advance(ms: number): boolean {
     const size = this.points?.size ?? 0;
     const end = performance.now() + ms;
+    const whole = { x0: 0, y0: 0, x1: this.view?.width ?? 0, y1: this.view?.height ?? 0 };
     while (this.next < size) {
       const to = Math.min(size, this.next + STEP);
-      this.draw(this.next, to, NOTHING);
+      this.draw(null, this.next, to, whole);
       this.next = to;
       if (performance.now() >= end) break;
     }
@@ -96,38 +118,30 @@ export class DotPicture {
     this.next = 0;
   }
 
-  /** Move what is drawn by whole px, and draw what has come into sight. */
+  /** Move what is drawn by whole px, and empty what has come into sight. */
   private shift(view: DotView, dx: number, dy: number): void {
     const { pixels } = this;
-    const { width, height } = view;
-    const by = dy * width + dx;
+    const by = dy * view.width + dx;
     if (by > 0) pixels.copyWithin(by, 0, pixels.length - by);
     else pixels.copyWithin(0, -by);
-    const kept = {
-      x0: Math.max(0, dx),
-      y0: Math.max(0, dy),
-      x1: width + Math.min(0, dx),
-      y1: height + Math.min(0, dy),
-    };
     const background = opaque(view.background);
-    pixels.fill(background, 0, kept.y0 * width);
-    pixels.fill(background, kept.y1 * width);
-    for (let y = kept.y0; y < kept.y1; y += 1) {
-      pixels.fill(background, y * width, y * width + kept.x0);
-      pixels.fill(background, y * width + kept.x1, (y + 1) * width);
-    }
-    this.draw(0, this.next, kept);
+    for (const { x0, y0, x1, y1 } of uncovered(view, dx, dy))
+      for (let y = y0; y < y1; y += 1) pixels.fill(background, y * view.width + x0, y * view.width + x1);
   }
 
-  /** Draw these ids, except onto the px of `done`. */
-  private draw(from: number, to: number, done: Part): void {
+  /** Draw `ids` (null: every id) from `from` up to but not including `to`, onto the px of a part. */
+  private draw(ids: Uint32Array | null, from: number, to: number, part: Part): void {
     const { points, words, pixels, view, paint, originX, originY } = this;
     if (!points || !view || !paint) return;
     const { a, b } = points;
-    const { width, height, scale, t } = view;
+    const { width, scale, t } = view;
+    const { x0, y0, x1, y1 } = part;
+    const end = ids ? ids.length : to;
     const { strengths, plain, dims, small, large, dot } = paint;
     const halfDot = (dot >>> 1) & 0x7f7f7f;
-    for (let id = from; id < to; id += 1) {
+    for (let k = ids ? 0 : from; k < end; k += 1) {
+      const id = ids ? ids[k]! : k;
+      if (id >= to) break; // ids ascend
       const word = words[id]!;
       const bits = word >>> 24;
       const strength = strengths[bits]!;
@@ -142,14 +156,12 @@ export class DotPicture {
       const { side } = stamp;
       const left = Math.floor(x * scale + stamp.shift) + originX;
       const top = Math.floor(y * scale + stamp.shift) + originY;
-      if (!(left < width && top < height && left + side > 0 && top + side > 0)) continue;
-      if (left >= done.x0 && top >= done.y0 && left + side <= done.x1 && top + side <= done.y1) continue;
+      if (!(left < x1 && top < y1 && left + side > x0 && top + side > y0)) continue;
       let colour = plain[bits]!;
       if ((bits & LABELLED) !== 0) colour = dims[bits] === 1 ? ((word >>> 1) & 0x7f7f7f) + halfDot : word;
-      const clear = left >= 0 && top >= 0 && left + side <= width && top + side <= height;
-      const apart = left >= done.x1 || top >= done.y1 || left + side <= done.x0 || top + side <= done.y0;
-      if (clear && apart) stampWhole(pixels, top * width + left, width, stamp, colour, strength);
-      else stampParts(pixels, left, top, width, height, stamp, colour, strength, done);
+      const inside = left >= x0 && top >= y0 && left + side <= x1 && top + side <= y1;
+      if (inside) stampWhole(pixels, top * width + left, width, stamp, colour, strength);
+      else stampPart(pixels, left, top, width, stamp, colour, strength, part);
     }
   }
 }
@@ -225,26 +237,33 @@ function stampWhole(
   }
 }
 
-/** The same at an edge of the picture or of the part that is done. */
-function stampParts(
+/** The same at an edge of a part. */
+function stampPart(
   pixels: Uint32Array,
   left: number,
   top: number,
   width: number,
-  height: number,
   { side, cover }: Stamp,
   colour: number,
   strength: number,
-  done: Part,
+  part: Part,
 ): void {
   for (let k = 0; k < side * side; k += 1) {
     const x = left + (k % side);
     const y = top + Math.floor(k / side);
-    if (x < 0 || y < 0 || x >= width || y >= height) continue;
-    if (x >= done.x0 && x < done.x1 && y >= done.y0 && y < done.y1) continue;
+    if (x < part.x0 || y < part.y0 || x >= part.x1 || y >= part.y1) continue;
     const alpha = (cover[k]! * strength) >> 8;
     if (alpha > 0) blend(pixels, y * width + x, colour, alpha);
   }
+}
+
+/** What comes into sight when the picture shifts: a band of whole rows, and one beside what stays. */
+function uncovered({ width, height }: DotView, dx: number, dy: number): Part[] {
+  const [top, bottom] = [Math.max(0, dy), height + Math.min(0, dy)];
+  return [
+    { x0: 0, y0: dy > 0 ? 0 : bottom, x1: width, y1: dy > 0 ? top : height },
+    { x0: dx > 0 ? 0 : width + dx, y0: top, x1: dx > 0 ? dx : width, y1: bottom },
+  ].filter(({ x0, y0, x1, y1 }) => x0 < x1 && y0 < y1);
 }
 
 /** Whether the dots of two views differ by a shift at most. */

@@ -89,6 +89,25 @@ test("items in a box are counted", () => {
   }
 });
 
+test("the ids around a box are all of its items, ascending, and few more; or none are told", () => {
+  const next = random(9);
+  for (let round = 0; round < 50; round += 1) {
+    const [x0, y0] = [next() * 0.9, next() * 0.9];
+    const box = { x0, y0, x1: x0 + 0.1, y1: y0 + 0.02 };
+    const found = grid.around(box)!;
+    const within = points.ids.filter((id) => {
+      const [x, y] = [points.x(id), points.y(id)];
+      return x >= box.x0 && x <= box.x1 && y >= box.y0 && y <= box.y1;
+    });
+    expect(found).toEqual(found.slice().sort());
+    const told = new Set(found);
+    expect(within.every((id) => told.has(id))).toBe(true);
+    expect(found.length).toBeLessThan(within.length + 400);
+    if (found.length > 0) expect(grid.around(box, found.length - 1)).toBe(null);
+  }
+  expect(CellGrid.of(points).around({ x0: 0, y0: 0, x1: 1, y1: 1 }), "not sorted yet").toBe(null);
+});
+
 test("items are sorted in slices, and none is too few to be sorted", () => {
   const sliced = CellGrid.of(scattered(100_000));
   let slices = 1;

@@ -100,6 +100,26 @@ export class CellGrid {
     return nearest;
   }
 
+  /** Return the ids in the cells that a box touches, ascending: all of its items and some more, or null where they
+   * are more than `most` or not all are sorted yet. */
+  around(box: Bounds, most = Infinity): Uint32Array | null {
+    if (this.placed < this.ids.length) return null;
+    const { order, starts } = this;
+    const [left, right] = [this.column(box.x0), this.column(box.x1)];
+    const [top, bottom] = [this.row(box.y0), this.row(box.y1)];
+    let count = 0;
+    for (let row = top; row <= bottom; row += 1) count += starts[row * ACROSS + right + 1]! - starts[row * ACROSS + left]!;
+    if (count > most) return null;
+    const found = new Uint32Array(count);
+    count = 0;
+    for (let row = top; row <= bottom; row += 1) {
+      const some = order.subarray(starts[row * ACROSS + left], starts[row * ACROSS + right + 1]);
+      found.set(some, count);
+      count += some.length;
+    }
+    return found.sort();
+  }
+
   /** Return how many items lie in a box, its edges included. */
   count(box: Bounds): number {
     this.advance(Infinity);

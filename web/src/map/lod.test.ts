@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Camera } from "./camera";
-import { baseSize, choose, thumbnailSize, Winners } from "./lod";
+import { baseSize, Choice, thumbnailSize, Winners } from "./lod";
 import { PointStore } from "./points";
+import type { Bounds } from "./polygon";
 
 function store(rows: [x: number, y: number][]): PointStore {
   const points = new PointStore();
@@ -21,6 +22,12 @@ function scattered(n: number): PointStore {
     return state / 2 ** 32;
   };
   return store(Array.from({ length: n }, () => [next(), next()]));
+}
+
+function choose(points: PointStore, ...rest: [box: Bounds, distance: number, most: number]): Uint32Array {
+  const choice = new Choice(points, ...rest);
+  expect(choice.advance(Infinity)).toBe(true);
+  return choice.ids();
 }
 
 const all = { x0: 0, y0: 0, x1: 1, y1: 1 };
@@ -67,16 +74,51 @@ describe("winners", () => {
     camera.resize(800, 800);
     const points = scattered(3000);
     const winners = new Winners();
-    expect(winners.update(points, camera, sizes, 4000)).toBe(true);
+    winners.update(points, camera, sizes, 4000);
     const before = winners.ids;
     camera.pan(50, 0);
     camera.zoomAt(400, 400, 1.1);
-    expect(winners.update(points, camera, sizes, 4000)).toBe(false);
+    winners.update(points, camera, sizes, 4000);
+    expect(winners.ids).toBe(before);
     camera.zoomAt(400, 400, 2);
-    expect(winners.update(points, camera, sizes, 4000)).toBe(true);
-    expect(winners.ids).not.toEqual(before);
+    winners.update(points, camera, sizes, 4000);
+    const nearer = winners.ids;
+    expect(nearer).not.toEqual(before);
     winners.invalidate();
-    expect(winners.update(points, camera, sizes, 4000)).toBe(true);
+    winners.update(points, camera, sizes, 4000);
+    expect(winners.ids).not.toBe(nearer);
+    expect(winners.ids).toEqual(nearer);
+  });
+
+  test("of many they are chosen in slices, and the ones before stay until all are known", () => {
+    const camera = new Camera();
+    camera.resize(800, 800);
+    const points = scattered(100_000);
+    const winners = new Winners();
+    const whole = new Winners();
+    let slices = 1;
+    while (!winners.update(points, camera, sizes, 4000, { ms: 0 })) {
+      expect(winners.ids.length).toBe(0);
+      slices += 1;
+    }
+    expect(slices).toBe(7); // of 16,384 items
+    whole.update(points, camera, sizes, 4000);
+    expect(winners.ids).toEqual(whole.ids);
+    winners.invalidate();
+    const before = winners.ids;
+    expect(winners.update(points, camera, sizes, 4000, { ms: 0 })).toBe(false);
+    expect(winners.ids).toBe(before);
+  });
+
+  test("what is not allowed neither shows nor takes a place", () => {
+    const camera = new Camera();
+    camera.resize(800, 800);
+    const points = scattered(50);
+    const winners = new Winners();
+    winners.update(points, camera, sizes, 4000, { allowed: (id) => id % 2 === 1 });
+    const kept = [...winners.ids];
+    expect(kept.length).toBeGreaterThan(5);
+    expect(kept.every((id) => id % 2 === 1)).toBe(true);
   });
 });
 

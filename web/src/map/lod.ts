@@ -26,90 +26,119 @@ const NEAR = 0.62;
 /** How far beyond the view winners are chosen, in screens. */
 const MARGIN = 0.5;
 
+/** Items looked at between two looks at the clock. */
+const STEP = 16_384;
+
 /** Which items show their thumbnail: by priority (the lowest id first), none nearer than a thumbnail to another.
  *
  * The distance depends on the zoom in half octaves only, so that the winners stay while one pans or zooms a little.
+ * Of a million items the winners take longer than a frame may: they are chosen in slices, and the ones before stay
+ * until all are known.
  */
 export class Winners {
   ids: Uint32Array = new Uint32Array(0);
   private level = NaN;
   private covered: Bounds | null = null;
+  private choice: Choice | null = null;
 
   /** Forget the winners: the map, or who is allowed, has changed. */
   invalidate(): void {
     this.covered = null;
+    this.choice = null;
   }
 
-  /** Choose anew where the view asks for it; return whether anything may have changed. */
+  /** Choose where the view asks for it, for about so many milliseconds; return whether all are chosen. */
   update(
     points: PointStore,
     camera: Camera,
     sizes: Sizes,
     most: number,
-    allowed?: (id: number) => boolean,
+    { allowed = ANY, ms = Infinity }: { allowed?: (id: number) => boolean; ms?: number } = {},
   ): boolean {
     const level = Math.round(Math.log2(camera.zoom) * 2) / 2;
-    const view = camera.view();
-    if (level === this.level && this.covered && contains(this.covered, view)) return false;
-    const zoom = 2 ** level;
-    const distance = (NEAR * thumbnailSize(zoom, sizes)) / (camera.fitScale * zoom);
-    this.level = level;
-    this.covered = camera.view(MARGIN);
-    this.ids = choose(points, this.covered, distance, most, allowed);
+    if (level !== this.level || !this.covered || !contains(this.covered, camera.view())) {
+      const zoom = 2 ** level;
+      const distance = (NEAR * thumbnailSize(zoom, sizes)) / (camera.fitScale * zoom);
+      this.level = level;
+      this.covered = camera.view(MARGIN);
+      this.choice = new Choice(points, this.covered, distance, most, allowed);
+    }
+    if (!this.choice) return true;
+    if (!this.choice.advance(ms)) return false;
+    this.ids = this.choice.ids();
+    this.choice = null;
     return true;
   }
 }
 
-/** Return the ids of at most `most` present and allowed items within `box`, lowest ids first, such that no two are
- * nearer than `distance` in both x and y. */
-export function choose(
-  points: PointStore,
-  box: Bounds,
-  distance: number,
-  most: number,
-  allowed: (id: number) => boolean = () => true,
-): Uint32Array {
-  const across = Math.max(1, Math.ceil((box.x1 - box.x0) / distance));
-  const down = Math.max(1, Math.ceil((box.y1 - box.y0) / distance));
-  // A cell of the grid holds one winner at most, since two within it would be nearer than `distance`.
-  const grid = new Int32Array(across * down).fill(-1);
-  const chosen: number[] = [];
-  const { ids, b } = points;
-  for (let i = 0; i < ids.length; i += 1) {
-    const id = ids[i]!;
-    const x = b[2 * id]!;
-    const y = b[2 * id + 1]!;
-    if (!(x >= box.x0 && x <= box.x1 && y >= box.y0 && y <= box.y1)) continue;
-    if (!allowed(id)) continue;
-    const column = Math.min(across - 1, Math.floor((x - box.x0) / distance));
-    const row = Math.min(down - 1, Math.floor((y - box.y0) / distance));
-    if (taken(points, grid, across, column, row, x, y, distance)) continue;
-    grid[row * across + column] = id;
-    chosen.push(id);
-    if (chosen.length >= most) break;
-  }
-  return Uint32Array.from(chosen);
-}
+const ANY = (): boolean => true;
 
-function taken(
-  points: PointStore,
-  grid: Int32Array,
-  across: number,
-  column: number,
-  row: number,
-  x: number,
-  y: number,
-  distance: number,
-): boolean {
-  for (let r = Math.max(0, row - 1); r <= row + 1; r += 1) {
-    for (let c = Math.max(0, column - 1); c <= column + 1 && c < across; c += 1) {
-      const other = grid[r * across + c] ?? -1;
-      if (other < 0) continue;
-      const near = Math.abs(points.b[2 * other]! - x) < distance && Math.abs(points.b[2 * other + 1]! - y) < distance;
-      if (near) return true;
+/** Chooses at most `most` present and allowed items within `box`, lowest ids first, such that no two are nearer than
+ * `distance` in both x and y. */
+export class Choice {
+  private readonly across: number;
+  /** A cell of this grid holds one winner at most, since two within it would be nearer than `distance`. */
+  private readonly grid: Int32Array;
+  private readonly chosen: number[] = [];
+  private next = 0;
+
+  constructor(
+    private readonly points: PointStore,
+    private readonly box: Bounds,
+    private readonly distance: number,
+    private readonly most: number,
+    private readonly allowed: (id: number) => boolean = ANY,
+  ) {
+    this.across = Math.max(1, Math.ceil((box.x1 - box.x0) / distance));
+    this.grid = new Int32Array(this.across * Math.max(1, Math.ceil((box.y1 - box.y0) / distance))).fill(-1);
+  }
+
+  /** The winners so far. */
+  ids(): Uint32Array {
+    return Uint32Array.from(this.chosen);
+  }
+
+  /** Choose on, one step or for about so many milliseconds; return whether all are chosen. */
+  advance(ms: number): boolean {
+    const end = performance.now() + ms;
+    const n = this.points.ids.length;
+    while (this.next < n && this.chosen.length < this.most) {
+      this.chooseSome(Math.min(n, this.next + STEP));
+      if (performance.now() >= end) break;
+    }
+    return this.next >= n || this.chosen.length >= this.most;
+  }
+
+  private chooseSome(to: number): void {
+    const { points, box, grid, across, distance } = this;
+    const { ids, b } = points;
+    const down = grid.length / across;
+    for (; this.next < to && this.chosen.length < this.most; this.next += 1) {
+      const id = ids[this.next]!;
+      const x = b[2 * id]!;
+      const y = b[2 * id + 1]!;
+      if (!(x >= box.x0 && x <= box.x1 && y >= box.y0 && y <= box.y1)) continue;
+      const column = Math.min(across - 1, ((x - box.x0) / distance) | 0);
+      const row = Math.min(down - 1, ((y - box.y0) / distance) | 0);
+      // Nearly all of many items fail here, at once.
+      if (grid[row * across + column]! >= 0) continue;
+      if (this.taken(column, row, x, y) || !this.allowed(id)) continue;
+      grid[row * across + column] = id;
+      this.chosen.push(id);
     }
   }
-  return false;
+
+  private taken(column: number, row: number, x: number, y: number): boolean {
+    const { grid, across, distance } = this;
+    const { b } = this.points;
+    for (let r = Math.max(0, row - 1); r <= row + 1; r += 1) {
+      for (let c = Math.max(0, column - 1); c <= column + 1 && c < across; c += 1) {
+        const other = grid[r * across + c] ?? -1;
+        if (other >= 0 && Math.abs(b[2 * other]! - x) < distance && Math.abs(b[2 * other + 1]! - y) < distance) return true;
+      }
+    }
+    return false;
+  }
 }
 
 function contains(outer: Bounds, inner: Bounds): boolean {

@@ -1,4 +1,5 @@
 import type { Camera } from "./camera";
+import type { Around } from "./dots";
 import type { Theme } from "./palette";
 import type { PointStore } from "./points";
 import type { SpriteSize } from "./sprites";
@@ -39,6 +40,8 @@ export interface Frame {
   /** Whether nothing moves: thumbnails then lie on whole device px. */
   still: boolean;
   theme: Theme;
+  /** Finds items where they go. */
+  around: Around;
 }
 
 /** Everything is drawn; a sample of the dots is; or nothing, because the frame before is still being drawn. */

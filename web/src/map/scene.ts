@@ -1,6 +1,7 @@
 import type { MapPoints } from "../api/columns";
 import { between, Camera, type CameraView, ease } from "./camera";
 import { baseSize, type Sizes, thumbnailSize, Winners } from "./lod";
+import type { Around } from "./dots";
 import { CellGrid } from "./grid";
 import { DARK, type Theme } from "./palette";
 import { PointStore } from "./points";
@@ -28,8 +29,9 @@ const STILL_MS = 140;
 const MOST_SPRITES = 4000;
 /** How near to a dot the pointer must be, in px. */
 const REACH = 7;
-/** How long a frame may sort items into the grid, in ms. */
-const SORT_MS = 4;
+/** How long a frame may sort items into the grid, and choose who shows a picture, in ms. */
+const SORT_MS = 3;
+const CHOOSE_MS = 3;
 
 /** Holds what is on the map and draws it when something changed, and only then. */
 export class Scene {
@@ -208,7 +210,7 @@ export class Scene {
     this.scheduled = 0;
     const animating = this.advance(now);
     const still = !animating && now - this.lastMoved > STILL_MS;
-    this.winners.update(this.points, this.camera, this.sizes, MOST_SPRITES, this.allowed);
+    const chosen = this.winners.update(this.points, this.camera, this.sizes, MOST_SPRITES, { allowed: this.allowed, ms: CHOOSE_MS });
     const spriteSize = thumbnailSize(this.camera.zoom, this.sizes);
     const fading = this.stage.arrange({
       points: this.points,
@@ -223,7 +225,7 @@ export class Scene {
     const progress = this.renderer.draw(this.frame(spriteSize, still));
     const sorted = this.grid.advance(SORT_MS);
     this.onFrame();
-    if (animating || fading || !sorted || progress !== "complete") this.requestDraw();
+    if (animating || fading || !chosen || !sorted || progress !== "complete") this.requestDraw();
     else if (still) this.onDrawn(this.drawn());
     else this.completeLater();
   }
@@ -253,6 +255,8 @@ export class Scene {
   /** What a filter holds back shows no thumbnail. */
   private readonly allowed = (id: number): boolean => ((this.styles.words[id] ?? 0) >>> 24 & FILTERED) === 0;
 
+  private readonly around: Around = (box, most) => this.grid.around(box, most);
+
   private frame(spriteSize: number, still: boolean): Frame {
     const crowd = Math.sqrt(2_000 / Math.max(2_000, this.points.ids.length));
     return {
@@ -265,6 +269,7 @@ export class Scene {
       dim: this.styles.selected > 0,
       still,
       theme: this.theme,
+      around: this.around,
     };
   }
 
