@@ -87,21 +87,30 @@ class Columns:
     def _of_paths(self) -> dict[int, tuple[Values, list[str]]]:
         items = self._workspace.items
         if self._paths[0] is not items:
-            many = len(set(items.sources)) > 1
-            folders = [
-                _folder(name, source if many else "")
-                for name, source in zip(items.names, items.sources, strict=True)
-            ]
-            types = [Path(name).suffix.lower().removeprefix(".") for name in items.names]
+            sources = items.sources if len(set(items.sources)) > 1 else [""] * len(items)
+            parts = [name.rpartition("/") for name in items.names]
+            # Few folders for many items: each is put together once.
+            folder_of = {place: _folder(*place) for place in {*zip(map(_first, parts), sources, strict=True)}}
+            folders = [folder_of[inner, source] for (inner, _, _), source in zip(parts, sources, strict=True)]
+            types = [_type(last) for _, _, last in parts]
             self._paths = (items, {1: _categories(folders), 2: _categories(types)})
         return self._paths[1]
 
 
-def _folder(name: str, source: str) -> str:
-    """Return the folder that a name lies in; with several sources, the last part of the source before it."""
-    inner = name.rpartition("/")[0]
+def _first(parts: tuple[str, str, str]) -> str:
+    return parts[0]
+
+
+def _folder(inner: str, source: str) -> str:
+    """Return what to call the folder `inner`; with several sources, the last part of the source before it."""
     outer = source.rstrip("/").rpartition("/")[2]
     return "/".join(part for part in (outer, inner) if part) or "(top)"
+
+
+def _type(name: str) -> str:
+    """Return a file name's ending in lower case, without its dot; what only begins with a dot has none."""
+    stem, _, ending = name.rpartition(".")
+    return ending.lower() if stem else ""
 
 
 def _categories(texts: Sequence[str]) -> tuple[Values, list[str]]:

@@ -27,14 +27,34 @@ export function byDoubt(ids: Uint32Array, confidence: Float32Array): Uint32Array
   return sorted(ids, (id) => (id < confidence.length && confidence[id]! > 0 ? confidence[id]! : Infinity));
 }
 
-/** The ids by ascending key, equal ones by id. One typed sort of numbers: 100,000 take a few ms. */
+/** Each of two passes sorts by so many bits of the key. */
+const BITS = 11;
+const MOST = 2 ** (2 * BITS) - 1;
+
+/** The ids by ascending key, equal ones by id: what differs by less than a four-millionth of the largest is equal.
+ *
+ * Counted, not compared: a million ids take some 20 ms. */
 function sorted(ids: Uint32Array, keyOf: (id: number) => number): Uint32Array {
   const keys = Float64Array.from(ids, keyOf);
   let most = 0;
-  for (const key of keys) if (key > most && key < Infinity) most = key;
-  // 30 bits of key above 22 bits of place: what differs by less than a billionth of the largest is equal
-  const places = 2 ** 22;
-  const scale = most > 0 ? (2 ** 30 - 2) / most : 0;
-  const packed = keys.map((key, place) => (key < Infinity ? Math.round(key * scale) : 2 ** 30) * places + place).sort();
-  return Uint32Array.from(packed, (value) => ids[value % places]!);
+  for (let i = 0; i < keys.length; i += 1) if (keys[i]! > most && keys[i]! < Infinity) most = keys[i]!;
+  const scale = most > 0 ? (MOST - 1) / most : 0;
+  const steps = Uint32Array.from(keys, (key) => (key < Infinity ? Math.round(key * scale) : MOST));
+  const byLow = passed(Uint32Array.from(ids, (_, place) => place), steps, 0);
+  return passed(byLow, steps, BITS).map((place) => ids[place]!);
+}
+
+/** The places in the order of some bits of their steps; those that are equal stay in order. */
+function passed(places: Uint32Array, steps: Uint32Array, shift: number): Uint32Array {
+  const mask = 2 ** BITS - 1;
+  const starts = new Uint32Array(2 ** BITS + 1);
+  for (let i = 0; i < places.length; i += 1) starts[((steps[places[i]!]! >>> shift) & mask) + 1]! += 1;
+  for (let bucket = 0; bucket < mask; bucket += 1) starts[bucket + 1]! += starts[bucket]!;
+  const result = new Uint32Array(places.length);
+  for (let i = 0; i < places.length; i += 1) {
+    const bucket = (steps[places[i]!]! >>> shift) & mask;
+    result[starts[bucket]!] = places[i]!;
+    starts[bucket]! += 1;
+  }
+  return result;
 }

@@ -46,8 +46,9 @@ export function paintCategories(
 ): Painting {
   const counts = new Uint32Array(categories.length);
   const colours = places instanceof Int32Array ? places : Int32Array.from(places, (place) => (place >= 0 ? place : -1));
-  for (const id of ids) {
-    const place = colours[id] ?? -1;
+  for (let i = 0; i < ids.length; i += 1) {
+    const id = ids[i]!;
+    const place = id < colours.length ? colours[id]! : -1;
     if (place >= 0 && place < counts.length) counts[place]! += 1;
   }
   const table = new Uint8Array(3 * categories.length);

@@ -24,6 +24,9 @@ const PEAKS_PER_CLASS = 3;
 /** Two peaks are two regions when it is so much thinner between them. */
 const VALLEY = 0.4;
 
+/** Items looked at between two looks at the clock. */
+const STEP = 16_384;
+
 interface Labelled {
   ids: Uint32Array;
   x: (id: number) => number;
@@ -32,34 +35,86 @@ interface Labelled {
   bounds: Bounds;
 }
 
-/** Name the places where labelled items of one class lie densest and are the majority, weightiest first. */
-export function regionNames({ ids, x, y, classOf, bounds }: Labelled): RegionName[] {
-  const side = Math.max(bounds.x1 - bounds.x0, bounds.y1 - bounds.y0, 1e-9);
-  const cellOf = (value: number, low: number): number => Math.min(GRID - 1, Math.max(0, Math.floor(((value - low) / side) * GRID)));
-  const total = new Float32Array(GRID * GRID);
-  const classes = new Map<number, { density: Float32Array; sumX: Float32Array; sumY: Float32Array; count: number }>();
-  for (const id of ids) {
-    const of = classOf(id);
-    if (of < 0) continue;
-    const cell = cellOf(y(id), bounds.y0) * GRID + cellOf(x(id), bounds.x0);
-    let one = classes.get(of);
-    if (!one) classes.set(of, (one = { density: new Float32Array(GRID * GRID), sumX: new Float32Array(GRID * GRID), sumY: new Float32Array(GRID * GRID), count: 0 }));
-    one.density[cell]! += 1;
-    one.sumX[cell]! += x(id);
-    one.sumY[cell]! += y(id);
-    one.count += 1;
-    total[cell]! += 1;
+/** One class's labelled items by cell: how many, and the sums of their places. */
+interface Cells {
+  density: Float32Array;
+  sumX: Float32Array;
+  sumY: Float32Array;
+  count: number;
+}
+
+/** Names the places where labelled items of one class lie densest and are the majority; counts them in slices. */
+export class RegionCount {
+  private readonly side: number;
+  private readonly total = new Float32Array(GRID * GRID);
+  private readonly classes = new Map<number, Cells>();
+  private next = 0;
+
+  constructor(private readonly of: Labelled) {
+    const { x0, y0, x1, y1 } = of.bounds;
+    this.side = Math.max(x1 - x0, y1 - y0, 1e-9);
   }
-  const all = smoothed(total);
-  const names: RegionName[] = [];
-  for (const [classId, { density, sumX, sumY, count }] of classes) {
-    if (count < FEWEST) continue;
-    const dense = smoothed(density);
-    const [weights, xs, ys] = [smoothed(density), smoothed(sumX), smoothed(sumY)];
-    for (const cell of peaks(dense, all))
-      names.push({ classId, x: xs[cell]! / weights[cell]!, y: ys[cell]! / weights[cell]!, weight: dense[cell]! });
+
+  /** Count on, one step or for about so many milliseconds; return whether all are counted. */
+  advance(ms: number): boolean {
+    const end = performance.now() + ms;
+    const n = this.of.ids.length;
+    while (this.next < n) {
+      this.countSome(Math.min(n, this.next + STEP));
+      if (performance.now() >= end) break;
+    }
+    return this.next >= n;
   }
-  return names.sort((a, b) => b.weight - a.weight);
+
+  /** The names, weightiest first. */
+  names(): RegionName[] {
+    const all = smoothed(this.total);
+    const names: RegionName[] = [];
+    for (const [classId, { density, sumX, sumY, count }] of this.classes) {
+      if (count < FEWEST) continue;
+      const [dense, xs, ys] = [smoothed(density), smoothed(sumX), smoothed(sumY)];
+      for (const cell of peaks(dense, all))
+        names.push({ classId, x: xs[cell]! / dense[cell]!, y: ys[cell]! / dense[cell]!, weight: dense[cell]! });
+    }
+    return names.sort((a, b) => b.weight - a.weight);
+  }
+
+  private countSome(to: number): void {
+    const { ids, x, y, classOf, bounds } = this.of;
+    for (; this.next < to; this.next += 1) {
+      const id = ids[this.next]!;
+      const classId = classOf(id);
+      if (classId < 0) continue;
+      const [atX, atY] = [x(id), y(id)];
+      const cell = this.cellOf(atY, bounds.y0) * GRID + this.cellOf(atX, bounds.x0);
+      const one = this.cellsOf(classId);
+      one.density[cell]! += 1;
+      one.sumX[cell]! += atX;
+      one.sumY[cell]! += atY;
+      one.count += 1;
+      this.total[cell]! += 1;
+    }
+  }
+
+  private cellsOf(classId: number): Cells {
+    const known = this.classes.get(classId);
+    if (known) return known;
+    const [density, sumX, sumY] = [0, 1, 2].map(() => new Float32Array(GRID * GRID)) as [Float32Array, Float32Array, Float32Array];
+    const made = { density, sumX, sumY, count: 0 };
+    this.classes.set(classId, made);
+    return made;
+  }
+
+  private cellOf(value: number, low: number): number {
+    return Math.min(GRID - 1, Math.max(0, Math.floor(((value - low) / this.side) * GRID)));
+  }
+}
+
+/** Name the dense places of labelled items, weightiest first. */
+export function regionNames(of: Labelled): RegionName[] {
+  const count = new RegionCount(of);
+  count.advance(Infinity);
+  return count.names();
 }
 
 /** Sum over the 5 x 5 cells around each. */

@@ -50,6 +50,8 @@ export class Scene {
   private readonly stage: SpriteStage;
   private readonly styles = new StyleSheet();
   private look: Look = PLAIN;
+  /** Who was on the map when the styles were last written. */
+  private styledIds: Uint32Array | null = null;
   private grid = CellGrid.of(this.points);
   private sizes: Sizes = { base: 44, most: 240 };
   private density = 1;
@@ -124,11 +126,15 @@ export class Scene {
     this.requestDraw();
   }
 
-  /** Take how the items are to look. The arrays are kept: make new ones, or call this again after changing them. */
+  /** Take how the items are to look. The arrays are kept: make new ones to change anything. */
   setStyles(look: Look): void {
     const filtered = look.passed !== this.look.passed;
+    const { points, styles } = this;
+    const repainted = filtered || look.colours !== this.look.colours || look.table !== this.look.table;
+    const moved = this.styledIds !== points.ids;
     this.look = look;
-    const changed = this.styles.apply(this.points, look);
+    this.styledIds = points.ids;
+    const changed = repainted || moved ? styles.apply(points, look) : styles.select(points, look.selected);
     if (filtered) this.winners.invalidate();
     if (changed.length === 0) return;
     this.renderer.styles(this.styles.words, changed);

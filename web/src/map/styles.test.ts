@@ -43,6 +43,23 @@ describe("styles", () => {
     expect(sheet.apply(points, look)).toEqual([{ from: 0, to: 4096 }, { from: 8192, to: N }]);
   });
 
+  test("who is selected can be written alone, with the same result", () => {
+    look.colours[7] = 1;
+    points.present[30] = 0;
+    look.selected[5000] = 1;
+    sheet.apply(points, look);
+    const selected = new Uint8Array(9000);
+    for (const id of [7, 30, 8999]) selected[id] = 1;
+    expect(sheet.select(points, selected)).toEqual([{ from: 7, to: 9000 }]);
+    expect(sheet.selected).toBe(2); // what is not on the map cannot be
+    const whole = new StyleSheet();
+    whole.apply(points, { ...look, selected });
+    expect(sheet.words.slice(0, N)).toEqual(whole.words.slice(0, N));
+    expect(sheet.select(points, selected)).toEqual([]);
+    expect(sheet.select(points, new Uint8Array(0))).toEqual([{ from: 7, to: 9000 }]);
+    expect(sheet.selected).toBe(0);
+  });
+
   test("arrays may end early", () => {
     sheet.apply(points, { ...look, colours: Int32Array.of(0), selected: new Uint8Array(0) });
     expect([sheet.selected, sheet.coloured]).toEqual([0, 1]);

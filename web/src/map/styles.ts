@@ -27,6 +27,9 @@ export interface IdRange {
   to: number;
 }
 
+/** Where in a word the bit lies that says whether the item is on the map. */
+const PRESENT_AT = 24 + Math.log2(PRESENT);
+
 /** How many ids are compared, and sent on, together. */
 const BLOCK = 4096;
 
@@ -56,6 +59,28 @@ export class StyleSheet {
       else changed.push({ from, to });
     }
     return changed;
+  }
+
+  /** Write who is selected, where nothing else has changed since `apply`; return where anything changed.
+   *
+   * A lasso that is being drawn asks for this with every move: of a million items it takes a fifth of `apply`.
+   */
+  select(points: PointStore, selected: Uint8Array): IdRange[] {
+    const { words } = this;
+    let count = 0;
+    let [from, to] = [Infinity, 0];
+    for (let id = 0; id < points.size; id += 1) {
+      const word = words[id]!;
+      const bit = id < selected.length ? selected[id]! & (word >>> PRESENT_AT) : 0;
+      count += bit;
+      const now = ((word & ~(SELECTED << 24)) | (bit << 24)) >>> 0;
+      if (now === word) continue;
+      words[id] = now;
+      if (id < from) from = id;
+      to = id + 1;
+    }
+    this.selected = count;
+    return to > 0 ? [{ from, to }] : [];
   }
 
   private applyBlock({ present, fresh }: PointStore, look: Look, rows: Uint32Array, from: number, to: number): boolean {
