@@ -8,7 +8,7 @@ ARGS   ?=
 export PATH := $(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check dev wheel clean
+.PHONY: help demo test check experiments dev wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ check: $(VENV)/ready web/node_modules/ready ## Lint and type-check Python and Ty
 	ruff check . && ruff format --check .
 	mypy
 	cd web && npm run check --silent
+
+experiments: $(VENV)/ready ## List the experiments; NAME=... runs one (ARGS=--smoke: in seconds)
+	@python -m experiments $(NAME) $(ARGS)
 
 dev: $(VENV)/ready web/node_modules/ready ## Rebuild the page at every change (beside it: shoal serve WORKSPACE)
 	cd web && npm run dev

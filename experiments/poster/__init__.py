@@ -1,0 +1,1 @@
+"""The triplet poster's losses and its metric, beside the right ones."""

@@ -1,0 +1,194 @@
+"""Run an experiment case by case, keep every case's outcome, write results.json and the README from them.
+
+A case is a dict of plain values that says all that decides its outcome. Outcomes lie in the cache, one file a
+case, so that a killed run goes on where it was; results.json beside the experiment is what is committed.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from shoal.folders import cache_folder
+from shoal.types import Scalar, ShoalError
+
+HERE = Path(__file__).parent
+NAMES = ("validity", "silhouette", "fewshot", "corel", "poster", "deepcluster")
+"""The folders, in the order in which the summary tells them."""
+Scale = Literal["smoke", "short", "full"]
+Case = dict[str, Scalar]
+Row = dict[str, Any]
+"""A case and its outcome in one: the case's values, the outcome's, and `seconds`."""
+PACKAGES = ("shoal", "numpy", "scipy", "scikit-learn", "torch", "faiss-cpu", "onnxruntime")
+
+
+class NotHere(ShoalError):  # noqa: N818  (it is no fault: the case is left out and the table says so)
+    """A case cannot be run on this machine, for the reason given."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One table or figure: which cases, how one is measured, what is written about all of them.
+
+    `cases(scale, seeds)` lists them; `measure(case)` returns the outcome as plain values or raises `NotHere`;
+    `report(rows, folder)` returns the README's body and may save pictures into the folder. Another `version`
+    forgets the outcomes in the cache.
+    """
+
+    name: str
+    question: str
+    source: str
+    shortened: str
+    seeds: int
+    cases: Callable[[Scale, int], list[Case]]
+    measure: Callable[[Case], Row]
+    report: Callable[[list[Row], Path], str]
+    version: int = 1
+
+
+def names() -> list[str]:
+    """List the experiments."""
+    return list(NAMES)
+
+
+def find(name: str) -> Experiment:
+    """Return the experiment of that name."""
+    experiment: Experiment = import_module(f"experiments.{name}.run").EXPERIMENT
+    return experiment
+
+
+def run(
+    experiment: Experiment,
+    scale: Scale,
+    *,
+    seeds: int | None = None,
+    only: str = "",
+    into: Path | None = None,
+) -> list[Row]:
+    """Measure every case that has no outcome yet, then write results.json, pictures and the README.
+
+    "smoke" keeps nothing and writes into a temporary folder unless told otherwise; with `only` nothing is
+    written, since the table would lack the other cases.
+    """
+    wanted = experiment.cases(scale, experiment.seeds if seeds is None else seeds)
+    wanted = [case for case in wanted if only in _words(case)]
+    rows = []
+    for number, case in enumerate(wanted, start=1):
+        row = _outcome(experiment, case, keep=scale != "smoke")
+        rows.append(row)
+        print(
+            f"[{number}/{len(wanted)}] {experiment.name}: {_words(case)} ({row['seconds']:.1f} s)", flush=True
+        )
+    if scale == "smoke":
+        with tempfile.TemporaryDirectory() as scratch:
+            _write(experiment, scale, rows, into or Path(scratch))
+    elif not only:
+        _write(experiment, scale, rows, into or HERE / experiment.name)
+    return rows
+
+
+def write_again(experiment: Experiment, into: Path | None = None) -> None:
+    """Write the README and the pictures again from the committed results.json."""
+    folder = into or HERE / experiment.name
+    results = json.loads((HERE / experiment.name / "results.json").read_text())
+    _write_readme(experiment, results, folder)
+
+
+def case_cache() -> Path:
+    """Return the folder for what is costly to make: outcomes of cases, frozen features.
+
+    It is `experiments` in Shoal's cache folder ($SHOAL_CACHE moves it).
+    """
+    folder = (cache_folder() or Path(tempfile.gettempdir()) / "shoal") / "experiments"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _outcome(experiment: Experiment, case: Case, *, keep: bool) -> Row:
+    stored = f"{experiment.name} {experiment.version} {json.dumps(case, sort_keys=True)}"
+    file = (
+        case_cache() / "cases" / experiment.name / f"{hashlib.sha256(stored.encode()).hexdigest()[:24]}.json"
+    )
+    if keep and file.exists():
+        row: Row = json.loads(file.read_text())
+        return row
+    began = time.perf_counter()
+    try:
+        found = experiment.measure(case)
+    except NotHere as reason:
+        return {**case, "not_here": str(reason), "seconds": 0.0}
+    row = {**case, **found, "seconds": round(time.perf_counter() - began, 2)}
+    if keep:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        half = file.with_suffix(f".{os.getpid()}")
+        half.write_text(json.dumps(row))
+        half.replace(file)
+    return row
+
+
+def _words(case: Case) -> str:
+    return ", ".join(f"{name} {value}" for name, value in case.items())
+
+
+def _write(experiment: Experiment, scale: Scale, rows: list[Row], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    results = {
+        "experiment": experiment.name,
+        "scale": scale,
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "versions": versions(),
+        "seeds": sorted({row["seed"] for row in rows if "seed" in row}),
+        "rows": rows,
+    }
+    head = {name: value for name, value in results.items() if name != "rows"}
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    text = f'{json.dumps(head)[:-1]}, "rows": [\n{lines}\n]}}\n'
+    (folder / "results.json").write_text(text)
+    _write_readme(experiment, results, folder)
+
+
+def _write_readme(experiment: Experiment, results: dict[str, Any], folder: Path) -> None:
+    rows = [row for row in results["rows"] if "not_here" not in row]
+    missing = sorted({row["not_here"] for row in results["rows"] if "not_here" in row})
+    body = experiment.report(rows, folder) if rows else "Nothing was run here."
+    seconds = sum(row["seconds"] for row in rows)
+    packages = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    parts = [
+        f"# {experiment.question}",
+        f"Generated by `make experiments NAME={experiment.name}` from `results.json`: do not edit.",
+        f"**Source.** {experiment.source}",
+        f"**Shortened.** {experiment.shortened}" if results["scale"] != "full" else "**Full size.**",
+        body.strip(),
+    ]
+    parts += ["## Not run here\n\n" + "\n".join(f"- {reason}" for reason in missing)] if missing else []
+    seeds = f"; seeds {', '.join(map(str, results['seeds']))}" if results["seeds"] else ""
+    parts.append(
+        f"## How\n\n{len(rows)} cases, {seconds / 60:.1f} minutes of one core in all; {results['machine']}; "
+        f"{packages}{seeds}. Other work ran beside it: seconds are loose."
+    )
+    (folder / "README.md").write_text("\n\n".join(parts) + "\n")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that decide the numbers."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def progress(text: str) -> None:
+    """Say on standard error what a long case is doing."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,40 @@
+"""Markdown tables and how numbers are written in them."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from experiments.statistics import Interval, Paired
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; the first column is text, the others stand right."""
+    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    lines += ["| " + " | ".join(cells) + " |" for cells in rows]
+    return "\n".join(lines)
+
+
+def plus_minus(interval: Interval, digits: int = 3, *, percent: bool = False) -> str:
+    """Write a symmetric interval as `mean ± half`; a lone value says that it is one."""
+    scale = 100 if percent else 1
+    mean = f"{interval.mean * scale:.{digits}f}"
+    return f"{mean} (one)" if np.isnan(interval.low) else f"{mean} ± {interval.half * scale:.{digits}f}"
+
+
+def between(interval: Interval, digits: int = 3, *, percent: bool = False) -> str:
+    """Write an interval that need not be symmetric as `mean (low to high)`."""
+    scale = 100 if percent else 1
+    mean, low, high = (
+        f"{value * scale:.{digits}f}" for value in (interval.mean, interval.low, interval.high)
+    )
+    return f"{mean} (one)" if np.isnan(interval.low) else f"{mean} ({low} to {high})"
+
+
+def signed(paired: Paired, digits: int = 3, *, percent: bool = False) -> str:
+    """Write a paired difference with its interval and p, in bold where the interval leaves 0 out."""
+    scale = 100 if percent else 1
+    d = paired.difference
+    if np.isnan(d.low):
+        return f"{d.mean * scale:+.{digits}f} (one)"
+    text = f"{d.mean * scale:+.{digits}f} ± {d.half * scale:.{digits}f}, p {paired.p:.2g}"
+    return text if d.holds(0.0) else f"**{text}**"

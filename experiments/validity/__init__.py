@@ -1,0 +1,1 @@
+"""Which index finds the right partition: Arbelaitz et al. (2013)."""

@@ -1,0 +1,109 @@
+"""The loaders, on small stand-ins of the real thing; and the splits."""
+
+import gzip
+import json
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from experiments import splits
+from experiments.data import Pictures, caltech101, cifar100, cub, fashion, mnist, stand_in
+from experiments.data.cifar import superclasses
+from experiments.data.pictures import first_of_each
+from experiments.running import NotHere
+
+
+def idx(array):
+    head = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return gzip.compress(head + array.tobytes())
+
+
+def test_idx_files(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (7, 28, 28), dtype=np.uint8)
+    labels = np.array([3, 1, 4, 1, 5, 9, 2], dtype=np.uint8)
+    (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(idx(images))
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(idx(labels))
+    for load in (mnist, fashion):
+        found = load("test", folder=tmp_path)
+        assert (found.pixels == images).all()
+        assert (found.labels == labels).all()
+        assert len(found.classes) == 10
+
+
+def test_cifar_sheets(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 50, 32, 32, 3), dtype=np.uint8)
+    (tmp_path / "test").mkdir()
+    for k, name in enumerate(("apple", "bee")):
+        sheet = pixels[k].reshape(2, 25, 32, 32, 3).swapaxes(1, 2).reshape(64, 800, 3)
+        Image.fromarray(sheet).save(tmp_path / "test" / f"{name}.webp", lossless=True)
+    (tmp_path / "classes.json").write_text(
+        json.dumps({"classes": ["apple", "bee"], "coarse": {"apple": "fruit", "bee": "animals"}})
+    )
+    found = cifar100("test", folder=tmp_path)
+    assert found.classes == ("apple", "bee")
+    assert (found.pixels == pixels.reshape(-1, 32, 32, 3)).all()
+    assert found.labels.tolist() == [0] * 50 + [1] * 50
+    assert superclasses(folder=tmp_path).tolist() == [1, 0]
+
+
+def test_folders_of_photographs(tmp_path):
+    for name in ("ant/1.jpg", "ant/0.jpg", "bass/0.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    found = caltech101(folder=tmp_path)
+    assert [file.name for file in found.files] == ["0.jpg", "1.jpg", "0.jpg"]
+    assert found.labels.tolist() == [0, 0, 1]
+
+
+def test_birds(tmp_path):
+    (tmp_path / "classes.txt").write_text("1 001.Albatross\n2 002.Auk\n")
+    (tmp_path / "images.txt").write_text("1 001.Albatross/a.jpg\n2 002.Auk/b.jpg\n3 001.Albatross/c.jpg\n")
+    (tmp_path / "image_class_labels.txt").write_text("1 1\n2 2\n3 1\n")
+    found = cub(folder=tmp_path)
+    assert found.labels.tolist() == [0, 1, 0]
+    assert found.files[1] == tmp_path / "images" / "002.Auk" / "b.jpg"
+
+
+@pytest.mark.parametrize("load", [cifar100, caltech101, cub, mnist])
+def test_what_is_missing_is_named(load, tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOAL_DATA", str(tmp_path))
+    with pytest.raises(NotHere, match=r"\$SHOAL_DATA"):
+        load()
+
+
+def test_pictures_are_taken_class_by_class():
+    pictures = stand_in(3, 5, size=8)
+    assert isinstance(pictures, Pictures)
+    few = pictures.first(2)
+    assert few.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert first_of_each(np.array([1, 0, 1, 0, 1]), 1).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_published_halves(seed):
+    split = splits.halves(100, seed)
+    order = np.random.default_rng(seed).permutation(100)
+    assert set(split.seen) == set(order[:50])
+    assert set(split.unseen) == set(order[50:])
+    assert len(split.tuning) == 10
+    assert set(split.tuning) < set(split.seen)
+
+
+def test_whole_groups_are_unseen_together():
+    groups = np.arange(100) // 5
+    split = splits.whole_groups(groups, 0, unseen=7)
+    assert 7 in groups[split.unseen]
+    assert len(split.unseen) == len(split.seen) == 50
+    assert not set(groups[split.unseen]) & set(groups[split.seen])
+    assert set(split.tuning) < set(split.seen)
+
+
+def test_training_never_holds_a_test_class():
+    labels = np.repeat(np.arange(10), 4)
+    split = splits.halves(10, 0)
+    known = splits.known_part(np.arange(80.0).reshape(40, 2), labels, split)
+    assert set(known.labels) == set(split.seen)
+    assert known.vectors.shape == (20, 2)
+    assert not set(known.tuning) & set(split.unseen)
