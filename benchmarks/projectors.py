@@ -47,7 +47,9 @@ Vectors = NDArray[np.floating]
 def main() -> None:
     arguments = _arguments()
     if arguments.one:
-        print(json.dumps(_measure(arguments.one, Path(arguments.sets[0]))))
+        print(
+            json.dumps(_measure(arguments.one, Path(arguments.sets[0]), arguments.seed, arguments.gestures))
+        )
         return
     results = [_table(named, arguments) for named in arguments.sets]
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
@@ -62,7 +64,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--projectors", default="pca,tsne,opentsne,umap,pacmap,manifolds")
     parser.add_argument("--python", default=sys.executable, help="interpreter for the projectors")
     parser.add_argument("--timeout", type=float, default=900, help="seconds for one projector on one set")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--one", help="measure this projector on one .npz in this process, print JSON")
+    parser.add_argument("--seed", type=int, default=0, help="with --one: the projector's seed")
+    parser.add_argument("--gestures", action="store_true", help="with --one: count gestures to 95 % too")
     return parser.parse_args()
 
 
@@ -98,12 +102,12 @@ def _in_fresh_process(projector: str, file: Path, arguments: argparse.Namespace)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _measure(name: str, file: Path) -> dict[str, Any]:
+def _measure(name: str, file: Path, seed: int = 0, gestures: bool = False) -> dict[str, Any]:
     vectors, labels = _load(file)
     began = time.perf_counter()
     from shoal.projectors import PROJECTORS
 
-    projector = PROJECTORS.load(name)(seed=0)
+    projector = PROJECTORS.load(name)(seed=seed)
     xy = projector.fit(vectors)
     cold = time.perf_counter() - began
     peak = _peak_megabytes()
@@ -126,7 +130,14 @@ def _measure(name: str, file: Path) -> dict[str, Any]:
         "moved": float(np.median(np.linalg.norm(again - square, axis=1))),
         "place s": place,
         "peak MB": peak,
+        **({"gestures": _gestures(xy, labels)} if gestures else {}),
     }
+
+
+def _gestures(xy: NDArray[np.float32], labels: Labels) -> int | None:
+    from shoal.effort import measure_effort
+
+    return measure_effort(xy, labels).at[0.95]
 
 
 def _peak_megabytes() -> float:

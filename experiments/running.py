@@ -22,7 +22,7 @@ from shoal.folders import cache_folder
 from shoal.types import Scalar, ShoalError
 
 HERE = Path(__file__).parent
-NAMES = ("validity", "silhouette", "fewshot", "corel", "poster", "deepcluster")
+NAMES = ("validity", "silhouette", "fewshot", "corel", "poster", "deepcluster", "other", "projectors")
 """The folders, in the order in which the summary tells them."""
 Scale = Literal["smoke", "short", "full"]
 Case = dict[str, Scalar]

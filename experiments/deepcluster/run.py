@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from experiments.data import Pictures, fashion, stand_in
 from experiments.deepcluster import report
 from experiments.running import Case, Experiment, Row, Scale
-from shoal.clustering import DeepCluster, KMeans
+from shoal.clustering import KMeans
 from shoal.indices import AGREEMENTS, map_at_r
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def measure(case: Case) -> Row:
 
 def _train(case: Case, network: "Small", x: Any, labels: NDArray[np.int64], seed: int) -> Row:
     from experiments.deepcluster.networks import views
+    from shoal.clustering import DeepCluster
 
     method = DeepCluster(
         int(case["clusters"] or 0),

@@ -3,6 +3,9 @@
 import gzip
 import json
 import struct
+import wave
+import zipfile
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -11,7 +14,11 @@ from PIL import Image
 from experiments import splits
 from experiments.data import Pictures, caltech101, cifar100, cub, fashion, mnist, stand_in
 from experiments.data.cifar import superclasses
+from experiments.data.omniglot import omniglot, turned
 from experiments.data.pictures import first_of_each
+from experiments.data.sounds import read_wave, spoken_digits
+from experiments.data.texts import ag_news, as_numbers, vocabulary, words_of
+from experiments.deepcluster.networks import pack, unpack
 from experiments.running import NotHere
 
 
@@ -107,3 +114,57 @@ def test_training_never_holds_a_test_class():
     assert set(known.labels) == set(split.seen)
     assert known.vectors.shape == (20, 2)
     assert not set(known.tuning) & set(split.unseen)
+
+
+def test_omniglot_from_a_zip(tmp_path):
+    file = tmp_path / "omniglot.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("Greek/character01/a_01", "Greek/character02/b_01", "Latin/character01/c_01"):
+            image = Image.new("1", (105, 105), 1)
+            image.paste(0, (0, 0, 105, 52))
+            out = BytesIO()
+            image.save(out, "PNG")
+            archive.writestr(f"omniglot/{name}.png", out.getvalue())
+    found = omniglot(file=file)
+    assert found.drawings.pixels.shape == (3, 28, 28)
+    assert found.drawings.pixels[0, 0, 0] == 255  # ink is 0 in the file
+    assert found.drawings.pixels[0, -1, 0] == 0
+    assert found.drawings.labels.tolist() == [0, 1, 2]
+    assert found.alphabets.tolist() == [0, 0, 1]
+    four = turned(found.drawings)
+    assert len(four) == 12
+    assert (four.pixels[3] == np.rot90(found.drawings.pixels[0])).all()
+    assert four.labels[3] == 1
+
+
+def test_news(tmp_path):
+    file = tmp_path / "news.csv"
+    file.write_text('label,title,description\nSports,"Won, again",5 to 3\nBusiness,Up,Stocks up\n')
+    found = ag_news(file=file)
+    assert found.classes == ("Business", "Sports")
+    assert found.labels.tolist() == [1, 0]
+    assert words_of(found.texts[0]) == ["won", "again", "0", "to", "0"]
+    known = vocabulary(["up up down", "up"], least=2)
+    assert known == {"up": 2}
+    assert as_numbers(["up down", ""], known, length=3).tolist() == [[2, 1, 0], [0, 0, 0]]
+
+
+def test_a_tone_is_one_line_of_its_picture(tmp_path):
+    samples = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000)
+    with wave.open(str(tmp_path / "3_anna_0.wav"), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes((32767 * samples).astype("<i2").tobytes())
+    assert np.allclose(read_wave(tmp_path / "3_anna_0.wav"), samples, atol=1e-4)
+    found = spoken_digits(folder=tmp_path)
+    assert found.digits.tolist() == [3]
+    assert found.names == ("anna",)
+    loudest = found.pictures[0].sum(axis=1).argmax()
+    # 1,000 Hz lies at mel 1000 of 2146: 46.6 % up
+    assert abs((63 - loudest) / 64 - 0.466) < 0.03
+
+
+def test_pictures_pack_and_unpack():
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    assert (unpack(pack(array), (2, 3, 4)) == array).all()

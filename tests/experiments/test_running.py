@@ -92,7 +92,7 @@ def test_every_experiment_smokes(name, tmp_path):
     assert "nan" not in readme.lower().replace("finan", "").split()
 
 
-@pytest.mark.parametrize("name", running.names())
+@pytest.mark.parametrize("name", [n for n in running.names() if (HERE / n / "results.json").exists()])
 def test_committed_results_and_readme_belong_together(name):
     folder = HERE / name
     results = json.loads((folder / "results.json").read_text())

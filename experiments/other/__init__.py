@@ -1,0 +1,1 @@
+"""Texts and sounds through the same code as pictures."""

@@ -1,0 +1,1 @@
+"""Every projector on the same layers: quality, gestures, time, memory."""
