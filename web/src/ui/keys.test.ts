@@ -1,6 +1,6 @@
 import { get } from "svelte/store";
 import { expect, test } from "vitest";
-import { BINDINGS, KeyMap, keyName, keyParts, type Press } from "./keys";
+import { BINDINGS, isForField, KeyMap, keyName, keyParts, type Press } from "./keys";
 
 const press = (key: string, held: Partial<Press> = {}): Press => ({
   key,
@@ -69,4 +69,15 @@ test("presses are written and read", () => {
   expect(keyParts("Mod+Shift+z", false)).toEqual(["Ctrl", "Shift", "Z"]);
   expect(keyParts("+", false)).toEqual(["+"]);
   expect(keyParts("ArrowUp", true)).toEqual(["↑"]);
+});
+
+test("letters are left to the map by what nothing is typed into", () => {
+  const field = (selector: string): EventTarget =>
+    ({ matches: (asked: string) => asked.split(", ").includes(selector) }) as unknown as EventTarget;
+  expect(isForField(field("input"), "a")).toBe(true);
+  expect(isForField(field("input[type=range]"), "a")).toBe(false);
+  expect(isForField(field("input[type=range]"), "Home")).toBe(true);
+  expect(isForField(field("input[type=checkbox]"), " ")).toBe(true);
+  expect(isForField(field("button"), "Enter")).toBe(true);
+  expect(isForField(field("button"), "a")).toBe(false);
 });

@@ -188,10 +188,14 @@ function isMac(): boolean {
   return typeof navigator !== "undefined" && /Mac|iPhone|iPad/.test(navigator.platform ?? "");
 }
 
+/** Nothing is typed into these: they want arrows, Home, End and Space, and leave letters to the map. */
+const MOVED_BY_KEYS = "input[type=range], input[type=checkbox], input[type=radio]";
+
 /** Whether a key press belongs to a field that is being typed into, or to a control that it operates. */
 export function isForField(target: EventTarget | null, key: string): boolean {
   const element = target as HTMLElement | null;
   if (!element || !("matches" in element)) return false;
+  if (element.matches(MOVED_BY_KEYS)) return !/^[^ ]$/.test(key);
   if (element.matches("input, textarea, select, [contenteditable]")) return true;
   if (key === " " && element.matches("[role=option]")) return true;
   const operates = key === "Enter" || key === " ";
