@@ -10,7 +10,12 @@ import pytest
 
 SRC = Path(__file__).parent.parent / "src" / "shoal"
 WORDS = {"types", "registry", "folders"}
-ALSO = {"training": {"samplers"}, "introspection": {"networks"}, "clustering": {"networks"}}
+ALSO = {
+    "training": {"samplers", "networks", "views"},
+    "introspection": {"networks"},
+    "backbones": {"networks"},
+    "clustering": {"networks", "views"},
+}
 """What a room may know beyond the words: a part that imports nothing but the words itself."""
 ROOMS = {path.name for path in SRC.iterdir() if path.is_dir() and path.name not in {"__pycache__", "server"}}
 

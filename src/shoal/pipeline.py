@@ -11,8 +11,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.backbones import BACKBONES
 from shoal.backbones.onnx import available_cores
+from shoal.backbones.tuned import open_backbone
 from shoal.growing import GrowingMap, draw_final
 from shoal.images.decode import BOXES
 from shoal.images.pool import DecodePool
@@ -143,7 +143,7 @@ def embed(workspace: Workspace, recipe: Recipe, watch: Watch) -> None:
     shards = workspace.pending_shards()
     if not shards:
         return
-    backbone: Backbone = BACKBONES.load(recipe.backbone)(fast=recipe.fast)
+    backbone = open_backbone(recipe.backbone, fast=recipe.fast)
     workspace.use_backbone(backbone.name, backbone.fingerprint, backbone.layers())
     # a round's map stays as it is until the newcomers are put on it at the end
     learned = workspace.rounds.current() is not None

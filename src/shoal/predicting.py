@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shoal.backbones import BACKBONES
+from shoal.backbones.tuned import open_backbone
 from shoal.formats.csv import csv_line
 from shoal.formats.rows import escape, utf8
 from shoal.images.pool import DecodePool
@@ -122,7 +122,7 @@ def _answers(
 
 def _backbone_of(model: Model) -> Backbone:
     card = model.card
-    backbone: Backbone = BACKBONES.load(card["backbone"])(fast=bool(card["fast"]))
+    backbone = open_backbone(card["backbone"], fast=bool(card["fast"]))
     if backbone.fingerprint != card["fingerprint"]:
         raise ShoalError(
             f"the model was learned on vectors of {card['fingerprint']}, but {card['backbone']} gives "

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shoal.backbones import BACKBONES
+from shoal.backbones.tuned import full_name, open_backbone, require_backbone
 from shoal.projectors import PROJECTORS
 from shoal.types import Projector, ShoalError
 from shoal.workspace import Workspace
@@ -45,7 +45,7 @@ class Recipe:
     ) -> "Recipe":
         """Return the recipe with what is given put in its place; None keeps what was."""
         return Recipe(
-            backbone=backbone or self.backbone,
+            backbone=full_name(backbone) if backbone else self.backbone,
             layer=layer or self.layer,
             projector=projector or self.projector,
             fast=self.fast if fast is None else fast,
@@ -54,7 +54,7 @@ class Recipe:
 
     def check(self, workspace: Workspace) -> None:
         """Raise `ShoalError` when this workspace cannot be gone on with in this way; nothing is changed."""
-        BACKBONES.require(self.backbone)
+        require_backbone(self.backbone)
         PROJECTORS.require(self.projector)
         stored = workspace.backbone()
         before = Recipe.of(workspace)
@@ -68,7 +68,7 @@ class Recipe:
         layers = (
             stored.layers
             if stored
-            else [layer.name for layer in BACKBONES.load(self.backbone)(fast=self.fast).layers()]
+            else [layer.name for layer in open_backbone(self.backbone, fast=self.fast).layers()]
         )
         if self.layer not in layers:
             raise ShoalError(f"{self.backbone} has no layer {self.layer!r}. There are: {', '.join(layers)}.")

@@ -10,7 +10,7 @@ from torch import nn
 from shoal.clustering.base import ClusteringError
 from shoal.clustering.deepcluster import HEADS, TARGETS, DeepCluster
 from shoal.clustering.matching import nmi
-from shoal.clustering.views import Sobel
+from shoal.views import Sobel
 
 torch.set_num_threads(1)  # the networks are tiny
 

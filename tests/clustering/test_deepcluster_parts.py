@@ -8,7 +8,7 @@ from shoal.clustering.deepcluster import uniform_batches
 from shoal.clustering.features import whitening
 from shoal.clustering.groups import hard_groups, softened
 from shoal.clustering.matching import changed, hungarian, nmi, overlap, soft_overlap
-from shoal.clustering.views import CropAndFlip, Sobel
+from shoal.views import CropAndFlip, Sobel
 
 torch.set_num_threads(1)  # the networks are tiny
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 from shoal.registry import Registry
 
 if TYPE_CHECKING:
+    from shoal.backbones.any_torch import TorchBackbone as TorchBackbone
     from shoal.backbones.efficientnet_lite import torch_network as torch_network
+    from shoal.backbones.tuned import open_backbone as open_backbone
 
 BACKBONES = Registry(
     "backbone",
@@ -18,7 +20,11 @@ BACKBONES = Registry(
     },
 )
 """Name -> factory taking the keywords `fast: bool` and `threads: int | None`, returning a `Backbone`."""
-_PLACES = {"torch_network": "efficientnet_lite"}
+_PLACES = {
+    "TorchBackbone": "any_torch",
+    "open_backbone": "tuned",
+    "torch_network": "efficientnet_lite",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -33,6 +33,8 @@ _SEES = {
 }
 # As much as float16 rounds off, in which vectors are stored; real faults are far larger.
 _TOLERANCE = 5e-4
+_WITHIN = "network."
+"""What the names of a network's weights begin with in a file that training saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +66,31 @@ class EfficientNetLite:
     The first use writes the network as ONNX, compares it with the torch original and keeps it in the cache
     folder; later uses need no torch. `fast` runs it in int8: quicker, and other vectors (the fingerprint
     tells). `threads` defaults to the available cores. Raises `ShoalError` when the weights are missing or
-    the ONNX graph does not reproduce them.
+    the ONNX graph does not reproduce them. `tuned` is a file of weights that were trained on, which takes the
+    place of the shipped ones, and its path that of the name.
     """
 
-    def __init__(self, description: Description, *, fast: bool = False, threads: int | None = None) -> None:
-        self.name = description.name
+    def __init__(
+        self,
+        description: Description,
+        *,
+        fast: bool = False,
+        threads: int | None = None,
+        tuned: Path | None = None,
+    ) -> None:
+        self.name = description.name if tuned is None else str(tuned)
         # The margin of 32 px is the one the networks were trained and published with.
         self.image_input = ImageInput(size=description.size, resize=description.size + 32)
         self._description = description
-        weights = _weights_file(description)
+        weights = tuned or _weights_file(description)
         precision = "int8" if fast else "float32"
         ranges = activation_ranges(description) if fast else None
         key = [graph.GRAPH_VERSION, sha256(weights.read_bytes()).hexdigest(), precision, ranges]
         digest = sha256(json.dumps(key).encode()).hexdigest()
         preprocessing = [self.image_input.size, self.image_input.resize]
         self.fingerprint = sha256(json.dumps([digest, preprocessing]).encode()).hexdigest()
-        stem = f"{self.name}-{precision}-{digest[:16]}"
-        model = cached(stem, ".onnx", lambda: _export(description, ranges))
+        stem = f"{description.name}-{precision}-{digest[:16]}"
+        model = cached(stem, ".onnx", lambda: _export(description, _state_of(description, tuned), ranges))
         self._runner = OnnxRunner(model, threads=threads)
 
     def layers(self) -> list[Layer]:
@@ -159,9 +169,31 @@ def _torch_network(description: Description, tensors: Mapping[str, Any]) -> Any:
     return network.eval()
 
 
-def _export(description: Description, ranges: graph.Ranges | None) -> bytes:
+def _state_of(description: Description, tuned: Path | None) -> dict[str, Any]:
+    """Return the weights as torch tensors by the package's names, those of a file where there is one."""
+    if tuned is None:
+        return state(description)
+    from safetensors.torch import load_file
+
+    from shoal.backbones.stages import staged
+
+    network = original(description)
+    numbers = {
+        name.removeprefix(_WITHIN): tensor
+        for name, tensor in load_file(tuned).items()
+        if name.startswith(_WITHIN)
+    }
+    try:
+        # the chain shares its modules with the network, whose names the graph is written from
+        staged(network, description.repeats).load_state_dict(numbers)
+    except RuntimeError as error:
+        raise ShoalError(f"{tuned} does not fit {description.name} ({error}).") from error
+    tensors: dict[str, Any] = network.state_dict()
+    return tensors
+
+
+def _export(description: Description, tensors: dict[str, Any], ranges: graph.Ranges | None) -> bytes:
     """Write the ONNX model and refuse it unless its float32 form gives the torch original's vectors."""
-    tensors = state(description)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     build = partial(graph.build, arrays, size=description.size, repeats=description.repeats)
     model = build()

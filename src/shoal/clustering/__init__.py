@@ -19,7 +19,7 @@ _ROWS = {
 CLUSTERINGS = Registry("clustering", _ROWS)
 """Every clustering method by name; the first is the default."""
 _PLACES = {place.partition(":")[2]: place.partition(":")[0] for place in _ROWS.values()}
-_PLACES |= dict.fromkeys(["Sobel", "CropAndFlip"], "shoal.clustering.views")
+_PLACES |= dict.fromkeys(["Sobel", "CropAndFlip"], "shoal.views")
 _PLACES |= dict.fromkeys(
     ["Clustering", "ClusteringError", "ClusteringMethod", "Epoch"], "shoal.clustering.base"
 )

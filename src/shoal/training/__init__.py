@@ -1,4 +1,4 @@
-"""Training: the small head on top of frozen vectors, a linear probe, and confidences that can be believed.
+"""Training: the head on top of frozen vectors, a whole backbone, a probe, confidences that can be believed.
 
 Loaded on use, so that numpy-only parts need no torch. Losses are handed in: no loss is known here.
 """
@@ -7,6 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shoal.training.backbone import TrainedBackbone as TrainedBackbone
+    from shoal.training.backbone import Tuning as Tuning
+    from shoal.training.backbone import load_trained as load_trained
+    from shoal.training.backbone import train_backbone as train_backbone
     from shoal.training.calibration import Platt as Platt
     from shoal.training.calibration import Reliability as Reliability
     from shoal.training.calibration import expected_calibration_error as expected_calibration_error
@@ -27,6 +31,10 @@ if TYPE_CHECKING:
     from shoal.training.trainer import train_head as train_head
 
 _PLACES = {
+    "TrainedBackbone": "backbone",
+    "Tuning": "backbone",
+    "load_trained": "backbone",
+    "train_backbone": "backbone",
     "TrainingError": "checked",
     "Platt": "calibration",
     "Reliability": "calibration",

@@ -1,12 +1,32 @@
 """How well held-out items lie among each other: Recall@1 and NMI of an embedding."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from shoal.training.checked import Floats, Labels
+from shoal.training.loop import Judge, Plan
+from shoal.training.targets import Targets
 
 BLOCK = 2048
+
+
+def judge_for(embed: Callable[[Labels], Floats], targets: Targets, plan: Plan) -> Judge | None:
+    """Return who judges by what `plan` keeps aside, or None where that is nothing.
+
+    `embed` gives the embedding (M, d) of the items at positions (M,), as the network is now.
+    """
+    if plan.hold_out is None:
+        return None
+    held, training = targets.parts.held, targets.parts.training
+    wanted, of = targets.whole[held], targets.whole[training]
+    if plan.metric == "nmi":
+        return lambda: nmi(embed(held), wanted, plan.seed)
+    if plan.hold_out == "classes":
+        return lambda: recall_at_1(embed(held), wanted)
+    return lambda: recall_among(embed(held), wanted, embed(training), of)
 
 
 def recall_at_1(z: Floats, labels: Labels) -> float:

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shoal.training.checked import TrainingError
+from shoal.samplers import ClassBatches
+from shoal.training.checked import Labels, TrainingError
 from shoal.types import Progress
 
 Watch = Callable[[Progress], None]
@@ -80,28 +83,78 @@ class Moment:
     seconds: float
 
 
+States = list[dict[str, Tensor]]
+"""The numbers of modules, one `state_dict` each."""
+
+
 @dataclass(slots=True)
 class Run:
-    """What a run of the loop gave: its moments, and the step whose numbers were kept."""
+    """How far a run of the loop has come: its moments, the best step, and the modules' numbers at it."""
 
     history: list[Moment] = field(default_factory=list)
     best_step: int = 0
     best_score: float | None = None
+    best: States | None = None
+
+    @property
+    def done(self) -> int:
+        """How many steps were taken."""
+        return len(self.history)
+
+    def ended(self, plan: Plan) -> bool:
+        """Return whether the judge's patience is at its end."""
+        return self.best is not None and self.done - self.best_step >= plan.patience * plan.every
 
 
 def optimiser_for(
-    trained: Sequence[nn.Parameter], own: Sequence[nn.Parameter], plan: Plan
+    trained: Sequence[nn.Parameter],
+    own: Sequence[nn.Parameter],
+    plan: Plan,
+    *,
+    slow: Sequence[nn.Parameter] = (),
+    slower: float = 1.0,
 ) -> torch.optim.AdamW:
-    """Return AdamW over the network's parameters, and over the loss's `own` at their rate, without decay."""
+    """Return AdamW over the network's parameters, and over the loss's `own` at their rate, without decay.
+
+    The rate of the parameters `slow` is `slower` times the plan's.
+    """
+    loss_lr = 10 * plan.lr if plan.loss_lr is None else plan.loss_lr
     groups: list[dict[str, Any]] = [
-        {"params": list(trained), "lr": plan.lr, "weight_decay": plan.weight_decay}
+        {"params": list(trained), "lr": plan.lr, "weight_decay": plan.weight_decay},
+        {"params": list(slow), "lr": slower * plan.lr, "weight_decay": plan.weight_decay},
+        {"params": list(own), "lr": loss_lr, "weight_decay": 0.0},
     ]
-    if own:
-        loss_lr = 10 * plan.lr if plan.loss_lr is None else plan.loss_lr
-        groups.append({"params": list(own), "lr": loss_lr, "weight_decay": 0.0})
+    groups = [group for group in groups if group["params"]]
     for group in groups:
         group["highest"] = group["lr"]
     return torch.optim.AdamW(groups, fused=True)
+
+
+def batches_for(labels: Labels, plan: Plan, *, done: int = 0) -> Iterable[list[int]]:
+    """Return the batches of positions among labels (N,) that a plan draws, after the first `done`."""
+    batches = ClassBatches(
+        labels,
+        classes=min(plan.classes, len(np.unique(labels))),
+        items=plan.items,
+        batches=plan.steps,
+        singletons=True,
+        seed=plan.seed,
+    )
+    return islice(batches, done, None)
+
+
+def step_for(embed: Callable[[Tensor], Tensor], loss: nn.Module, labels: Labels, plan: Plan) -> Step:
+    """Return the step in which `embed` turns positions (B,) into (B, d), and the loss sees their labels."""
+    y = torch.from_numpy(labels).to(plan.device)
+
+    def step(batch: list[int]) -> Tensor:
+        at = torch.tensor(batch, device=plan.device)
+        with torch.autocast(torch.device(plan.device).type, torch.bfloat16, enabled=plan.amp):
+            z = embed(at)
+        value: Tensor = loss(z, y[at])
+        return value
+
+    return step
 
 
 def run(
@@ -113,17 +166,20 @@ def run(
     *,
     judge: Judge | None = None,
     watch: Watch = lambda _: None,
-    done: int = 0,
-    keep: Callable[[int], None] = lambda _: None,
+    begun: Run | None = None,
+    keep: Callable[[Run], None] = lambda _: None,
 ) -> Run:
     """Train `modules` by `plan`, leave the best state in them, and return what happened.
 
-    `watch` hears of every step and may raise to cancel. With `done` the loop goes on after that many steps;
-    `keep` is called with the number of steps done whenever the network may be worth a checkpoint. Raises
-    `TrainingError` where the loss is not finite.
+    `watch` hears of every step and may raise to cancel. With `begun` the loop goes on from there, `batches`
+    being those that are left; `keep` is called every `plan.every` steps, and at the end, with the run so far
+    for a checkpoint. Raises `TrainingError` where the loss is not finite.
     """
-    result, best, clock = Run(best_step=done), None, _Clock(plan.steps, done)
-    for number, batch in enumerate(batches, start=done + 1):
+    result = begun or Run()
+    clock = _Clock(plan.steps, result.done)
+    for number, batch in enumerate(batches, start=result.done + 1):
+        if result.ended(plan):
+            break
         _set_rates(optimiser, plan, number)
         value = _descend(step, batch, modules, optimiser, plan.seed + number)
         due = number % plan.every == 0 or number == plan.steps
@@ -131,15 +187,13 @@ def run(
         result.history.append(Moment(number, value, score, clock.seconds()))
         if score is not None and (result.best_score is None or score > result.best_score):
             result.best_score, result.best_step = score, number
-            best = [deepcopy(module.state_dict()) for module in modules]
+            result.best = [deepcopy(module.state_dict()) for module in modules]
         if due:
-            keep(number)
+            keep(result)
         watch(clock.progress(number, value, score))
-        if best is not None and number - result.best_step >= plan.patience * plan.every:
-            break
-    if best is None:
+    if result.best is None:
         result.best_step = plan.steps
-    for module, state in zip(modules, best or [], strict=False):
+    for module, state in zip(modules, result.best or [], strict=False):
         module.load_state_dict(state)
     return result
 

@@ -22,7 +22,7 @@ def pack(kind: str, arrays: Arrays, card: Card) -> bytes:
     from safetensors.numpy import save
 
     text = json.dumps({"kind": kind, **card}, sort_keys=True)
-    return bytes(save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, {"card": text}))
+    return bytes(save({name: np.asarray(a, order="C") for name, a in arrays.items()}, {"card": text}))
 
 
 def unpack(kind: str, data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What DeepCluster lets a network see of its images: edges instead of colours, and crops."""
+"""What a network in training sees of its images: crops, mirrored; edges instead of colours."""
 
 import torch
 from torch import Tensor, nn
@@ -27,15 +27,19 @@ class Sobel(nn.Module):
 
 
 class CropAndFlip(nn.Module):
-    """A random part of each image, scaled to the image's size, mirrored half the time.
+    """A random part of each image, scaled to the image's size, mirrored half the time if `mirror`.
 
     The part's share of the area is uniform in [`least`, 1], the logarithm of its aspect ratio in
     [log 3/4, log 4/3]: torchvision's RandomResizedCrop and RandomHorizontalFlip, for a whole batch at once.
     """
 
-    def __init__(self, least: float = 0.08) -> None:
+    def __init__(self, least: float = 0.08, *, mirror: bool = True) -> None:
         super().__init__()
-        self.least = least
+        self.least, self.mirror = least, mirror
+
+    def extra_repr(self) -> str:
+        """Say the settings."""
+        return f"least={self.least}, mirror={self.mirror}"
 
     def forward(self, images: Tensor) -> Tensor:
         """Return one view (B, C, H, W) of each of images (B, C, H, W), by torch's random numbers."""
@@ -43,7 +47,7 @@ class CropAndFlip(nn.Module):
         area = self.least + (1 - self.least) * torch.rand(n, device=device)
         aspect = torch.exp(torch.log(torch.tensor(4 / 3)) * (2 * torch.rand(n, device=device) - 1))
         width, height = (area * aspect).sqrt().clamp(max=1), (area / aspect).sqrt().clamp(max=1)
-        mirrored = 1 - 2 * torch.randint(2, (n,), device=device)
+        mirrored = 1 - 2 * torch.randint(1 + self.mirror, (n,), device=device)
         matrix = torch.zeros(n, 2, 3, device=device)
         matrix[:, 0, 0], matrix[:, 1, 1] = width * mirrored, height
         matrix[:, 0, 2] = (1 - width) * (2 * torch.rand(n, device=device) - 1)

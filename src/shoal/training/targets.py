@@ -1,0 +1,88 @@
+"""What a training is about: which labels train, which are kept aside, and the loss that sees them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import nn
+
+from shoal.training.checked import Labels, checked_labels, need_two_classes
+from shoal.training.loop import Plan
+from shoal.training.split import Split, split
+
+LossBuilder = Callable[[int, int], nn.Module]
+"""The number of classes K and the width d to a loss: the `build` of every row of `shoal.losses.LOSSES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Labels `whole` (N,), what of them trains and what is kept aside, the classes (K,) that train.
+
+    `ready`: the loss is a module, which sees the labels as they are; else it sees them dense from 0.
+    """
+
+    whole: Labels
+    parts: Split
+    classes: Labels
+    ready: bool
+
+    @classmethod
+    def of(cls, who: str, labels: ArrayLike, items: int, loss: nn.Module | LossBuilder, plan: Plan) -> Self:
+        """Check labels (N,) and split them by the plan; raise `TrainingError` without two classes."""
+        whole = checked_labels(who, labels, items)
+        need_two_classes(who, whole)
+        parts = split(whole, plan.hold_out, plan.share, plan.seed)
+        classes = need_two_classes(who, whole[parts.training])
+        return cls(whole, parts, classes, isinstance(loss, nn.Module))
+
+    @property
+    def seen(self) -> Labels:
+        """The labels (M,) of the items that train, as the loss sees them."""
+        training = self.whole[self.parts.training]
+        return training if self.ready else np.searchsorted(self.classes, training)
+
+    @property
+    def rows(self) -> Labels:
+        """The label behind each row of the loss's weights."""
+        return np.arange(int(self.classes.max()) + 1) if self.ready else self.classes
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A loss that was trained before, and the label behind each of its rows."""
+
+    loss: nn.Module
+    classes: Labels
+
+
+def loss_for(
+    loss: nn.Module | LossBuilder, classes: Labels, width: int, earlier: Earlier | None = None
+) -> nn.Module:
+    """Return the loss, built for classes (K,) and vectors `width` wide where it is a builder.
+
+    A loss that is built begins with the numbers of an `earlier` one of its kind.
+    """
+    if isinstance(loss, nn.Module):
+        return loss
+    built = loss(len(classes), width)
+    if earlier is not None and type(earlier.loss) is type(built):
+        _take_over(built, classes, earlier)
+    return built
+
+
+@torch.no_grad()
+def _take_over(loss: nn.Module, classes: Labels, earlier: Earlier) -> None:
+    """Give a new loss the numbers of an earlier one: row by row for classes both know, whole otherwise."""
+    _, new, old = np.intersect1d(classes, earlier.classes, return_indices=True)
+    numbers = earlier.loss.state_dict()
+    for name, tensor in loss.state_dict().items():
+        before = numbers.get(name)
+        if before is None or before.shape[1:] != tensor.shape[1:]:
+            continue
+        if tensor.ndim and len(tensor) == len(classes) and len(before) == len(earlier.classes):
+            tensor[torch.from_numpy(new)] = before[torch.from_numpy(old)].to(tensor.device)
+        elif before.shape == tensor.shape:
+            tensor.copy_(before)

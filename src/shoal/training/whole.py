@@ -1,0 +1,85 @@
+"""A backbone with a head on top, as one module: what trains of it, what stays frozen, what it embeds."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from shoal.networks import Pictures, as_input, evaluating, part
+from shoal.training.checked import Floats, Labels, TrainingError
+from shoal.training.head import Head
+
+Reader = Callable[[NDArray[np.int64]], Pictures]
+"""Positions (B,) to their pictures: for piles that do not fit into memory."""
+_NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
+
+
+class Whole(nn.Module):
+    """Pictures (B, ...) -> network -> mean over positions -> head -> (B, d).
+
+    The parts named in `frozen` neither train nor leave evaluation mode, so that no number of theirs changes;
+    batch norms elsewhere leave it only where `statistics` is set. Raises `NetworkError` for a part that there
+    is not.
+    """
+
+    def __init__(
+        self, network: nn.Module, head: Head, *, frozen: Sequence[str] = (), statistics: bool = False
+    ) -> None:
+        super().__init__()
+        self.network, self.pool, self.head = network, Pooled(), head
+        parts = [part(network, name) for name in frozen]
+        for one in parts:
+            one.requires_grad_(False)
+        norms = [] if statistics else [one for one in network.modules() if isinstance(one, _NORMS)]
+        self._still = [*parts, *norms]
+
+    def train(self, mode: bool = True) -> "Whole":
+        """Set the mode of all but what stays in evaluation mode."""
+        super().train(mode)
+        for one in self._still:
+            one.eval()
+        return self
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Map pictures (B, ...) to (B, d)."""
+        z: Tensor = self.head(self.pool(self.network(pictures)))
+        return z
+
+    def slow(self) -> list[nn.Parameter]:
+        """Return the network's parameters that train."""
+        return [one for one in self.network.parameters() if one.requires_grad]
+
+
+class Pooled(nn.Module):
+    """Rows (B, D) as they are, or the mean over the positions of maps (B, D, h, w)."""
+
+    def forward(self, output: Tensor) -> Tensor:
+        """Map a network's output to (B, D)."""
+        if output.ndim < 2:
+            raise TrainingError(
+                f"the network gave the shape {tuple(output.shape)}; it must give (B, D) or (B, D, h, w)."
+            )
+        return output.flatten(2).mean(dim=2) if output.ndim > 2 else output
+
+
+@torch.no_grad()
+def run_over(module: nn.Module, read: Reader, at: Labels, *, batch: int, device: str) -> Floats:
+    """Return what `module` makes of the pictures at positions (M,), in evaluation mode, as float32 (M, d)."""
+    rows = []
+    with evaluating(module):
+        for start in range(0, len(at), batch):
+            out = module(as_input(read(at[start : start + batch]), device))
+            rows.append(out.float().cpu().numpy())
+    return np.concatenate(rows)
+
+
+def reader_of(pictures: Pictures | Reader, items: int) -> Reader:
+    """Return who reads pictures by position; raise `TrainingError` unless there is one an item."""
+    if callable(pictures):
+        return pictures
+    if len(pictures) != items:
+        raise TrainingError(f"train_backbone() got {len(pictures)} pictures and {items} labels; one an item.")
+    held = pictures
+    return lambda at: held[torch.from_numpy(at)] if isinstance(held, Tensor) else held[at]
