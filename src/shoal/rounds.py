@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from shoal.learning.checked import Floats, Ints, LearningError, checked_labels, checked_vectors
 from shoal.learning.confidence import calibration_error, fitted_temperature, probabilities
-from shoal.learning.novelty import fit_of, least_fit
+from shoal.learning.novelty import belonging, fit_of, least_fit
 from shoal.learning.probe import Probe
 from shoal.projectors.neighbours import nearest
 from shoal.projectors.placing import place_among
@@ -34,7 +34,7 @@ COMPONENTS = 256
 SAMPLE = 20_000
 SURROUNDINGS = 15
 """Neighbours whose fit counts for "none of these"."""
-PULL = 2.0
+PULL = np.float32(2)
 """How much the prediction weighs against the vector in what is near on the map."""
 STEPS = ("preparing", "predicting", "training the head", "laying the map")
 
@@ -148,7 +148,7 @@ def learn_round(
         trained = _train(vectors, known, loss, dim, previous, seed=seed, tick=tick)
         embedding = trained.embed(vectors)
     with clock.step(3) as tick:
-        xy = _lay(ready, guess.shares, begin, seed=seed, tick=lambda: tick(None))
+        xy = _lay(ready, guess.pull, begin, seed=seed, tick=lambda: tick(None))
     return RoundResult(
         ready,
         guess.probe,
@@ -165,14 +165,14 @@ def learn_round(
 
 @dataclass(frozen=True, slots=True)
 class _Guess:
-    """The probe's answers: shares (N, K) with the labelled ones certain, predictions and confidence (N,)."""
+    """The probe's answers: predictions and confidence (N,), and `pull` (N, K), what they weigh on the map."""
 
     probe: Probe
     temperature: float
     least: float
     held: Floats
     places: Ints
-    shares: Floats
+    pull: Floats
     predictions: Ints
     confidence: Floats
 
@@ -190,8 +190,9 @@ class _Guess:
         predictions = np.where(fits < least, UNLABELLED, probe.classes[shares.argmax(axis=1)])
         predictions[rows] = labels[rows]
         confidence = shares.max(axis=1)
-        shares[rows] = np.eye(len(probe.classes), dtype=np.float32)[places]
-        return cls(probe, temperature, least, held, places, shares, predictions, confidence)
+        pull = np.sqrt(shares) * belonging(fits, rows)[:, None]
+        pull[rows] = np.eye(len(probe.classes), dtype=np.float32)[places]
+        return cls(probe, temperature, least, held, places, PULL * pull, predictions, confidence)
 
 
 def _train(
@@ -215,13 +216,13 @@ def _train(
 
 def _lay(
     ready: Prepared,
-    shares: Floats,
+    pull: Floats,
     start: Floats | None,
     *,
     seed: int,
     tick: Callable[[], None],
 ) -> Floats:
-    points = np.concatenate([_near(ready.inputs), np.float32(PULL) * np.sqrt(shares)], axis=1)
+    points = np.concatenate([_near(ready.inputs), pull], axis=1)
     begin = ready.inputs[:, :2] if start is None else start
     begin = np.pad(begin, ((0, 0), (0, 2 - begin.shape[1]))).astype(np.float32)
     known = np.isfinite(begin).all(axis=1)

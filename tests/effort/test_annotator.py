@@ -94,7 +94,7 @@ def test_predictions_are_accepted_in_one_gesture():
     assert effort.at_adopting[1.0] == 5
 
 
-def test_errors_among_the_accepted_cost_a_click_each_and_impure_groups_are_refused():
+def test_errors_among_the_accepted_cost_a_click_each_and_wrong_groups_are_refused():
     xy, truth, learn, _ = cross(wrong=2)
     effort = measure_effort(xy, truth, learn=learn, every=4, targets=(0.9,))
     # the group ends before the wrong ones, which are the least confident: more per gesture
@@ -129,6 +129,20 @@ def test_an_accepted_error_is_put_right_by_one_click():
     effort = measure_effort(xy, truth, learn=learn, every=1, targets=(1.0,))
     assert effort.kinds == {"disc": 0, "correction": 1, "click": 1, "accept": 1}
     assert effort.at[1.0] == 3
+
+
+@pytest.mark.parametrize(("wrong", "accepted"), [(19, 1), (21, 0)])
+def test_a_group_is_accepted_where_it_labels_two_items_per_gesture(wrong, accepted):
+    # at one place, of one prediction and one confidence: after one click the other 41 are one group or none
+    truth = np.where(np.arange(42) < 42 - wrong, 0, 1)
+    xy = np.zeros((42, 2))
+
+    def learn(labels):
+        return Learned(xy, np.zeros(42, np.int64), np.full(42, 0.9))
+
+    effort = measure_effort(xy, truth, learn=learn, every=lambda gestures: gestures == 1, targets=(1.0,))
+    assert effort.kinds["accept"] == accepted
+    assert effort.at[1.0] == (2 + effort.kinds["correction"] if accepted else 42)
 
 
 def test_none_of_these_is_not_accepted():

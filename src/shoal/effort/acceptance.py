@@ -31,8 +31,8 @@ class Acceptance:
     """Finds the group of predictions that labels the most items per gesture after one round.
 
     The simulated user looks at a group before she accepts it, most confident first or nearest to the middle
-    of her region first, so she may end it anywhere; she accepts it only where at least `purity` of it is
-    right. Items predicted as "none of these" (-1) are in no group. Without a map xy (N, 2) are no regions.
+    of her region first, so she may end it anywhere. Items predicted as "none of these" (-1) are in no group.
+    Without a map xy (N, 2) are no regions.
     """
 
     def __init__(
@@ -43,10 +43,8 @@ class Acceptance:
         *,
         right: Bools,
         there: Bools,
-        purity: float,
     ) -> None:
         self._predictions, self._confidence, self._right = predictions, confidence, right
-        self._purity = purity
         offered = np.flatnonzero(there & (predictions >= 0))
         self._on_map = xy is not None and len(offered) > 0
         if xy is not None and self._on_map:
@@ -88,11 +86,8 @@ class Acceptance:
         errors = np.cumsum(~self._right[order], axis=1)
         whole = np.ones(order.shape, np.bool_)
         whole[:, :-1] = key[:, :-1] < key[:, 1:]
-        allowed = whole & (count - errors >= self._purity * count - 1e-9)
-        rate = np.where(allowed, count / (1 + errors), 0.0)
+        rate = np.where(whole, count / (1 + errors), 0.0)
         row, column = np.unravel_index(int(rate.argmax()), rate.shape)
-        if not rate[row, column]:
-            return None
         return Group(np.sort(order[row, : column + 1]), int(errors[row, column]))
 
 

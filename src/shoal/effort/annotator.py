@@ -9,8 +9,8 @@ Defined once so that maps, losses and programs can be compared by what counts, g
   where there are predictions, in a seeded random order where there are none.
 - After every round she may instead accept predictions at once: all above a confidence, everywhere or of one
   class, or those in a region (see `Acceptance`). That costs 1, and 1 for each wrong one, which she sees and
-  puts right. She looks at the group first (the simulator asks the truth for it) and accepts it only when at
-  least 95 % are right and it labels at least 3 items per gesture. Of disc and acceptance she takes
+  puts right. She looks at the group first (the simulator asks the truth for it) and accepts it only when it
+  labels at least 2 items per gesture, so more than half of it is right. Of disc and acceptance she takes
   whichever labels more items per gesture.
 
 Nothing is left unseen, so everything labelled is right; `Effort.adopted` is the other way, taking over the
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.effort.acceptance import Acceptance
-from shoal.effort.curve import FEWEST, Book, Effort, EffortError, checked_targets
+from shoal.effort.curve import FEWEST, WORTH, Book, Effort, EffortError, checked_targets
 from shoal.effort.discs import Discs
 from shoal.types import UNLABELLED
 
@@ -107,9 +107,7 @@ class _Session:
         predictions = learned.predictions.astype(np.int64)
         self._right = predictions == self._truth
         self._discs = Discs(xy, self._truth, self._there, self._purity)
-        self._offers = Acceptance(
-            xy, predictions, self._confidence, right=self._right, there=self._there, purity=self._purity
-        )
+        self._offers = Acceptance(xy, predictions, self._confidence, right=self._right, there=self._there)
         self._strays = None
         self._book.see(self._adopted())
 
@@ -119,7 +117,7 @@ class _Session:
             disc, group = self._discs.best(), self._offers.best(self._there) if self._offers else None
             worth = disc is not None and len(disc.members) >= FEWEST
             drawn = len(disc.members) / (1 + disc.wrong) if disc and worth else 0.0
-            if group and group.rate >= FEWEST and group.rate > drawn:
+            if group and group.rate >= WORTH and group.rate > drawn:
                 return self._label("accept", group.members, group.errors)
             if disc and worth:
                 return self._label("disc", disc.members, disc.wrong)

@@ -13,7 +13,9 @@ KINDS = ("disc", "correction", "click", "accept")
 """What a gesture can be: a disc drawn, a wrong item put right, a single item clicked, a group accepted."""
 
 FEWEST = 3
-"""With fewer items than this a disc or a group to accept is not worth a gesture: she clicks."""
+"""With fewer items than this a disc is not worth a gesture: she clicks."""
+WORTH = 2
+"""A group to accept must label so many items per gesture, its corrections counted, or she clicks."""
 
 
 class EffortError(ShoalError):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.effort.acceptance import Acceptance
-from shoal.effort.curve import FEWEST, Book, Effort, checked_targets
+from shoal.effort.curve import WORTH, Book, Effort, checked_targets
 from shoal.types import UNLABELLED
 
 Ints = NDArray[np.int64]
@@ -37,7 +37,6 @@ def measure_clicks(
     every: int = 5,
     growth: float = 0.0,
     accept: bool = False,
-    purity: float = 0.95,
     targets: Sequence[float] = (0.5, 0.8, 0.95),
     most: int | None = None,
 ) -> Effort:
@@ -47,7 +46,7 @@ def measure_clicks(
     `growth` times the gestures so far where that is more. The session ends when the highest target would be
     reached by taking over the remaining predictions unseen (`Effort.at_adopting`). With `accept` the
     annotator may accept groups of predictions after each fit exactly as on the map, by confidence,
-    everywhere or of a class, wherever that labels at least 3 items per gesture, and goes on until the labels
+    everywhere or of a class, wherever that labels at least 2 items per gesture, and goes on until the labels
     she has looked at reach the target. Raises `EffortError` for targets out of range.
     """
     truth = np.asarray(truth, np.int64)
@@ -69,12 +68,8 @@ def measure_clicks(
         predictions, confidence = probe(labels)
         right = predictions == truth
         book.see(int((labels >= 0).sum() + (right & there).sum()))
-        offers = (
-            Acceptance(None, predictions, confidence, right=right, there=there, purity=purity)
-            if accept
-            else None
-        )
-        while offers and (group := offers.best(there)) and group.rate >= FEWEST:
+        offers = Acceptance(None, predictions, confidence, right=right, there=there) if accept else None
+        while offers and (group := offers.best(there)) and group.rate >= WORTH:
             label("accept", group.members, group.errors)
     return book.close()
 

@@ -24,3 +24,13 @@ def fit_of(best: Floats, neighbours: Ints) -> Floats:
 def least_fit(fits: Floats, labelled: NDArray[Any]) -> float:
     """Return the fit below which an item is none of these, from the fits of the labelled items."""
     return FAR * float(np.median(fits[labelled]))
+
+
+def belonging(fits: Floats, labelled: NDArray[Any]) -> Floats:
+    """Return how far each item (N,) is from none of these: 0 up to `least_fit`, 1 from the usual fit on.
+
+    What nobody has named yet must not be pulled on the map to a class that it is not of.
+    """
+    usual, least = float(np.median(fits[labelled])), least_fit(fits, labelled)
+    shares: Floats = np.clip((fits - least) / max(usual - least, 1e-9), 0, 1).astype(np.float32)
+    return shares
