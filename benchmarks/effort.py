@@ -99,25 +99,22 @@ def static_with_probe(pile: Pile, projector: str) -> Effort:
 
 
 def rounds(pile: Pile) -> Effort:
-    """Learn in rounds as the program does: each starts from the map and the head of the one before."""
-    from shoal.rounds import learn_round, prepare
+    """Learn in rounds as the program does, each from the map before; the head has no part in this."""
+    from shoal.rounds import Guess, prepare, re_form
 
     first = pile.map("tsne")
     low, high = first.min(axis=0), first.max(axis=0)
     xy = ((first - (low + high) / 2) / (high - low).max() * 0.94 + 0.5).astype(np.float32)
-    prepared, last = prepare(pile.vectors, seed=pile.seed), None
+    ready = prepare(pile.vectors, seed=pile.seed)
     nothing = Learned(xy, np.full(len(xy), -1), np.zeros(len(xy)))
 
     def learn(labels: Ints) -> Learned:
-        nonlocal xy, last
+        nonlocal xy
         if len(np.unique(labels[labels >= 0])) < 2:
             return nothing
-        previous = last.trained if last else None
-        last = learn_round(
-            pile.vectors, labels, start=xy, prepared=prepared, previous=previous, seed=pile.seed
-        )
-        xy = last.xy
-        return Learned(xy, last.predictions, last.confidence)
+        guess = Guess.of(ready, labels)
+        xy = re_form(ready, guess, xy, seed=pile.seed)
+        return Learned(xy, guess.predictions, guess.confidence)
 
     every = partial(rarer, last=[0])
     return measure_effort(first, pile.truth, learn=learn, every=every, targets=TARGETS, seed=pile.seed)

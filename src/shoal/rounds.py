@@ -143,12 +143,12 @@ def learn_round(
         ready = prepare(vectors, seed=seed) if prepared is None else prepared
         _check_fits(ready, vectors)
     with clock.step(1):
-        guess = _Guess.of(ready, known)
+        guess = Guess.of(ready, known)
     with clock.step(2) as tick:
         trained = _train(vectors, known, loss, dim, previous, seed=seed, tick=tick)
         embedding = trained.embed(vectors)
     with clock.step(3) as tick:
-        xy = _lay(ready, guess.pull, begin, seed=seed, tick=lambda: tick(None))
+        xy = re_form(ready, guess, begin, seed=seed, tick=lambda: tick(None))
     return RoundResult(
         ready,
         guess.probe,
@@ -164,8 +164,13 @@ def learn_round(
 
 
 @dataclass(frozen=True, slots=True)
-class _Guess:
-    """The probe's answers: predictions and confidence (N,), and `pull` (N, K), what they weigh on the map."""
+class Guess:
+    """The probe's answers for N items: what a round says, without head and map.
+
+    `predictions` (N,) int64 are labels, -1 for none of these, `confidence` (N,) float32; `pull` (N, K) is
+    what they weigh on the map. `held` (M, K) are the held-out scores of the labelled items, whose classes
+    are `probe.classes[places]`; `least` is the fit below which an item is none of these.
+    """
 
     probe: Probe
     temperature: float
@@ -177,7 +182,8 @@ class _Guess:
     confidence: Floats
 
     @classmethod
-    def of(cls, ready: Prepared, labels: Ints) -> "_Guess":
+    def of(cls, ready: Prepared, labels: Ints) -> "Guess":
+        """Predict all items from labels (N,), -1 = unlabelled, of at least two classes."""
         rows = np.flatnonzero(labels != UNLABELLED)
         probe, held = Probe.fit(ready.inputs[rows], labels[rows])
         places = np.searchsorted(probe.classes, labels[rows])
@@ -214,15 +220,16 @@ def _train(
     return train_head(vectors, labels, build, head=head, start=previous, plan=plan, watch=tick)
 
 
-def _lay(
+def re_form(
     ready: Prepared,
-    pull: Floats,
+    guess: Guess,
     start: Floats | None,
     *,
-    seed: int,
-    tick: Callable[[], None],
+    seed: int = 0,
+    tick: Callable[[], None] = lambda: None,
 ) -> Floats:
-    points = np.concatenate([_near(ready.inputs), pull], axis=1)
+    """Lay the map (N, 2) anew: near are similar vectors of like prediction. See `learn_round` for `start`."""
+    points = np.concatenate([_near(ready.inputs), guess.pull], axis=1)
     begin = ready.inputs[:, :2] if start is None else start
     begin = np.pad(begin, ((0, 0), (0, 2 - begin.shape[1]))).astype(np.float32)
     known = np.isfinite(begin).all(axis=1)
@@ -248,7 +255,7 @@ def _squared(xy: Floats, margin: float = 0.03) -> Floats:
 
 
 def _report(
-    labels: Ints, guess: _Guess, xy: Floats, start: NDArray[np.floating] | None, seconds: dict[str, float]
+    labels: Ints, guess: Guess, xy: Floats, start: NDArray[np.floating] | None, seconds: dict[str, float]
 ) -> RoundReport:
     right = guess.held.argmax(axis=1) == guess.places
     plain = probabilities(guess.held, 1.0).max(axis=1)
@@ -268,7 +275,7 @@ def _report(
     )
 
 
-def _error_after(guess: _Guess, right: NDArray[np.bool_]) -> float:
+def _error_after(guess: Guess, right: NDArray[np.bool_]) -> float:
     confidence = np.empty(len(right), np.float32)
     for half in range(2):
         asked, other = np.arange(half, len(right), 2), np.arange(1 - half, len(right), 2)
