@@ -30,7 +30,7 @@ from shoal.workspace import Workspace
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "pictures" / "introspection.png"
 SIDE, EXAMPLES, GAP = 96, 6, 4
-UNITS = {"stage1": 5, "stage2": 3, "stage3": 1, "stage4": 7, "stage5": 0, "stage6": 2, "head": 20}
+UNITS = {"stage1": 5, "stage2": 3, "stage3": 1, "stage4": 7, "stage5": 0, "stage6": 2, "head": 190}
 
 
 def mapped(pile: Path, name: str) -> Path:

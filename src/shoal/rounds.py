@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shoal.learning.checked import Floats, Ints, LearningError, checked_labels, checked_vectors
-from shoal.learning.confidence import calibration_error, fitted_temperature, probabilities
+from shoal.learning.confidence import fitted_temperature, probabilities
 from shoal.learning.novelty import belonging, fit_of, least_fit
 from shoal.learning.probe import Probe
 from shoal.projectors.neighbours import nearest
 from shoal.projectors.placing import place_among
 from shoal.projectors.reduction import Reduction, normalised, principal
 from shoal.projectors.settling import settle
+from shoal.training.calibration import expected_calibration_error
 from shoal.types import UNLABELLED, Progress
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ def _report(
     return RoundReport(
         {int(k): int((labels == k).sum()) for k in guess.probe.classes},
         float(right.mean()),
-        calibration_error(plain, right),
+        expected_calibration_error(plain, right),
         _error_after(guess, right),
         int((guess.predictions == UNLABELLED).sum()),
         moved,
@@ -284,7 +285,7 @@ def _error_after(guess: Guess, right: NDArray[np.bool_]) -> float:
             confidence[asked] = probabilities(guess.held[asked], heat).max(axis=1)
         else:
             confidence[asked] = guess.confidence.max()
-    return calibration_error(confidence, right)
+    return expected_calibration_error(confidence, right)
 
 
 def _checked_start(start: NDArray[np.floating] | None, items: int) -> Floats | None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shoal.learning.confidence import calibration_error, fitted_temperature, probabilities
+from shoal.learning.confidence import fitted_temperature, probabilities
 from shoal.learning.novelty import fit_of
 from shoal.learning.probe import Probe
 
@@ -57,14 +57,6 @@ def test_temperature_undoes_overconfidence():
     honest = np.log(np.ones((4000, 3)) / 3) * 0 + 2.0 * np.eye(3)[truth]
     heat = fitted_temperature((honest / 10).astype(np.float32), places)
     assert heat == pytest.approx(0.1, rel=0.15)
-
-
-def test_calibration_error_by_hand():
-    confidence = np.array([0.95, 0.95, 0.55, 0.55], np.float32)
-    right = np.array([True, True, True, False])
-    # two bins of two: gaps |1 - .95| and |.5 - .55|
-    assert calibration_error(confidence, right) == pytest.approx(0.05, abs=1e-6)
-    assert calibration_error(confidence[:0], right[:0]) == 0
 
 
 def test_probabilities_sum_to_one_at_any_heat():

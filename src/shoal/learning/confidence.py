@@ -1,7 +1,6 @@
-"""Scores to probabilities that can be believed, and how far they can."""
+"""A probe's scores to probabilities that can be believed."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shoal.learning.checked import Floats, Ints
 
@@ -28,14 +27,3 @@ def fitted_temperature(scores: Floats, places: Ints) -> float:
         shares = probabilities(scores, float(heat))[rows, places]
         losses.append(float(-np.log(np.maximum(shares, 1e-12)).sum()))
     return float(heats[int(np.argmin(losses))])
-
-
-def calibration_error(confidence: Floats, right: NDArray[np.bool_], *, bins: int = 15) -> float:
-    """Return the expected calibration error: the mean gap between confidence (N,) and accuracy, over bins.
-
-    Naeini et al. (2015), with bins of equal width on [0, 1]; 0 for no items.
-    """
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    count = np.bincount(place, minlength=bins)
-    gap = np.bincount(place, confidence, bins) - np.bincount(place, right.astype(np.float64), bins)
-    return float(np.abs(gap).sum() / max(count.sum(), 1))
