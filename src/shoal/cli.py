@@ -113,6 +113,10 @@ def _add_learn(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--dim", type=int, default=16, metavar="D", help="the head's dimensions (default: 16)")
     verb.add_argument("--layer", metavar="NAME", help="the layer to learn on (default: the map's)")
     verb.add_argument("--seed", type=int, default=0, metavar="N", help="what chance begins with (default: 0)")
+    verb.add_argument(
+        "--backbone", metavar="FILE", help="train the network itself and write it to FILE.safetensors instead"
+    )
+    verb.add_argument("--steps", type=int, default=60, metavar="N", help="of that training (default: 60)")
     _add_json(verb)
 
 

@@ -114,9 +114,11 @@ def run_export(arguments: Namespace) -> int:
 
 
 def run_learn(arguments: Namespace) -> int:
-    """Learn a round from the labels."""
+    """Learn a round from the labels, or train the backbone on them."""
     from shoal.refining import Lesson, refine
 
+    if arguments.backbone:
+        return _tune(arguments)
     lesson = Lesson(arguments.loss, arguments.dim, arguments.layer, arguments.seed)
     with Workspace.open(arguments.workspace) as workspace, Reporter(as_json=arguments.as_json) as reporter:
         row = refine(workspace, lesson, watch=reporter.watch)
@@ -127,6 +129,23 @@ def run_learn(arguments: Namespace) -> int:
             f"{report['none_of_these']:,} items look like none of them",
             {"round": row.id, "map": row.map_id, "classes": len(row.classes), **report},
         )
+    return 0
+
+
+def _tune(arguments: Namespace) -> int:
+    from shoal.tuning import Course, tune
+
+    course = Course(arguments.loss, arguments.dim, arguments.steps, seed=arguments.seed)
+    with Workspace.open(arguments.workspace) as workspace, Reporter(as_json=arguments.as_json) as reporter:
+        trained = tune(workspace, arguments.backbone, course, watch=reporter.watch)
+    recall = trained.best_score
+    score = "" if recall is None else f", {recall:.1%} of labels held out have their like nearest"
+    reporter.result(
+        f"{arguments.backbone}: {len(trained.classes)} classes, step {trained.best_step} of "
+        f"{len(trained.history)} kept{score}. Embed with it: shoal map PILE --backbone {arguments.backbone} "
+        "--into NEW",
+        {"backbone": arguments.backbone, "steps": trained.best_step, "recall": trained.best_score},
+    )
     return 0
 
 

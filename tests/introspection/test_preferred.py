@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from shoal.backbones.efficientnet_lite import DESCRIPTIONS, probe_pictures, torch_network
+from shoal.backbones import torch_network
+from shoal.backbones.efficientnet_lite import DESCRIPTIONS, probe_pictures
 from shoal.introspection import Climb, IntrospectionError, activations, preferred_image, preferred_images
 from shoal.networks import NetworkError
 from shoal.types import ShoalError

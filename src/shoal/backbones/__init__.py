@@ -7,8 +7,8 @@ from shoal.registry import Registry
 
 if TYPE_CHECKING:
     from shoal.backbones.any_torch import TorchBackbone as TorchBackbone
-    from shoal.backbones.efficientnet_lite import torch_network as torch_network
     from shoal.backbones.tuned import open_backbone as open_backbone
+    from shoal.backbones.tuned import torch_network as torch_network
 
 BACKBONES = Registry(
     "backbone",
@@ -23,7 +23,7 @@ BACKBONES = Registry(
 _PLACES = {
     "TorchBackbone": "any_torch",
     "open_backbone": "tuned",
-    "torch_network": "efficientnet_lite",
+    "torch_network": "tuned",
 }
 
 

@@ -51,6 +51,12 @@ class Description:
         """The name in the registry."""
         return f"efficientnet_lite{self.number}"
 
+    @property
+    def image_input(self) -> ImageInput:
+        """How the network wants images."""
+        # The margin of 32 px is the one the networks were trained and published with.
+        return ImageInput(size=self.size, resize=self.size + 32)
+
 
 _ROWS = (
     Description(0, 224, (1, 2, 2, 3, 3, 4, 1), (32, 16, 24, 40, 80, 112, 192, 320, 1280)),
@@ -79,8 +85,7 @@ class EfficientNetLite:
         tuned: Path | None = None,
     ) -> None:
         self.name = description.name if tuned is None else str(tuned)
-        # The margin of 32 px is the one the networks were trained and published with.
-        self.image_input = ImageInput(size=description.size, resize=description.size + 32)
+        self.image_input = description.image_input
         self._description = description
         weights = tuned or _weights_file(description)
         precision = "int8" if fast else "float32"
@@ -90,7 +95,7 @@ class EfficientNetLite:
         preprocessing = [self.image_input.size, self.image_input.resize]
         self.fingerprint = sha256(json.dumps([digest, preprocessing]).encode()).hexdigest()
         stem = f"{description.name}-{precision}-{digest[:16]}"
-        model = cached(stem, ".onnx", lambda: _export(description, _state_of(description, tuned), ranges))
+        model = cached(stem, ".onnx", lambda: _export(description, tuned, ranges))
         self._runner = OnnxRunner(model, threads=threads)
 
     def layers(self) -> list[Layer]:
@@ -169,31 +174,34 @@ def _torch_network(description: Description, tensors: Mapping[str, Any]) -> Any:
     return network.eval()
 
 
-def _state_of(description: Description, tuned: Path | None) -> dict[str, Any]:
-    """Return the weights as torch tensors by the package's names, those of a file where there is one."""
-    if tuned is None:
-        return state(description)
-    from safetensors.torch import load_file
+def networks_of(description: Description, tuned: Path | None = None) -> tuple[Any, "nn.Sequential"]:
+    """Return the package's torch network and the same as a chain of layers, maybe with a file's weights.
 
+    The two share their modules. Raises `ShoalError` where the file holds other shapes.
+    """
     from shoal.backbones.stages import staged
 
     network = original(description)
+    chain = staged(network, description.repeats).eval()
+    if tuned is None:
+        return network, chain
+    from safetensors.torch import load_file
+
     numbers = {
         name.removeprefix(_WITHIN): tensor
         for name, tensor in load_file(tuned).items()
         if name.startswith(_WITHIN)
     }
     try:
-        # the chain shares its modules with the network, whose names the graph is written from
-        staged(network, description.repeats).load_state_dict(numbers)
+        chain.load_state_dict(numbers)
     except RuntimeError as error:
         raise ShoalError(f"{tuned} does not fit {description.name} ({error}).") from error
-    tensors: dict[str, Any] = network.state_dict()
-    return tensors
+    return network, chain
 
 
-def _export(description: Description, tensors: dict[str, Any], ranges: graph.Ranges | None) -> bytes:
+def _export(description: Description, tuned: Path | None, ranges: graph.Ranges | None) -> bytes:
     """Write the ONNX model and refuse it unless its float32 form gives the torch original's vectors."""
+    tensors = state(description) if tuned is None else networks_of(description, tuned)[0].state_dict()
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     build = partial(graph.build, arrays, size=description.size, repeats=description.repeats)
     model = build()
@@ -227,17 +235,3 @@ def torch_layers(
             if name in _SEES:
                 vectors[name] = value.mean((2, 3)).numpy()
     return vectors
-
-
-def torch_network(name: str) -> "nn.Sequential":
-    """Return the torch network behind a backbone, in evaluation mode: a chain of its layers by name.
-
-    It maps pictures (B, 3, H, W) in [0, 1] to the maps of its last layer (B, 1280, h, w); its children
-    `stem`, `stage1` ... `stage7` and `head` are the layers. Raises `ShoalError` for another backbone.
-    """
-    if name not in DESCRIPTIONS:
-        raise ShoalError(f"there is no torch network of {name!r} here. There are: {', '.join(DESCRIPTIONS)}.")
-    from shoal.backbones.stages import staged
-
-    description = DESCRIPTIONS[name]
-    return staged(original(description), description.repeats).eval()

@@ -2,10 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shoal.backbones import BACKBONES
 from shoal.types import Backbone, ShoalError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from shoal.backbones.efficientnet_lite import Description
 
 SUFFIX = ".safetensors"
 KIND = "backbone"
@@ -21,19 +26,36 @@ def open_backbone(name: str, *, fast: bool = False, threads: int | None = None) 
     if not is_file(name):
         row: Backbone = BACKBONES.load(name)(fast=fast, threads=threads)
         return row
-    from shoal.backbones.efficientnet_lite import DESCRIPTIONS, EfficientNetLite
+    from shoal.backbones.efficientnet_lite import EfficientNetLite
 
-    began_as = card_of(name).get("backbone")
-    if began_as not in DESCRIPTIONS:
-        raise ShoalError(
-            f"{name} began as the backbone {began_as!r}; only what began as {', '.join(DESCRIPTIONS)} can be "
-            "served from a file."
-        )
+    description = describe(name)
     if fast:
         raise ShoalError(
             f"{name} was trained on, and int8 is measured for the shipped weights only; leave it out."
         )
-    return EfficientNetLite(DESCRIPTIONS[began_as], threads=threads, tuned=Path(name))
+    return EfficientNetLite(description, threads=threads, tuned=Path(name))
+
+
+def torch_network(name: str) -> "nn.Sequential":
+    """Return the torch network behind a backbone or a file, in evaluation mode: a chain of its layers.
+
+    It maps pictures (B, 3, H, W) in [0, 1] to the maps of its last layer (B, 1280, h, w); its children
+    `stem`, `stage1` ... `stage7` and `head` are the layers. Raises `ShoalError` for another backbone.
+    """
+    from shoal.backbones.efficientnet_lite import networks_of
+
+    return networks_of(describe(name), Path(name) if is_file(name) else None)[1]
+
+
+def describe(name: str) -> "Description":
+    """Return what a network is that ships, or that a file began as; raise `ShoalError` for another."""
+    from shoal.backbones.efficientnet_lite import DESCRIPTIONS
+
+    began_as = card_of(name).get("backbone") if is_file(name) else name
+    if began_as not in DESCRIPTIONS:
+        what = f"{name} began as {began_as!r}, which" if is_file(name) else f"{name!r}"
+        raise ShoalError(f"{what} has no torch network here. There are: {', '.join(DESCRIPTIONS)}.")
+    return DESCRIPTIONS[began_as]
 
 
 def require_backbone(name: str) -> None:
