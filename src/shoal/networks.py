@@ -34,6 +34,20 @@ def part(network: nn.Module, name: str) -> nn.Module:
     raise NetworkError(f"{type(network).__name__} has no layer {name!r}.{hint} There are: {listed}.")
 
 
+def up_to(network: nn.Module, layers: Sequence[str]) -> nn.Module:
+    """Return what of a network has to run for some layers: of a chain the children up to the last of them.
+
+    The modules are shared. Raises `NetworkError` for a name that there is not.
+    """
+    for name in layers:
+        part(network, name)
+    if not isinstance(network, nn.Sequential) or not layers:
+        return network
+    children = [name for name, _ in network.named_children()]
+    last = max(children.index(name.partition(".")[0]) for name in layers)
+    return network[: last + 1]
+
+
 @contextmanager
 def watching(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
     """Give a dict that holds each layer's output after every forward pass; the hooks are gone afterwards.

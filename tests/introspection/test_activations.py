@@ -177,3 +177,14 @@ def test_of_maps_the_highest_position_counts():
 def test_what_it_refuses(call, message):
     with pytest.raises(IntrospectionError, match=message):
         call()
+
+
+def test_a_chain_runs_no_further_than_the_last_layer_asked_for():
+    network = tiny()
+    ran: list[str] = []
+    for name, module in network.named_children():
+        module.register_forward_hook(lambda *_, name=name: ran.append(name))
+    activations(network, pictures(), ["cut", "colours"])
+    assert ran == ["colours", "cut"]
+    inner = activations(nn.Sequential(tiny(), nn.Linear(9, 9)), pictures(), ["0.mean.1"])
+    assert inner["0.mean.1"].tolist() == [[0, 0], [0.5, 1]]

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
@@ -31,5 +32,6 @@ def staged(network: Any, repeats: Sequence[int]) -> nn.Sequential:
     chain["stem"] = nn.Sequential(network._conv_stem, network._bn0, network._swish)
     for number, (first, last) in enumerate(pairwise(edges), start=1):
         chain[f"stage{number}"] = nn.Sequential(*network._blocks[first:last])
-    chain["head"] = nn.Sequential(network._conv_head, network._bn1, network._swish)
+    # one module in two places could not be told apart by name
+    chain["head"] = nn.Sequential(network._conv_head, network._bn1, deepcopy(network._swish))
     return nn.Sequential(chain)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shoal.introspection.checked import Floats, IntrospectionError
-from shoal.networks import Pictures, as_input, evaluating, part, watching
+from shoal.networks import Pictures, as_input, evaluating, up_to, watching
 
 
 def activations(
@@ -96,9 +96,7 @@ def _passes(
     """Yield each layer's output for every block of pictures, all blocks of about the same size."""
     if not len(pictures) or not layers:
         raise IntrospectionError(f"there are {len(pictures)} pictures and {len(layers)} layers; one of each.")
-    for name in layers:
-        part(network, name)
-    network.to(device)
+    network = up_to(network, layers).to(device)
     edges = np.linspace(0, len(pictures), blocks + 1).astype(int)
     with evaluating(network), torch.no_grad(), watching(network, layers) as seen:
         for start, stop in pairwise(edges):

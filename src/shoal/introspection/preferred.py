@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from shoal.introspection.checked import Floats, IntrospectionError
-from shoal.networks import evaluating, watching
+from shoal.networks import evaluating, up_to, watching
 from shoal.types import Progress
 
 Watch = Callable[[Progress], None]
@@ -93,7 +93,7 @@ def preferred_images(
     climb = climb or Climb()
     if not len(units):
         raise IntrospectionError("preferred_images() got no units; name one or more.")
-    network.to(device)
+    network = up_to(network, [layer]).to(device)
     generator = torch.Generator().manual_seed(climb.seed)
     scale = _wavelengths(*climb.shape[1:]).to(device)
     begin = FIRST * torch.randn((1, climb.shape[0], *scale.shape, 2), generator=generator)
