@@ -2,11 +2,11 @@
 
     python benchmarks/effort.py --data FOLDER [--cache FOLDER] [--sets ...] [--arms ...] [--seeds 5] [--table]
 
-FOLDER holds `caltech101/` (a sub-folder per class) and `cifar100/test/*.webp` (tiles of 32 px, a file per
-class); `emoji` is fetched and `fashion` read from Debian's package as the demos do. Everything dear is kept
-in the cache: vectors, maps, and one JSON file per set, arm and seed, so that a killed run goes on where it
-was and --table alone draws the table anew. Writes effort.json and effort.md beside this script, and
-docs/pictures/effort.png. docs/effort.md says what a gesture is.
+
+FOLDER is what piles.py asks for. Everything dear is kept in the cache: vectors, maps, and one JSON file per
+set, arm and seed, so that a killed run goes on where it was and --table alone draws the table anew. Writes
+effort.json and effort.md beside this script, and docs/pictures/effort.png. docs/effort.md says what a gesture
+is.
 
 CIFAR-100: the test images of 50 classes, which ones is the seed's choice. Elsewhere the seed changes the map,
 the probe and the order of equal clicks.
@@ -18,12 +18,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from piles import SETS, TITLES, Pile, pile_of
 
 from shoal.effort import (
     Effort,
@@ -42,37 +43,6 @@ TARGETS = (0.5, 0.8, 0.95)
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 """The 97.5 % point of Student's t for a mean of so many seeds."""
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Pile:
-    """What one set and seed come to: vectors (N, D) float32, truth (N,), and where to keep its maps."""
-
-    name: str
-    seed: int
-    vectors: NDArray[np.float32]
-    truth: Ints
-    folder: Path
-
-    def map(self, projector: str) -> NDArray[np.float32]:
-        """Return the map (N, 2) of a projector, drawn once."""
-        file = self.folder / f"{self.name}-{projector}-{self.seed}.npy"
-        if not file.exists():
-            xy = {"umap": _umap, "tsne": _tsne}[projector](self.vectors, self.seed)
-            np.save(file, xy.astype(np.float32))
-        return np.load(file, allow_pickle=False)
-
-
-def _umap(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    import umap
-
-    return umap.UMAP(metric="cosine", random_state=seed, n_jobs=1).fit_transform(vectors)
-
-
-def _tsne(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    from shoal.projectors import PROJECTORS
-
-    return PROJECTORS.load("tsne")(seed=seed).fit(vectors)
 
 
 def rarer(gestures: int, *, last: list[int]) -> bool:
@@ -206,7 +176,7 @@ def _work(arguments: argparse.Namespace) -> Iterator[tuple[int, str, str]]:
 
 
 def _run(arguments: argparse.Namespace, name: str, arm: str, seed: int, file: Path) -> None:
-    pile = _pile(arguments.data, arguments.cache, name, seed)
+    pile = pile_of(arguments.data, arguments.cache, name, seed)
     began = time.process_time()
     effort = ARMS[arm].run(pile)
     row = {
@@ -230,82 +200,6 @@ def _run(arguments: argparse.Namespace, name: str, arm: str, seed: int, file: Pa
 def _thinned(effort: Effort, correct: Ints, most: int = 300) -> list[list[int]]:
     steps = np.unique(np.geomspace(1, len(correct), most).astype(int)) - 1
     return np.column_stack([effort.gestures, correct])[steps].tolist()
-
-
-def _pile(data: Path | None, cache: Path, name: str, seed: int) -> Pile:
-    vectors, truth = _vectors(data, cache, name)
-    if name == "cifar100":
-        kept = np.isin(truth, np.random.default_rng(seed).permutation(100)[:50])
-        vectors, truth = vectors[kept], truth[kept]
-    maps = cache / "maps"
-    maps.mkdir(exist_ok=True)
-    return Pile(name, seed, vectors, truth, maps)
-
-
-@cache
-def _vectors(data: Path | None, cache: Path, name: str) -> tuple[NDArray[np.float32], Ints]:
-    """Return the last layer (N, D) and the true classes (N,), -1 unknown; embedded once by `shoal.open`."""
-    file = cache / f"{name}.npz"
-    if not file.exists():
-        import shoal
-
-        pile, class_of = SETS[name](data, cache)
-        with shoal.open(pile, into=cache / f"{name}.shoal", projector="pca") as workspace:
-            embedding = workspace.embedding()
-            names = [workspace.item(int(id)).name for id in embedding.ids]
-        classes = sorted({known for item in names if (known := class_of(item))})
-        number = {known: index for index, known in enumerate(classes)}
-        truth = np.array([number.get(class_of(item), -1) for item in names])
-        np.savez(file, vectors=embedding.vectors, truth=truth)
-    with np.load(file, allow_pickle=False) as stored:
-        return stored["vectors"].astype(np.float32), stored["truth"].astype(np.int64)
-
-
-ClassOf = Callable[[str], str]
-
-
-def _folder_of(name: str) -> str:
-    return name.split("/", maxsplit=1)[0]
-
-
-def _caltech(data: Path, cache: Path) -> tuple[Path, ClassOf]:
-    return data / "caltech101", _folder_of
-
-
-def _cifar(data: Path, cache: Path) -> tuple[Path, ClassOf]:
-    from PIL import Image
-
-    pile = cache / "cifar100-test"
-    for file in sorted((data / "cifar100" / "test").glob("*.webp")):
-        tiles = np.asarray(Image.open(file).convert("RGB"))
-        rows, columns = tiles.shape[0] // 32, tiles.shape[1] // 32
-        images = tiles.reshape(rows, 32, columns, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3)
-        (pile / file.stem).mkdir(parents=True, exist_ok=True)
-        for k, image in enumerate(images):
-            Image.fromarray(image).save(pile / file.stem / f"{k:03}.png")
-    return pile, _folder_of
-
-
-def _demo(data: Path, cache: Path, *, name: str, part: str = "") -> tuple[Path, ClassOf]:
-    from shoal.demos import DEMOS
-
-    pile = DEMOS.load(name)().fetch(cache, print)
-    truth = {os.fsdecode(key): known for key, known in (pile.truth or {}).items()}
-    return pile.path / part, lambda item: truth.get(f"{part}/{item}" if part else item, "")
-
-
-SETS: dict[str, Callable[[Path, Path], tuple[Path, ClassOf]]] = {
-    "cifar100": _cifar,
-    "caltech101": _caltech,
-    "fashion": partial(_demo, name="fashion", part="test"),
-    "emoji": partial(_demo, name="emoji"),
-}
-TITLES = {
-    "cifar100": "CIFAR-100, test images of 50 classes",
-    "caltech101": "Caltech-101",
-    "fashion": "Fashion-MNIST, test images",
-    "emoji": "emoji, the pictures whose category is known",
-}
 
 
 def _collected(results: Path) -> list[dict[str, Any]]:

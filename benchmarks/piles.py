@@ -1,0 +1,125 @@
+"""The piles of effort.py and rounds.py: four sets, embedded once, with their true classes and their maps.
+
+`data` holds `caltech101/` (a sub-folder per class) and `cifar100/test/*.webp` (tiles of 32 px, a file per
+class); `emoji` is fetched and `fashion` read from Debian's package as the demos do. Everything dear is kept
+in the cache.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pile:
+    """What one set and seed come to: vectors (N, D) float32, truth (N,), and where to keep its maps."""
+
+    name: str
+    seed: int
+    vectors: NDArray[np.float32]
+    truth: Ints
+    folder: Path
+
+    def map(self, projector: str) -> NDArray[np.float32]:
+        """Return the map (N, 2) of a projector, drawn once."""
+        file = self.folder / f"{self.name}-{projector}-{self.seed}.npy"
+        if not file.exists():
+            xy = {"umap": _umap, "tsne": _tsne}[projector](self.vectors, self.seed)
+            np.save(file, xy.astype(np.float32))
+        return np.load(file, allow_pickle=False)
+
+
+def _umap(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    import umap
+
+    return umap.UMAP(metric="cosine", random_state=seed, n_jobs=1).fit_transform(vectors)
+
+
+def _tsne(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    from shoal.projectors import PROJECTORS
+
+    return PROJECTORS.load("tsne")(seed=seed).fit(vectors)
+
+
+def pile_of(data: Path | None, cache: Path, name: str, seed: int) -> Pile:
+    """Return one of SETS; `seed` decides which 50 classes of CIFAR-100, and is the seed of the maps."""
+    vectors, truth = _vectors(data, cache, name)
+    if name == "cifar100":
+        kept = np.isin(truth, np.random.default_rng(seed).permutation(100)[:50])
+        vectors, truth = vectors[kept], truth[kept]
+    maps = cache / "maps"
+    maps.mkdir(exist_ok=True)
+    return Pile(name, seed, vectors, truth, maps)
+
+
+@cache
+def _vectors(data: Path | None, cache: Path, name: str) -> tuple[NDArray[np.float32], Ints]:
+    """Return the last layer (N, D) and the true classes (N,), -1 unknown; embedded once by `shoal.open`."""
+    file = cache / f"{name}.npz"
+    if not file.exists():
+        import shoal
+
+        pile, class_of = SETS[name](data, cache)
+        with shoal.open(pile, into=cache / f"{name}.shoal", projector="pca") as workspace:
+            embedding = workspace.embedding()
+            names = [workspace.item(int(id)).name for id in embedding.ids]
+        classes = sorted({known for item in names if (known := class_of(item))})
+        number = {known: index for index, known in enumerate(classes)}
+        truth = np.array([number.get(class_of(item), -1) for item in names])
+        np.savez(file, vectors=embedding.vectors, truth=truth)
+    with np.load(file, allow_pickle=False) as stored:
+        return stored["vectors"].astype(np.float32), stored["truth"].astype(np.int64)
+
+
+ClassOf = Callable[[str], str]
+
+
+def _folder_of(name: str) -> str:
+    return name.split("/", maxsplit=1)[0]
+
+
+def _caltech(data: Path, cache: Path) -> tuple[Path, ClassOf]:
+    return data / "caltech101", _folder_of
+
+
+def _cifar(data: Path, cache: Path) -> tuple[Path, ClassOf]:
+    from PIL import Image
+
+    pile = cache / "cifar100-test"
+    for file in sorted((data / "cifar100" / "test").glob("*.webp")):
+        tiles = np.asarray(Image.open(file).convert("RGB"))
+        rows, columns = tiles.shape[0] // 32, tiles.shape[1] // 32
+        images = tiles.reshape(rows, 32, columns, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3)
+        (pile / file.stem).mkdir(parents=True, exist_ok=True)
+        for k, image in enumerate(images):
+            Image.fromarray(image).save(pile / file.stem / f"{k:03}.png")
+    return pile, _folder_of
+
+
+def _demo(data: Path, cache: Path, *, name: str, part: str = "") -> tuple[Path, ClassOf]:
+    from shoal.demos import DEMOS
+
+    pile = DEMOS.load(name)().fetch(cache, print)
+    truth = {os.fsdecode(key): known for key, known in (pile.truth or {}).items()}
+    return pile.path / part, lambda item: truth.get(f"{part}/{item}" if part else item, "")
+
+
+SETS: dict[str, Callable[[Path, Path], tuple[Path, ClassOf]]] = {
+    "cifar100": _cifar,
+    "caltech101": _caltech,
+    "fashion": partial(_demo, name="fashion", part="test"),
+    "emoji": partial(_demo, name="emoji"),
+}
+TITLES = {
+    "cifar100": "CIFAR-100, test images of 50 classes",
+    "caltech101": "Caltech-101",
+    "fashion": "Fashion-MNIST, test images",
+    "emoji": "emoji, the pictures whose category is known",
+}

@@ -1,0 +1,363 @@
+"""A round: how long, how steady, how well for classes without a name, and how far it can be believed.
+
+    python benchmarks/rounds.py PART ... [--data FOLDER] [--cache FOLDER] [--sets ...] [--seeds 5]
+    python benchmarks/rounds.py table
+
+PART is `time`, `steady`, `unseen` or `belief`; FOLDER is what piles.py asks for. Every measurement is kept in
+the cache, so that a killed run goes on where it was. Writes rounds.json and rounds.md beside this script.
+
+time: label to new map and predictions, everything prepared once before, against what one would do without
+Shoal: scikit-learn's LogisticRegression on the same labels and a fresh umap-learn map. Vectors are generated
+(512 wide, 50 classes, 10 labels each): time depends on their number only.
+steady: 100 labels, then 100 more; how far unlabelled items move between the two rounds, in widths of the map.
+unseen: labels (20 each) of half the classes; measured on the items of the other half alone.
+belief: calibration and what accepting predictions gets right, on unlabelled items of the named classes.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from piles import SETS, TITLES, Pile, pile_of
+
+from shoal.effort import measure_effort
+from shoal.folders import cache_folder
+from shoal.indices import ami, knn_accuracy, neighbours_kept, nmi, recall_at_k
+from shoal.learning.confidence import calibration_error, probabilities
+from shoal.projectors.reduction import normalised
+from shoal.projectors.registration import register
+from shoal.rounds import Guess, Prepared, learn_round, prepare, re_form
+
+HERE = Path(__file__).parent
+STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
+UMAP_MOST = 100_000
+"""Above so many items umap-learn would take hours here."""
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Row = dict[str, Any]
+
+
+def time_round(items: int) -> Row:
+    vectors, labels = _generated(items)
+    row: Row = {"items": items}
+    began = time.perf_counter()
+    ready = prepare(vectors)
+    row["prepare"] = time.perf_counter() - began
+    learn_round(vectors[:500], labels[:500])  # torch is loaded when a round is asked for the second time
+    start = re_form(ready, Guess.of(ready, labels), None)
+    began = time.perf_counter()
+    report = learn_round(vectors, labels, start=start, prepared=ready).report
+    row["round"] = time.perf_counter() - began
+    row["steps"] = report.seconds
+    if items <= UMAP_MOST:
+        row |= _without_shoal(vectors, labels)
+    return row
+
+
+def _generated(items: int, width: int = 512, classes: int = 50) -> tuple[NDArray[np.float16], Ints]:
+    random = np.random.default_rng(0)
+    truth = random.integers(classes, size=items)
+    middles = random.standard_normal((classes, width)).astype(np.float32)
+    vectors = np.empty((items, width), np.float16)
+    for at in range(0, items, 8192):
+        part = truth[at : at + 8192]
+        vectors[at : at + 8192] = middles[part] + 1.5 * random.standard_normal((len(part), width))
+    labels = np.full(items, -1)
+    for k in range(classes):
+        labels[np.flatnonzero(truth == k)[:10]] = k
+    return vectors, labels
+
+
+def _without_shoal(vectors: NDArray[np.float16], labels: Ints) -> Row:
+    import umap
+    from sklearn.linear_model import LogisticRegression
+
+    floats, rows = vectors.astype(np.float32), np.flatnonzero(labels >= 0)
+    began = time.perf_counter()
+    LogisticRegression(max_iter=1000).fit(floats[rows], labels[rows]).predict_proba(floats)
+    probe = time.perf_counter() - began
+    umap.UMAP(n_epochs=1).fit(floats[:500])  # compiled before the clock runs
+    began = time.perf_counter()
+    umap.UMAP().fit(floats)
+    return {"logistic": probe, "umap": time.perf_counter() - began}
+
+
+def steady(pile: Pile) -> Row:
+    first, second = _labels(pile, 100), _labels(pile, 200)
+    ready, static = prepare(pile.vectors, seed=pile.seed), _squared(pile.map("tsne"))
+    one, two = Guess.of(ready, first), Guess.of(ready, second)
+    before = re_form(ready, one, static, seed=pile.seed)
+    asked = np.flatnonzero(second < 0)
+    fresh = re_form(ready, two, None, seed=pile.seed + 100)
+    maps = {
+        "warm start, registered (Shoal)": (before, re_form(ready, two, before, seed=pile.seed)),
+        "fresh start": (before, fresh),
+        "fresh start, registered": (before, register(fresh, before)),
+    }
+    refit = [_umap(np.concatenate([ready.inputs, guess.pull], axis=1), pile.seed) for guess in (one, two)]
+    maps["umap-learn refitted"] = (refit[0], refit[1])
+    maps["umap-learn refitted, registered"] = (refit[0], register(refit[1], refit[0]))
+    return {
+        way: {
+            "moved": float(np.median(np.linalg.norm(new - old, axis=1)[asked])),
+            "kept": neighbours_kept(old[asked], new[asked]),
+        }
+        for way, (old, new) in maps.items()
+    }
+
+
+def _umap(points: Floats, seed: int) -> Floats:
+    import umap
+
+    return _squared(umap.UMAP(random_state=seed, n_jobs=1).fit_transform(points))
+
+
+def unseen(pile: Pile) -> Row:
+    random = np.random.default_rng(pile.seed)
+    classes = random.permutation(np.unique(pile.truth[pile.truth >= 0]))
+    named = classes[: len(classes) // 2]
+    labels = np.full(len(pile.truth), -1)
+    for k in named:
+        labels[random.permutation(np.flatnonzero(pile.truth == k))[:20]] = k
+    asked = np.isin(pile.truth, classes[len(classes) // 2 :])
+    start = _squared(pile.map("tsne"))
+    ready = prepare(pile.vectors, seed=pile.seed)
+    results = {
+        loss: learn_round(pile.vectors, labels, start=start, prepared=ready, loss=loss, seed=pile.seed)
+        for loss in ("silhouette", "supcon")
+    }
+    raw = normalised(pile.vectors.astype(np.float32))
+    spaces = {
+        "raw layer": raw,
+        "raw layer, PCA to 16": ready.inputs[:, :16],
+        "LDA on the named classes, 16": _lda(ready, labels),
+        "head, silhouette, 16": results["silhouette"].embedding,
+        "head, SupCon, 16": results["supcon"].embedding,
+        "map: umap-learn": pile.map("umap"),
+        "map: Shoal's static": start,
+        "map: Shoal's, after the round": results["silhouette"].xy,
+    }
+    return {name: _judged(space[asked], pile.truth[asked], pile.seed) for name, space in spaces.items()}
+
+
+def _lda(ready: Prepared, labels: Ints) -> Floats:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    rows = np.flatnonzero(labels >= 0)
+    wide = min(16, len(np.unique(labels[rows])) - 1)
+    model = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto", n_components=wide)
+    model.fit(ready.inputs[rows], labels[rows])
+    found: Floats = model.transform(ready.inputs).astype(np.float32)
+    return found
+
+
+def _judged(space: Floats, truth: Ints, seed: int) -> dict[str, float]:
+    from sklearn.cluster import KMeans
+
+    number = len(np.unique(truth))
+    found = KMeans(number, n_init=10, random_state=seed).fit_predict(space)
+    return {
+        "NMI": nmi(truth, found),
+        "AMI": ami(truth, found),
+        "10-NN": knn_accuracy(space, truth),
+        "Recall@1": recall_at_k(space, truth, 1),
+    }
+
+
+def belief(pile: Pile) -> Row:
+    ready = prepare(pile.vectors, seed=pile.seed)
+    lassoed: dict[int, Ints] = {}
+    measure_effort(
+        pile.map("tsne"),
+        pile.truth,
+        learn=partial(_overhear, lassoed, pile.map("tsne")),
+        every=lambda gestures: gestures in (25, 100),
+        most=101,
+        seed=pile.seed,
+    )
+    cases = {"5 of each class, by chance": _each(pile, 5), "20 of each class, by chance": _each(pile, 20)}
+    cases |= {f"after {count} gestures on the map": labels for count, labels in lassoed.items()}
+    return {name: _believed(ready, labels, pile.truth) for name, labels in cases.items()}
+
+
+def _overhear(heard: dict[int, Ints], xy: Floats, labels: Ints) -> Any:
+    from shoal.effort import Learned
+
+    heard[(25, 100)[len(heard)]] = labels.copy()
+    return Learned(xy, np.full(len(labels), -1), np.zeros(len(labels)))
+
+
+def _believed(ready: Prepared, labels: Ints, truth: Ints) -> Row:
+    if len(np.unique(labels[labels >= 0])) < 2:
+        return {}
+    guess = Guess.of(ready, labels)
+    asked = np.flatnonzero((labels < 0) & (guess.predictions >= 0) & (truth >= 0))
+    right = guess.predictions[asked] == truth[asked]
+    plain = probabilities(guess.probe.scores(ready.inputs[asked]), 1.0).max(axis=1)
+    row: Row = {
+        "labelled": int((labels >= 0).sum()),
+        "offered": len(asked),
+        "right": float(right.mean()),
+        "before": calibration_error(plain, right),
+        "after": calibration_error(guess.confidence[asked], right),
+    }
+    for sure in (0.9, 0.95, 0.99):
+        taken = guess.confidence[asked] >= sure
+        row[str(sure)] = [int(taken.sum()), float(right[taken].mean()) if taken.any() else None]
+    return row
+
+
+def _labels(pile: Pile, count: int) -> Ints:
+    rows = np.random.default_rng(pile.seed).permutation(np.flatnonzero(pile.truth >= 0))[:count]
+    labels = np.full(len(pile.truth), -1)
+    labels[rows] = pile.truth[rows]
+    return labels
+
+
+def _each(pile: Pile, count: int) -> Ints:
+    random = np.random.default_rng(pile.seed)
+    labels = np.full(len(pile.truth), -1)
+    for k in np.unique(pile.truth[pile.truth >= 0]):
+        labels[random.permutation(np.flatnonzero(pile.truth == k))[:count]] = k
+    return labels
+
+
+def _squared(xy: Floats) -> Floats:
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    found: Floats = ((xy - (low + high) / 2) / (high - low).max() * 0.94 + 0.5).astype(np.float32)
+    return found
+
+
+PARTS: dict[str, Callable[[Pile], Row]] = {"steady": steady, "unseen": unseen, "belief": belief}
+
+
+def main() -> None:
+    arguments = _arguments()
+    kept = arguments.cache / "rounds"
+    kept.mkdir(parents=True, exist_ok=True)
+    for name, measure in _work(arguments):
+        file = kept / f"{name}.json"
+        if not file.exists():
+            row = measure()
+            file.with_suffix(".part").write_text(json.dumps(row))
+            os.replace(file.with_suffix(".part"), file)
+            print(name, row, flush=True)
+    rows = {file.stem: json.loads(file.read_text()) for file in sorted(kept.glob("*.json"))}
+    text = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
+    (HERE / "rounds.json").write_text(f"{{\n{text}\n}}\n")
+    (HERE / "rounds.md").write_text(_report(rows))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("parts", nargs="+", choices=["time", *PARTS, "table"])
+    parser.add_argument("--data", type=Path, help="the folder with caltech101/ and cifar100/")
+    parser.add_argument("--cache", type=Path, default=(cache_folder() or Path()) / "benchmarks" / "effort")
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--sizes", default="3000,10000,70000,1000000")
+    return parser.parse_args()
+
+
+def _work(arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Row]]]:
+    if "time" in arguments.parts:
+        for items in map(int, arguments.sizes.split(",")):
+            yield f"time.{items}", partial(time_round, items)
+    for seed in range(arguments.seeds):
+        for name in arguments.sets.split(","):
+            for part in PARTS.keys() & set(arguments.parts):
+                yield f"{part}.{name}.{seed}", partial(_on, arguments, name, seed, PARTS[part])
+
+
+def _on(arguments: argparse.Namespace, name: str, seed: int, measure: Callable[[Pile], Row]) -> Row:
+    return measure(pile_of(arguments.data, arguments.cache, name, seed))
+
+
+def _report(rows: dict[str, Row]) -> str:
+    lines = ["# Rounds, measured", "", "Made by `benchmarks/rounds.py`, which says what everything is.", ""]
+    lines += ["## Seconds", "", *_time_table([row for name, row in rows.items() if name[:5] == "time."]), ""]
+    for part, (title, head, cells) in TABLES.items():
+        lines += [f"## {title}", ""]
+        for name in SETS:
+            found = [row for key, row in rows.items() if key.startswith(f"{part}.{name}.")]
+            if found:
+                lines += [
+                    f"{TITLES[name]}, {len(found)} seeds:",
+                    "",
+                    head,
+                    "|---" * head[1:].count("|") + "|",
+                ]
+                lines += [cells(way, [row[way] for row in found if row.get(way)]) for way in found[0]]
+                lines += [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _time_table(rows: list[Row]) -> list[str]:
+    lines = [
+        "| items | prepared once | a round | head / map of it | LogisticRegression + umap-learn | times faster |"
+    ]
+    lines += ["|---|---|---|---|---|---|"]
+    for row in sorted(rows, key=lambda row: row["items"]):
+        steps = row["steps"]
+        cells = [f"{row['items']:,}", f"{row['prepare']:.1f} s", f"**{row['round']:.1f} s**"]
+        cells += [f"{steps['training the head']:.1f} / {steps['laying the map']:.1f} s"]
+        if "umap" in row:
+            rival = row["logistic"] + row["umap"]
+            cells += [f"{row['logistic']:.1f} + {row['umap']:.1f} s", f"{rival / row['round']:.1f}"]
+        else:
+            cells += ["not run: hours", "-"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _mean(values: list[float], digits: int = 3) -> str:
+    text = f"{np.mean(values):.{digits}f}"
+    if len(values) > 1:
+        half = STUDENT[min(len(values), 5)] * np.std(values, ddof=1) / np.sqrt(len(values))
+        text += f" ± {half:.{digits}f}"
+    return text
+
+
+def _measured(keys: tuple[str, ...], way: str, rows: list[Row]) -> str:
+    return "| " + " | ".join([way, *(_mean([row[key] for row in rows]) for key in keys)]) + " |"
+
+
+def _believed_row(way: str, rows: list[Row]) -> str:
+    cells = [way, f"{np.mean([row['labelled'] for row in rows]):,.0f}", _mean([row["right"] for row in rows])]
+    cells += [_mean([row[key] for row in rows]) for key in ("before", "after")]
+    for sure in ("0.9", "0.95", "0.99"):
+        taken = [row[sure] for row in rows if row[sure][0]]
+        share = np.mean([row[sure][0] / row["offered"] for row in rows])
+        cells.append(f"{_mean([right for _, right in taken])} of {share:.0%}" if taken else "none so sure")
+    return "| " + " | ".join(cells) + " |"
+
+
+TABLES: dict[str, tuple[str, str, Callable[[str, list[Row]], str]]] = {
+    "steady": (
+        "How far unlabelled items move from round to round",
+        "| way | median way, in widths of the map | ten nearest on the map kept |",
+        partial(_measured, ("moved", "kept")),
+    ),
+    "unseen": (
+        "Classes that nobody has named",
+        "| space | NMI | AMI | 10-NN | Recall@1 |",
+        partial(_measured, ("NMI", "AMI", "10-NN", "Recall@1")),
+    ),
+    "belief": (
+        "How far predictions can be believed",
+        "| labels | how many | right | calibration error of plain scores | after | 90 % sure: right of share |"
+        " at 95 % | at 99 % |",
+        _believed_row,
+    ),
+}
+
+
+if __name__ == "__main__":
+    main()
