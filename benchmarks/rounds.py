@@ -30,13 +30,16 @@ from piles import SETS, TITLES, Pile, pile_of
 from shoal.effort import measure_effort
 from shoal.folders import cache_folder
 from shoal.indices import ami, knn_accuracy, neighbours_kept, nmi, recall_at_k
-from shoal.learning.confidence import calibration_error, probabilities
+from shoal.learning.confidence import probabilities
 from shoal.projectors.reduction import normalised
 from shoal.projectors.registration import register
 from shoal.rounds import Guess, Prepared, learn_round, prepare, re_form
+from shoal.training import expected_calibration_error
 
 HERE = Path(__file__).parent
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
+GESTURES = (25, 100)
+"""Labels are looked at after so many gestures of the simulated annotator."""
 UMAP_MOST = 100_000
 """Above so many items umap-learn would take hours here."""
 Floats = NDArray[np.float32]
@@ -178,8 +181,8 @@ def belief(pile: Pile) -> Row:
         pile.map("tsne"),
         pile.truth,
         learn=partial(_overhear, lassoed, pile.map("tsne")),
-        every=lambda gestures: gestures in (25, 100),
-        most=101,
+        every=lambda gestures: gestures >= (*GESTURES, np.inf)[len(lassoed)],
+        most=GESTURES[-1] + 1,
         seed=pile.seed,
     )
     cases = {"5 of each class, by chance": _each(pile, 5), "20 of each class, by chance": _each(pile, 20)}
@@ -190,7 +193,7 @@ def belief(pile: Pile) -> Row:
 def _overhear(heard: dict[int, Ints], xy: Floats, labels: Ints) -> Any:
     from shoal.effort import Learned
 
-    heard[(25, 100)[len(heard)]] = labels.copy()
+    heard[GESTURES[len(heard)]] = labels.copy()
     return Learned(xy, np.full(len(labels), -1), np.zeros(len(labels)))
 
 
@@ -205,8 +208,8 @@ def _believed(ready: Prepared, labels: Ints, truth: Ints) -> Row:
         "labelled": int((labels >= 0).sum()),
         "offered": len(asked),
         "right": float(right.mean()),
-        "before": calibration_error(plain, right),
-        "after": calibration_error(guess.confidence[asked], right),
+        "before": expected_calibration_error(plain, right),
+        "after": expected_calibration_error(guess.confidence[asked], right),
     }
     for sure in (0.9, 0.95, 0.99):
         taken = guess.confidence[asked] >= sure
@@ -301,7 +304,7 @@ def _report(rows: dict[str, Row]) -> str:
 
 def _time_table(rows: list[Row]) -> list[str]:
     lines = [
-        "| items | prepared once | a round | head / map of it | LogisticRegression + umap-learn | times faster |"
+        "| items | prepared once | a round | head / map | LogisticRegression + umap-learn | times faster |"
     ]
     lines += ["|---|---|---|---|---|---|"]
     for row in sorted(rows, key=lambda row: row["items"]):
@@ -352,7 +355,7 @@ TABLES: dict[str, tuple[str, str, Callable[[str, list[Row]], str]]] = {
     ),
     "belief": (
         "How far predictions can be believed",
-        "| labels | how many | right | calibration error of plain scores | after | 90 % sure: right of share |"
+        "| labels | how many | right | calibration error before | after | 90 % sure: right of share |"
         " at 95 % | at 99 % |",
         _believed_row,
     ),

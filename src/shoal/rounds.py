@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shoal.learning.checked import Floats, Ints, LearningError, checked_labels, checked_vectors
-from shoal.learning.confidence import fitted_temperature, probabilities
+from shoal.learning.confidence import fairness, fitted_temperature, probabilities, typicality
 from shoal.learning.novelty import belonging, fit_of, least_fit
 from shoal.learning.probe import Probe
 from shoal.projectors.neighbours import nearest
@@ -190,6 +190,8 @@ class Guess:
         places = np.searchsorted(probe.classes, labels[rows])
         temperature = fitted_temperature(held, places)
         scores = probe.scores(ready.inputs)
+        left = np.flatnonzero(labels == UNLABELLED)
+        factors = fairness(typicality(scores[left], held, places))
         scores[rows] = held
         fits = fit_of(scores.max(axis=1), ready.neighbours)
         least = least_fit(fits, rows)
@@ -197,6 +199,7 @@ class Guess:
         predictions = np.where(fits < least, UNLABELLED, probe.classes[shares.argmax(axis=1)])
         predictions[rows] = labels[rows]
         confidence = shares.max(axis=1)
+        confidence[left] *= factors
         pull = np.sqrt(shares) * belonging(fits, rows)[:, None]
         pull[rows] = np.eye(len(probe.classes), dtype=np.float32)[places]
         return cls(probe, temperature, least, held, places, PULL * pull, predictions, confidence)
