@@ -1,11 +1,14 @@
 """Contrastive loss: equal pairs together, other pairs at least a margin apart."""
 
-from torch import Tensor
-from torch.nn.functional import relu
+from dataclasses import dataclass
+from typing import Any, Self
 
-from shoal.losses.base import Loss, LossError
-from shoal.losses.distance import pairwise
-from shoal.losses.pairs import mean_over, mean_over_nonzero, same_class
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from shoal.losses.base import Loss, LossError, nothing
+from shoal.losses.distance import strips
 
 FORMS = ("hadsell", "hinge")
 
@@ -18,6 +21,7 @@ class ContrastiveLoss(Loss):
     the paper sums, but in a batch other pairs outnumber equal ones by K to 1.
     form "hinge": max(0, d - positive_margin) and max(0, margin - d), unsquared, each averaged over its pairs
     above 0; this is pytorch-metric-learning's ContrastiveLoss without its normalisation.
+    O(N^2) time in O(N) memory: one pass gives the value and its slope.
     """
 
     def __init__(self, *, margin: float = 1.0, positive_margin: float = 0.0, form: str = "hadsell") -> None:
@@ -35,12 +39,89 @@ class ContrastiveLoss(Loss):
         self.positive_margin = positive_margin
         self.form = form
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,)."""
-        distances = pairwise(z)
-        positive, negative = same_class(y)
-        together = relu(distances - self.positive_margin)
-        apart = relu(self.margin - distances)
-        if self.form == "hinge":
-            return mean_over_nonzero(together, positive) + mean_over_nonzero(apart, negative)
-        return (mean_over(together.square(), positive) + mean_over(apart.square(), negative)) / 2.0
+        if len(z) == 0:
+            return nothing(z)
+        margins = self.positive_margin, self.margin
+        loss: Tensor = _Contrast.apply(z, y, margins, self.form == "hadsell")  # type: ignore[no-untyped-call]
+        return loss
+
+
+class _Contrast(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, y: Tensor, margins: tuple[float, float], squared: bool) -> Tensor:
+        y, order = y.sort()
+        z = z[order]
+        z -= z.mean(dim=0)
+        sloped = ctx.needs_input_grad[0]
+        together, apart = _Sum.of(z, squared=squared), _Sum.of(z, squared=squared)
+        for start, distances, same in strips(z, y):
+            nearest = slice(same.shape[1])
+            gaps = (margins[1] - distances).clamp_min_(0.0)
+            gaps[:, nearest].masked_fill_(same, 0.0)
+            excess = (distances[:, nearest] - margins[0]).clamp_min_(0.0).mul_(same)
+            falls, rises = apart.add(gaps), together.add(excess)
+            if sloped:
+                inverse = distances.reciprocal().masked_fill_(distances == 0, 0.0)
+                together.pull(rises.mul_(inverse[:, nearest]), start)
+                apart.pull(falls.mul_(inverse), start)
+        equal = torch.bincount(y).square().sum()
+        pairs = (equal - len(y), len(y) ** 2 - equal) if squared else (together.above, apart.above)
+        counts = [count.clamp_min(1) for count in pairs]
+        if sloped:
+            slope = torch.empty_like(z)
+            slope[order] = together.slope / counts[0] - apart.slope / counts[1]
+            ctx.save_for_backward(slope)
+        return together.total / counts[0] + apart.total / counts[1]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        return gradient * ctx.saved_tensors[0], None, None, None
+
+
+@dataclass
+class _Sum:
+    """What one kind of pairs adds up to, each pair in both orders.
+
+    total: of the gaps, or of half their squares. above: how many gaps are above 0. slope (N, D): of total by
+    the rows z (N, D), if the gaps grew with the distances.
+    """
+
+    z: Tensor
+    squared: bool
+    total: Tensor
+    above: Tensor
+    slope: Tensor
+
+    @classmethod
+    def of(cls, z: Tensor, *, squared: bool) -> Self:
+        """Start at nothing."""
+        return cls(z, squared, z.new_zeros(()), z.new_zeros((), dtype=torch.int64), torch.zeros_like(z))
+
+    def add(self, gaps: Tensor) -> Tensor:
+        """Add one strip of gaps (B, M) >= 0; return the slope of the total by each of them (B, M)."""
+        if self.squared:
+            self.total += _in_both_orders(gaps.square()) / 2.0
+            return gaps
+        self.total += _in_both_orders(gaps)
+        above = gaps.sign_()
+        self.above += _in_both_orders(above).long()
+        return above
+
+    def pull(self, strength: Tensor, start: int) -> None:
+        """Add 2 sum_j strength_ij (z_i - z_j) to both ends of each pair of a strip (B, M) from `start`."""
+        block, width = strength.shape
+        strength *= 2.0
+        rows, columns = self.z[start : start + block], self.z[start : start + width]
+        self.slope[start : start + block] += strength.sum(dim=1, keepdim=True) * rows - strength @ columns
+        after = strength[:, block:]
+        ends = after.sum(dim=0)[:, None] * columns[block:] - after.T @ rows
+        self.slope[start + block : start + width] += ends
+
+
+def _in_both_orders(strip: Tensor) -> Tensor:
+    """Return the sum of a strip (B, M), its first B columns once and the others twice."""
+    return 2.0 * strip.sum() - strip[:, : len(strip)].sum()

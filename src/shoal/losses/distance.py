@@ -1,5 +1,6 @@
 """Distances between rows, with a gradient that is finite where rows coincide."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -8,6 +9,8 @@ from torch.autograd.function import once_differentiable
 
 CHUNK = 1 << 21
 """How many distances the blockwise functions hold at once (8 MiB in float32)."""
+STRIP, MIN_ROWS = 1 << 18, 32
+"""How many distances `strips` holds at once (1 MiB in float32: the processor's cache), and rows at least."""
 EXACT_WIDTH = 8
 """Up to this width distances come from differences, which is exact; beyond it from products, faster."""
 
@@ -45,6 +48,22 @@ def pairwise(z: Tensor) -> Tensor:
 def _how(z: Tensor) -> str:
     exact = z.shape[1] <= EXACT_WIDTH
     return "donot_use_mm_for_euclid_dist" if exact else "use_mm_for_euclid_dist"
+
+
+def strips(z: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Yield every pair of rows z (N, D) once, a strip at a time; the labels y (N,) must ascend.
+
+    A strip is (start, distances (B, M), same (B, S) bool): from the rows start to start + B to all rows from
+    `start` on. `same` says which of the first S are of the row's class; beyond them none is. Within the
+    first B columns a pair occurs in both orders, and the diagonal is exactly 0. Bring z to its mean first.
+    """
+    ends = torch.searchsorted(y, y, right=True).tolist()
+    size = max(MIN_ROWS, STRIP // max(len(z), 1))
+    for start in range(0, len(z), size):
+        stop = min(start + size, len(z))
+        distances = torch.cdist(z[start:stop], z[start:], compute_mode=_how(z))
+        distances.diagonal().zero_()
+        yield start, distances, y[start:stop, None] == y[start : ends[stop - 1]]
 
 
 def class_sums(z: Tensor, members: Tensor) -> Tensor:
