@@ -38,16 +38,12 @@ def semi_hard(distances: Tensor, labels: Tensor, *, margin: float = 0.2) -> Trip
 
     FaceNet's semi-hard (Schroff et al. 2015). Pairs without such a negative are left out. O(N^2) memory.
     """
-    anchors, positives = same_class(labels)[0].nonzero(as_tuple=True)
+    positives, valid = _positives(labels)
     ordered, order, first = _negatives_in_order(distances, labels)
-    reach = distances[anchors, positives]
-    place = torch.empty_like(anchors)
-    for start in range(0, len(anchors), max(len(labels), 1)):
-        block = slice(start, start + len(labels))
-        rows = ordered[anchors[block]]
-        place[block] = torch.searchsorted(rows, reach[block, None].contiguous(), right=True).squeeze(1)
-    kept = place < first[anchors]
-    anchors, positives, place, reach = anchors[kept], positives[kept], place[kept], reach[kept]
+    reach = distances.gather(1, positives)
+    place = torch.searchsorted(ordered, reach, right=True)
+    anchors, column = (valid & (place < first[:, None])).nonzero(as_tuple=True)
+    place, reach, positives = place[anchors, column], reach[anchors, column], positives[anchors, column]
     within = ordered[anchors, place] < reach + margin
     return anchors[within], positives[within], order[anchors, place][within]
 
@@ -91,25 +87,19 @@ def distance_weighted(
             f"distance_weighted() got a distance of {float(distances.max()):.4g}; on the unit sphere none "
             "exceeds 2. Normalise the rows (shoal.losses.distance.unit), or choose another miner."
         )
-    positive, negative = same_class(labels)
-    anchors, positives = positive.nonzero(as_tuple=True)
     d = distances.double().clamp(cutoff, 2.0 - 1e-6)
     weights = (2.0 - width) * d.log() - (width - 3.0) / 2.0 * (1.0 - d.square() / 4.0).log()
-    allowed = negative & (distances <= farthest)
+    allowed = same_class(labels)[1] & (distances <= farthest)
     weights = torch.softmax(weights.masked_fill(~allowed, -torch.inf), dim=1)
-    kept = allowed.any(dim=1)[anchors]
-    anchors, positives = anchors[kept], positives[kept]
-    if len(anchors) == 0:
-        return anchors, positives, anchors
+    places, valid = _positives(labels)
+    valid &= allowed.any(dim=1, keepdim=True)
+    anchors, column = valid.nonzero(as_tuple=True)
     # one draw a pair, from the row of its anchor: invert the running sum
     running = weights.nan_to_num().cumsum(dim=1)
-    draws = torch.rand(len(anchors), 1, generator=generator, dtype=torch.float64).to(distances.device)
-    negatives = torch.empty_like(anchors)
-    for start in range(0, len(anchors), len(labels)):
-        block = slice(start, start + len(labels))
-        rows = running[anchors[block]]
-        negatives[block] = torch.searchsorted(rows, draws[block] * rows[:, -1:], right=True).squeeze(1)
-    return anchors, positives, negatives.clamp_max(len(labels) - 1)
+    draws = torch.zeros(places.shape, dtype=torch.float64, device=distances.device)
+    draws[valid] = torch.rand(len(anchors), generator=generator, dtype=torch.float64).to(distances.device)
+    negatives = torch.searchsorted(running, draws * running[:, -1:], right=True).clamp_max(len(labels) - 1)
+    return anchors, places[anchors, column], negatives[anchors, column]
 
 
 def local_positives(distances: Tensor, labels: Tensor, *, share: float = 0.6) -> Tensor:
@@ -138,6 +128,18 @@ def only_local(triplets: Triplets, local: Tensor) -> Triplets:
     """Return the triplets whose anchor and positive are a pair of `local` (N, N) bool."""
     kept = local[triplets[0], triplets[1]]
     return triplets[0][kept], triplets[1][kept], triplets[2][kept]
+
+
+def _positives(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the items of each anchor's class, ascending and filled up (N, P), and which are positives."""
+    order = labels.argsort(stable=True)
+    ordered = labels[order]
+    first = torch.searchsorted(ordered, labels)
+    counts = torch.searchsorted(ordered, labels, right=True) - first
+    column = torch.arange(int(counts.max()) if len(labels) else 0, device=labels.device)
+    items = order[(first[:, None] + column).clamp_max(len(labels) - 1)]
+    itself = items == torch.arange(len(labels), device=labels.device)[:, None]
+    return items, (column < counts[:, None]) & ~itself
 
 
 def _negatives_in_order(distances: Tensor, labels: Tensor) -> Triplets:

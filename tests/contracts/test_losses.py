@@ -239,9 +239,8 @@ def test_float32_is_close_to_float64(row):
     assert torch.allclose(grad.double(), slope, rtol=2e-3, atol=2e-5)
 
 
-@pytest.mark.parametrize("row", ["silhouette", "gaussian-corel", "triplet", "supcon"])
+@every_row
 def test_compiled_it_gives_the_same(row):
-    """One row a family: tracing takes seconds, and the rest differs by plain arithmetic."""
     torch.compiler.reset()
     z, y = batch()
     loss = make(row)

@@ -17,6 +17,16 @@ from shoal.losses.nt_xent import NTXentLoss
 from shoal.losses.supcon import SupConLoss
 from shoal.losses.triplet import FORMS, TripletLoss
 
+IN_BLOCKS = [
+    ContrastiveLoss(),
+    ContrastiveLoss(form="hinge", positive_margin=0.1, margin=3.0),
+    LiftedStructureLoss(),
+    NPairLoss(),
+    NTXentLoss(),
+    SupConLoss(),
+    TripletLoss(),
+    TripletLoss(form="squared"),
+]
 LINE = torch.tensor([[0.0], [0.5], [0.75], [3.0]])
 LINE_Y = torch.tensor([0, 0, 1, 1])
 
@@ -34,6 +44,27 @@ def test_equal_rows_have_distance_zero_and_no_gradient():
     assert torch.allclose(distances, torch.tensor([[0.0, 0, 5], [0, 0, 5], [5, 5, 0]]))
     distances.sum().backward()
     assert torch.allclose(z.grad, torch.tensor([[-1.2, -1.6], [-1.2, -1.6], [2.4, 3.2]]))
+
+
+@pytest.mark.parametrize(
+    "loss", IN_BLOCKS, ids=lambda loss: f"{type(loss).__name__}-{vars(loss).get('form')}"
+)
+def test_many_small_blocks_give_the_same_as_one(loss, monkeypatch):
+    z, y = rows(23, 5, 12)
+    z[4], y[4] = z[5], y[5]
+    z[6], y[6] = z[7], (y[7] + 1) % 5
+    leaf = z.requires_grad_()
+    value = loss(leaf, y)
+    (slope,) = torch.autograd.grad(value, leaf)
+    monkeypatch.setattr("shoal.losses.distance.STRIP", 100)
+    monkeypatch.setattr("shoal.losses.distance.MIN_ROWS", 3)
+    again = loss(leaf, y)
+    assert torch.allclose(again, value, rtol=1e-12)
+    assert torch.allclose(torch.autograd.grad(again, leaf)[0], slope, atol=1e-12)
+    clear = rows(17, 5, 12)
+    assert torch.autograd.gradcheck(lambda z: loss(z, clear[1]), (clear[0].requires_grad_(),), fast_mode=True)
+    with torch.no_grad():
+        assert torch.equal(loss(leaf, y), again)
 
 
 def test_contrastive_by_hand():

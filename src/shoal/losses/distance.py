@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 CHUNK = 1 << 21
 """How many distances the blockwise functions hold at once (8 MiB in float32)."""
 STRIP, MIN_ROWS = 1 << 18, 32
-"""How many distances `strips` holds at once (1 MiB in float32: the processor's cache), and rows at least."""
+"""How many distances a block of one pass has (1 MiB in float32: the cache holds them), and rows at least."""
 EXACT_WIDTH = 8
 """Up to this width distances come from differences, which is exact; beyond it from products, faster."""
 
@@ -23,7 +23,7 @@ def safe_sqrt(x: Tensor) -> Tensor:
 
 def unit(x: Tensor) -> Tensor:
     """Return rows (N, D) scaled to length 1; a zero row stays zero, with a finite gradient."""
-    length = safe_sqrt(x.square().sum(dim=1, keepdim=True))
+    length = torch.linalg.vector_norm(x, dim=1, keepdim=True)  # its gradient at 0 is 0
     return x / torch.where(length > 0, length, torch.ones_like(length))
 
 
@@ -41,13 +41,23 @@ def pairwise(z: Tensor) -> Tensor:
     if len(z) == 0:
         return z @ z.T
     z = z - z.detach().mean(dim=0)
-    distances = torch.cdist(z, z, compute_mode=_how(z))
+    distances = euclidean(z, z)
     return distances.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), 0.0)
 
 
 def _how(z: Tensor) -> str:
     exact = z.shape[1] <= EXACT_WIDTH
     return "donot_use_mm_for_euclid_dist" if exact else "use_mm_for_euclid_dist"
+
+
+def rows_at_once(items: int) -> int:
+    """Return of how many rows to form the distances to all N items at once."""
+    return max(MIN_ROWS, STRIP // max(items, 1))
+
+
+def euclidean(x: Tensor, y: Tensor) -> Tensor:
+    """Return ||x_i - y_j|| (N, M) of rows brought to their mean before; the gradient at 0 is 0."""
+    return torch.cdist(x, y, compute_mode=_how(x))
 
 
 def strips(z: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
@@ -58,10 +68,10 @@ def strips(z: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
     first B columns a pair occurs in both orders, and the diagonal is exactly 0. Bring z to its mean first.
     """
     ends = torch.searchsorted(y, y, right=True).tolist()
-    size = max(MIN_ROWS, STRIP // max(len(z), 1))
+    size = rows_at_once(len(z))
     for start in range(0, len(z), size):
         stop = min(start + size, len(z))
-        distances = torch.cdist(z[start:stop], z[start:], compute_mode=_how(z))
+        distances = euclidean(z[start:stop], z[start:])
         distances.diagonal().zero_()
         yield start, distances, y[start:stop, None] == y[start : ends[stop - 1]]
 
@@ -115,6 +125,6 @@ def _starts(z: Tensor) -> range:
 def _distances(z: Tensor, start: int) -> Tensor:
     """Return the distances of one block of rows to all rows (B, N), exactly 0 from a row to itself."""
     rows = z[start : start + _block(z)]
-    distances = torch.cdist(rows, z, compute_mode=_how(z))
+    distances = euclidean(rows, z)
     distances.diagonal(offset=start).zero_()
     return distances

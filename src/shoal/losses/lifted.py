@@ -3,10 +3,12 @@
 import torch
 from torch import Tensor
 from torch.nn.functional import relu
+from torch.utils.checkpoint import checkpoint
 
 from shoal.losses.base import Loss, nothing
-from shoal.losses.distance import pairwise
-from shoal.losses.pairs import mean_over, same_class
+from shoal.losses.blocks import Block, blocks
+from shoal.losses.distance import euclidean
+from shoal.losses.pairs import has_pairs
 
 
 class LiftedStructureLoss(Loss):
@@ -15,7 +17,8 @@ class LiftedStructureLoss(Loss):
     J_ij = log( sum_{k not of i's class} e^(margin - d_ik)
               + sum_{l not of j's class} e^(margin - d_jl) ) + d_ij,
     L = 1/(2 |P|) sum over equal pairs P of max(0, J_ij)^2. Euclidean distance, rows not normalised.
-    Quadratic: the sum over negatives depends on one item only and is formed once for each.
+    The sum over negatives depends on one item only and is formed once for each. O(N^2) time in O(N P)
+    memory, P items a class.
     """
 
     def __init__(self, *, margin: float = 1.0) -> None:
@@ -24,15 +27,33 @@ class LiftedStructureLoss(Loss):
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,); 0 without an equal pair or without a negative."""
-        positive, negative = same_class(y)
-        if not bool(positive.any()) or not bool(negative.any()):
+        if not has_pairs(y):
             return nothing(z)
-        distances = pairwise(z)
-        push = negative_mass(distances, negative, margin=self.margin)
-        lifted = torch.logaddexp(push[:, None], push) + distances
-        return mean_over(relu(lifted).square(), positive) / 2.0
+        loss: Tensor = self._of_pairs(z - z.detach().mean(dim=0), y)
+        return loss
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _of_pairs(self, z: Tensor, y: Tensor) -> Tensor:
+        y, order = y.sort()
+        z = z[order]
+        parts = list(blocks(y))
+        push = torch.cat([self._push_once_more(z, block, keep=len(parts) == 1) for block in parts])
+        total, pairs = nothing(z), y.new_zeros(())
+        for block in parts:
+            near = euclidean(z[block.rows], z[block.near])
+            lifted = torch.logaddexp(push[block.rows, None], push[block.near]) + near
+            total = total + (relu(lifted).square() * block.positive).sum()
+            pairs = pairs + block.positive.sum()
+        return total / pairs / 2.0
+
+    def _push_once_more(self, z: Tensor, block: Block, *, keep: bool) -> Tensor:
+        """Return `negative_mass`; unless told to `keep` its distances, backward forms them once more."""
+        if keep:
+            return negative_mass(z, block, self.margin)
+        push: Tensor = checkpoint(negative_mass, z, block, self.margin, use_reentrant=False)
+        return push
 
 
-def negative_mass(distances: Tensor, negative: Tensor, *, margin: float) -> Tensor:
-    """Return log sum over negatives of e^(margin - d) (N,) of distances (N, N), mask negative (N, N)."""
-    return (margin - distances).masked_fill(~negative, -torch.inf).logsumexp(dim=1)
+def negative_mass(z: Tensor, block: Block, margin: float) -> Tensor:
+    """Return log sum over negatives of e^(margin - d) (B,) of the block's anchors among z (N, D)."""
+    return block.negatives(margin - euclidean(z[block.rows], z), -torch.inf).logsumexp(dim=1)

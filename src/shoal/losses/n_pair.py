@@ -2,10 +2,11 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from shoal.losses.base import Loss, LossError, dense, nothing
-from shoal.losses.pairs import mean_over, same_class
+from shoal.losses.blocks import Block, mean_over_blocks
+from shoal.losses.nt_xent import against_negatives
+from shoal.losses.pairs import has_pairs
 
 PAIRS = ("all", "first")
 
@@ -32,12 +33,11 @@ class NPairLoss(Loss):
         if self.pairs == "first":
             anchors, positives = first_pairs(y)
             return n_pair(z[anchors], z[positives]) if len(anchors) > 1 else nothing(z)
-        positive, negative = same_class(y)
-        if not bool(positive.any()) or not bool(negative.any()):
-            return nothing(z)
-        products = z @ z.T
-        push = products.masked_fill(~negative, -torch.inf).logsumexp(dim=1, keepdim=True)
-        return mean_over(softplus(push - products), positive)
+        return mean_over_blocks(z, y, _of_anchors) if has_pairs(y) else nothing(z)
+
+
+def _of_anchors(anchors: Tensor, rows: Tensor, block: Block) -> tuple[Tensor, Tensor]:
+    return against_negatives(anchors @ rows.T, block)
 
 
 def n_pair(anchors: Tensor, positives: Tensor) -> Tensor:

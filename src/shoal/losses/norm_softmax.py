@@ -25,4 +25,5 @@ class NormSoftmaxLoss(ClassLoss):
 
     def scores(self, embeddings: Tensor) -> Tensor:
         """Return cos(z, w_k) / temperature (N, K) of embeddings (N, D)."""
-        return unit(embeddings) @ unit(self.weights.to(embeddings.dtype)).T / self.temperature
+        directions = unit(self.weights.to(embeddings.dtype)) / self.temperature
+        return unit(embeddings) @ directions.T

@@ -5,8 +5,9 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from shoal.losses.base import Loss, LossError, nothing
+from shoal.losses.blocks import Block, mean_over_blocks
 from shoal.losses.distance import unit
-from shoal.losses.pairs import mean_over, same_class
+from shoal.losses.pairs import has_pairs
 
 
 class NTXentLoss(Loss):
@@ -25,10 +26,16 @@ class NTXentLoss(Loss):
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,); 0 without an equal pair or without a negative."""
-        positive, negative = same_class(y)
-        if not bool(positive.any()) or not bool(negative.any()):
-            return nothing(z)
-        rows = unit(z)
-        cosines = rows @ rows.T / self.temperature
-        push = cosines.masked_fill(~negative, -torch.inf).logsumexp(dim=1, keepdim=True)
-        return mean_over(softplus(push - cosines), positive)
+        return mean_over_blocks(unit(z), y, self._of_anchors) if has_pairs(y) else nothing(z)
+
+    def _of_anchors(self, anchors: Tensor, rows: Tensor, block: Block) -> tuple[Tensor, Tensor]:
+        return against_negatives((anchors / self.temperature) @ rows.T, block)
+
+
+def against_negatives(scores: Tensor, block: Block) -> tuple[Tensor, Tensor]:
+    """Return the sum of log(1 + sum over negatives of e^(s_in - s_ip)) over equal pairs, and their number.
+
+    scores s (B, N): of the block's anchors to all items.
+    """
+    push = block.negatives(scores, -torch.inf).logsumexp(dim=1, keepdim=True)
+    return (softplus(push - scores[:, block.near]) * block.positive).sum(), block.positive.sum()

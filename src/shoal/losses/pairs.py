@@ -1,4 +1,4 @@
-"""Which items of a batch belong together, as masks, and means over what a mask keeps."""
+"""Which items of a batch belong together."""
 
 import torch
 from torch import Tensor
@@ -11,12 +11,7 @@ def same_class(y: Tensor) -> tuple[Tensor, Tensor]:
     return same & ~itself, ~same
 
 
-def mean_over(values: Tensor, kept: Tensor) -> Tensor:
-    """Return the mean of `values` where the mask `kept` of the same shape holds; 0 where it never does."""
-    weight = kept.to(values.dtype)
-    return (values * weight).sum() / weight.sum().clamp_min(1.0)
-
-
-def mean_over_nonzero(values: Tensor, kept: Tensor) -> Tensor:
-    """Return the mean of the positive `values` (>= 0) that `kept` allows: solved tuples do not dilute it."""
-    return mean_over(values, kept & (values > 0))
+def has_pairs(y: Tensor) -> bool:
+    """Return whether labels y (N,) hold two items of one class and two of different ones."""
+    classes = torch.unique(y)
+    return 1 < len(classes) < len(y)

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor
 
 from shoal.losses.base import Loss, LossError, nothing
+from shoal.losses.blocks import Block, mean_over_blocks
 from shoal.losses.distance import unit
-from shoal.losses.pairs import same_class
+from shoal.losses.pairs import has_pairs
 
 
 class SupConLoss(Loss):
@@ -25,13 +26,13 @@ class SupConLoss(Loss):
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,); 0 without an equal pair or without a negative."""
-        positive, negative = same_class(y)
-        if not bool(positive.any()) or not bool(negative.any()):
-            return nothing(z)
-        rows = unit(z)
-        cosines = rows @ rows.T / self.temperature
-        itself = torch.eye(len(y), dtype=torch.bool, device=y.device)
-        log_shares = cosines - cosines.masked_fill(itself, -torch.inf).logsumexp(dim=1, keepdim=True)
-        counts = positive.sum(dim=1)
-        of_anchor = -(log_shares * positive).sum(dim=1) / counts.clamp_min(1)
-        return of_anchor.sum() / (counts > 0).sum()
+        return mean_over_blocks(unit(z), y, self._of_anchors) if has_pairs(y) else nothing(z)
+
+    def _of_anchors(self, anchors: Tensor, rows: Tensor, block: Block) -> tuple[Tensor, Tensor]:
+        """Return the sum over the anchors (B, D) that have a positive among rows (N, D), and their number."""
+        cosines = (anchors / self.temperature) @ rows.T
+        whole = block.others(cosines, -torch.inf).logsumexp(dim=1)
+        counts = block.positive.sum(dim=1)
+        pull = (cosines[:, block.near] * block.positive).sum(dim=1) / counts.clamp_min(1)
+        kept = counts > 0
+        return ((whole - pull) * kept).sum(), kept.sum()

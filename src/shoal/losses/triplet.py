@@ -8,7 +8,8 @@ from torch.nn.functional import relu
 from torch.utils.checkpoint import checkpoint
 
 from shoal.losses.base import Loss, LossError, nothing
-from shoal.losses.distance import pairwise
+from shoal.losses.blocks import Block, mean_over_blocks
+from shoal.losses.distance import euclidean, pairwise
 from shoal.losses.pairs import same_class
 
 Miner = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
@@ -50,8 +51,8 @@ class TripletLoss(Loss):
     structure), "ratio" (the CUB poster of schinmayee/metric-learning as coded: + 1, so that it is positive)
     and "softmax-ratio" (Hoffer and Ailon). The two ratios know no margin and never reach 0.
     miner: from `shoal.miners`, or any function of distances and labels; None takes every triplet of the
-    batch in O(N^2) memory: "hinge" and "squared" in O(N^2 log N) time, the others in O(N^2 P) for P items a
-    class.
+    batch: "hinge" and "squared" in O(N^2 log N) time and O(N) memory, the others in O(N^2 P) time for P items
+    a class and O(N^2) memory.
     """
 
     def __init__(self, *, margin: float = 0.2, form: str = "hinge", miner: Miner | None = None) -> None:
@@ -66,22 +67,21 @@ class TripletLoss(Loss):
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,); 0 when the batch holds no triplet."""
+        if self.miner is None and self.form in ("hinge", "squared"):
+            return mean_over_blocks(z - z.detach().mean(dim=0), y, self._of_anchors) if len(z) else nothing(z)
         distances = pairwise(z)
-        if self.miner is not None:
-            return self._of_triplets(distances, *self.miner(distances.detach(), y))
-        return self._of_all(distances, y)
+        if self.miner is None:
+            loss: Tensor = self._of_blocks(distances, y)
+            return loss
+        return self._of_triplets(distances, *self.miner(distances.detach(), y))
+
+    def _of_anchors(self, anchors: Tensor, z: Tensor, block: Block) -> tuple[Tensor, Tensor]:
+        distances = euclidean(anchors, z)
+        return hinges(distances.square() if self.form == "squared" else distances, block, self.margin)
 
     def _of_triplets(self, distances: Tensor, a: Tensor, p: Tensor, n: Tensor) -> Tensor:
         values = FORMS[self.form](distances[a, p], distances[a, n], distances[p, n], self.margin)
         return values.sum() / (values > 0).sum().clamp_min(1) if len(a) else nothing(distances)
-
-    def _of_all(self, distances: Tensor, y: Tensor) -> Tensor:
-        if self.form == "hinge":
-            return all_hinges(distances, y, margin=self.margin)
-        if self.form == "squared":
-            return all_hinges(distances.square(), y, margin=self.margin)
-        loss: Tensor = self._of_blocks(distances, y)
-        return loss
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _of_blocks(self, distances: Tensor, y: Tensor) -> Tensor:
@@ -102,17 +102,17 @@ class TripletLoss(Loss):
         return values.sum(), (values.detach() > 0).sum().to(values.dtype)
 
 
-def all_hinges(distances: Tensor, y: Tensor, *, margin: float) -> Tensor:
-    """Return the mean over all triplets above 0 of max(0, d_ap - d_an + margin), distances (N, N), y (N,).
+def hinges(distances: Tensor, block: Block, margin: float) -> tuple[Tensor, Tensor]:
+    """Return the sum of max(0, d_ap - d_an + margin) over all triplets, and how many are above 0.
 
-    For one pair the c negatives nearer than t = d_ap + margin add up to c t - (sum of their distances): with
-    each anchor's negatives sorted and summed up once, a pair costs one look-up.
+    distances (B, N): of the block's anchors to all items. For one pair the c negatives nearer than
+    t = d_ap + margin add up to c t - (sum of their distances): with each anchor's negatives sorted and summed
+    up once, a pair costs one look-up.
     """
-    positive, negative = same_class(y)
-    ordered = distances.masked_fill(~negative, torch.inf).sort(dim=1).values
-    reach = distances + margin
+    ordered = block.negatives(distances, torch.inf).sort(dim=1).values
+    reach = distances[:, block.near] + margin
     nearer = torch.searchsorted(ordered.detach(), reach.detach().contiguous())
     running = ordered.masked_fill(ordered.isinf(), 0.0).cumsum(dim=1)
-    running = torch.cat([torch.zeros_like(reach[:, :1]), running], dim=1)
-    values = (nearer * reach - running.gather(1, nearer)) * positive
-    return values.sum() / (nearer * positive).sum().clamp_min(1)
+    running = torch.cat([torch.zeros_like(running[:, :1]), running], dim=1)
+    values = (nearer * reach - running.gather(1, nearer)) * block.positive
+    return values.sum(), (nearer * block.positive).sum()
