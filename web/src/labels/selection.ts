@@ -9,7 +9,7 @@ export const MOST_IDS = 100_000;
 export type Origin =
   | { kind: "lasso"; map: number; polygon: Polygon; tool: "lasso" | "box"; filter: Filter | null }
   | { kind: "brush"; map: number; path: Float64Array; radius: number; tool: "brush"; filter: Filter | null }
-  | { kind: "ids" };
+  | { kind: "ids"; tool?: "lasso" | "box" | "brush" };
 
 /** The items that the next label is for. Strangers are clicked out: still listed, but not meant. Immutable. */
 export class Selection {
@@ -32,6 +32,11 @@ export class Selection {
 
   static brush(ids: Uint32Array, map: number, path: Float64Array, radius: number, filter: Filter | null = null): Selection {
     return new Selection(ids, { kind: "brush", map, path, radius, tool: "brush", filter }, new Set());
+  }
+
+  /** What was drawn where no map tells it: only its ids can, but how it was drawn is known. */
+  static drawn(ids: Uint32Array, tool: "lasso" | "box" | "brush"): Selection {
+    return new Selection(ids, { kind: "ids", tool }, new Set());
   }
 
   static of(ids: Iterable<number>): Selection {

@@ -21,6 +21,17 @@ export function thumbnailSize(zoom: number, sizes: Sizes): number {
   return Math.min(sizes.most, sizes.base * Math.sqrt(Math.max(zoom, 0.25)));
 }
 
+/** A thumbnail's share of its cell where the items are spread apart. */
+const FILLED = 0.94;
+/** Winners keep for half an octave: at its end they are nearer by this. */
+const HALF_OCTAVE = 2 ** 0.25;
+
+/** The thumbnails' size where the items are spread apart in cells of so many px: they fill the cells, as long as they
+ * can still be told apart. */
+export function spreadSize(cell: number, { width, height }: { width: number; height: number }, sizes: Sizes): number {
+  return Math.min(sizes.most, Math.max(24, Math.min(width, height) * 0.032, FILLED * cell));
+}
+
 /** How near two shown thumbnails may lie, as a share of their size: below 1 they overlap a little. */
 const NEAR = 0.62;
 /** How far beyond the view winners are chosen, in screens. */
@@ -47,18 +58,24 @@ export class Winners {
     this.choice = null;
   }
 
-  /** Choose where the view asks for it, for about so many milliseconds; return whether all are chosen. */
+  /** Choose where the view asks for it, for about so many milliseconds; return whether all are chosen.
+   *
+   * `cell` is the side of the cells (map units) that the items are spread apart in, 0 where they are not: then no
+   * two thumbnails overlap.
+   */
   update(
     points: PointStore,
     camera: Camera,
     sizes: Sizes,
     most: number,
-    { allowed = ANY, ms = Infinity }: { allowed?: (id: number) => boolean; ms?: number } = {},
+    { allowed = ANY, ms = Infinity, cell = 0 }: { allowed?: (id: number) => boolean; ms?: number; cell?: number } = {},
   ): boolean {
     const level = Math.round(Math.log2(camera.zoom) * 2) / 2;
     if (level !== this.level || !this.covered || !contains(this.covered, camera.view())) {
-      const zoom = 2 ** level;
-      const distance = (NEAR * thumbnailSize(zoom, sizes)) / (camera.fitScale * zoom);
+      const scale = camera.fitScale * 2 ** level;
+      const least = (spreadSize(0, camera, sizes) * HALF_OCTAVE) / scale;
+      // A hair less than a cell, or rounding would part neighbours.
+      const distance = cell > 0 ? Math.max(0.999 * cell, least) : (NEAR * thumbnailSize(2 ** level, sizes)) / scale;
       this.level = level;
       this.covered = camera.view(MARGIN);
       this.choice = new Choice(points, this.covered, distance, most, allowed);

@@ -77,7 +77,7 @@ describe("scene", () => {
     scene.setMap(7, corners);
     scene.setStyles(look([0, 0], [0, 1]));
     await settle();
-    expect(drawn.at(-1)).toEqual({ points: 4, visible: 4, thumbnails: 4, selected: 1, labelled: 2, map: 7 });
+    expect(drawn.at(-1)).toEqual({ points: 4, visible: 4, thumbnails: 4, selected: 1, labelled: 2, map: 7, spread: false });
     expect(renderer.calls.filter((call) => call.startsWith("upload")).length).toBe(4);
     const frames = renderer.frames.length;
     await vi.advanceTimersByTimeAsync(60_000);
@@ -158,6 +158,38 @@ describe("scene", () => {
     scene.release();
     scene.release();
     expect([scene.map, scene.points.ids.length]).toEqual([3, 2]);
+  });
+
+  test("spread apart and back: everything moves, a map that comes meanwhile is spread too", async () => {
+    scene.setMap(1, map([0, 0.4, 0.4], [1, 0.401, 0.4], [2, 0, 0], [3, 1, 1]));
+    await settle();
+    expect(drawn.at(-1)!.thumbnails).toBe(3); // 0 hides 1
+    scene.spread(true);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(renderer.frames.at(-1)!.t).toBeLessThan(0.9);
+    await settle();
+    expect(drawn.at(-1)).toMatchObject({ spread: true, map: 1, thumbnails: 4 });
+    expect(Math.hypot(scene.points.x(0) - scene.points.x(1), scene.points.y(0) - scene.points.y(1))).toBeGreaterThan(0.2);
+    scene.setMap(2, map([0, 0.4, 0.4], [1, 0.401, 0.4], [2, 1, 0], [3, 0, 1]));
+    await settle();
+    expect(drawn.at(-1)).toMatchObject({ spread: true, map: 2, thumbnails: 4 });
+    scene.spread(false);
+    await settle();
+    expect(drawn.at(-1)).toMatchObject({ spread: false, map: 2, thumbnails: 3 });
+    expect([scene.points.x(1), scene.points.y(2)]).toEqual([Math.fround(0.401), 0]);
+  });
+
+  test("the item in the middle of a near view stays there when all are spread apart", async () => {
+    scene.setMap(1, map([0, 0.1, 0.1], [1, 0.101, 0.1], [2, 0.3, 0.9], [3, 1, 1]));
+    await settle();
+    scene.camera.set({ cx: 0.1, cy: 0.1, scale: scene.camera.fitScale * 20 });
+    scene.moved();
+    const { scale } = scene.camera;
+    scene.spread(true);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(scene.camera.cx).toBeCloseTo(scene.points.x(0), 5);
+    expect(scene.camera.cy).toBeCloseTo(scene.points.y(0), 5);
+    expect(scene.camera.scale).toBeCloseTo(scale, 5);
   });
 
   test("reduced motion moves at once", async () => {

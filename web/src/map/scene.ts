@@ -1,15 +1,17 @@
 import type { MapPoints } from "../api/columns";
 import { between, Camera, type CameraView, ease } from "./camera";
-import { baseSize, type Sizes, thumbnailSize, Winners } from "./lod";
+import { baseSize, type Sizes, spreadSize, thumbnailSize, Winners } from "./lod";
 import type { Around } from "./dots";
 import { CellGrid } from "./grid";
 import { DARK, type Theme } from "./palette";
 import { PointStore } from "./points";
 import type { Polygon } from "./polygon";
 import { FILTERED, type Frame, type Renderer } from "./renderer";
+import { Spreading } from "./spread";
 import { SpriteStage } from "./stage";
 import { type Look, PLAIN, StyleSheet } from "./styles";
 import type { FetchMosaic } from "./thumbnails";
+import { inSlices } from "../ui/slices";
 
 /** What the page tells tests and itself after every completed picture. */
 export interface Drawn {
@@ -19,6 +21,8 @@ export interface Drawn {
   selected: number;
   labelled: number;
   map: number | null;
+  /** Whether the items are spread apart, so that no pictures overlap. */
+  spread: boolean;
 }
 
 const MOVE_MS = 1200;
@@ -27,6 +31,7 @@ const GLIDE_MS = 320;
 /** A picture is complete when nothing has moved for this long. */
 const STILL_MS = 140;
 const MOST_SPRITES = 4000;
+const MOST_SPREAD = 8000;
 /** How near to a dot the pointer must be, in px. */
 const REACH = 7;
 /** How long a frame may sort items into the grid, and choose who shows a picture, in ms. */
@@ -59,6 +64,12 @@ export class Scene {
   private glide: { from: CameraView; to: CameraView; start: number; ms: number; home: boolean } | null = null;
   /** While a lasso is drawn nothing moves: the map that came meanwhile, and whether the view follows the map. */
   private held: { map: { id: number; points: MapPoints } | null; follows: boolean } | null = null;
+  /** The newest map as it came; what is shown may be spread apart. */
+  private base: { id: number; points: MapPoints } | null = null;
+  /** Whether the items are to be spread apart, and the side of the cells that they lie in; 0: they lie where they lie. */
+  private spreads = false;
+  private cell = 0;
+  private giveUp = (): void => undefined;
   private lastMoved = -Infinity;
   private scheduled = 0;
   private completion: ReturnType<typeof setTimeout> | undefined;
@@ -73,7 +84,12 @@ export class Scene {
 
   /** The newest map that has come, shown or held. */
   get newest(): number | null {
-    return this.held?.map?.id ?? this.map;
+    return this.held?.map?.id ?? this.base?.id ?? null;
+  }
+
+  /** Whether the items lie apart now, not where the map has them. */
+  get isSpread(): boolean {
+    return this.cell > 0;
   }
 
   /** Stand still: finish what moves, and keep a map that comes until `release`. */
@@ -101,6 +117,32 @@ export class Scene {
       this.held.map = { id, points };
       return;
     }
+    this.base = { id, points };
+    this.lay();
+  }
+
+  /** Spread the items apart so that no pictures overlap, or let them go back where they lie. */
+  spread(on: boolean): void {
+    if (this.held || on === this.spreads) return;
+    this.spreads = on;
+    this.lay();
+  }
+
+  private lay(): void {
+    this.giveUp();
+    if (!this.base) return;
+    const { id, points } = this.base;
+    if (!this.spreads) return this.show(id, points, 0);
+    const spreading = new Spreading(points);
+    this.giveUp = inSlices(
+      (ms) => spreading.advance(ms),
+      () => this.show(id, spreading.spread(), spreading.cell),
+    );
+  }
+
+  private show(id: number, points: MapPoints, cell: number): void {
+    const seen = cell !== this.cell && !this.camera.isHome() ? this.middleItem() : -1;
+    this.cell = cell;
     const first = this.map === null;
     this.map = id;
     this.points.set(points);
@@ -116,8 +158,21 @@ export class Scene {
     // Who saw everything goes on seeing everything: the view moves as the items do.
     if (follows && first) this.camera.set(this.camera.fitted());
     else if (follows) this.glideTo(this.camera.fitted(), { ms: MOVE_MS, home: true });
+    else if (seen >= 0 && this.points.has(seen)) this.follow(seen);
     this.onMap();
     this.requestDraw();
+  }
+
+  /** The item nearest to the middle of the view, or -1. */
+  private middleItem(): number {
+    const { cx, cy, scale, width, height } = this.camera;
+    return this.grid.nearest(cx, cy, Math.hypot(width, height) / 2 / scale);
+  }
+
+  /** Keep an item in the middle of the view while everything moves. */
+  private follow(id: number): void {
+    const { b } = this.points;
+    this.glideTo({ cx: b[2 * id]!, cy: b[2 * id + 1]!, scale: this.camera.scale }, { ms: MOVE_MS });
   }
 
   /** Fetch the pictures anew, and go on showing those there are until the new ones come. */
@@ -184,7 +239,7 @@ export class Scene {
 
   /** The item drawn at a place of the screen: a thumbnail that covers it, or the nearest dot; -1: none. */
   pick(screenX: number, screenY: number): number {
-    const size = thumbnailSize(this.camera.zoom, this.sizes);
+    const size = this.spriteSize;
     const shown = this.stage.pick(this.points, this.camera, size, screenX, screenY);
     if (shown >= 0) return shown;
     const { camera } = this;
@@ -208,6 +263,7 @@ export class Scene {
   dispose(): void {
     cancelAnimationFrame(this.scheduled);
     clearTimeout(this.completion);
+    this.giveUp();
     this.renderer.dispose();
   }
 
@@ -216,8 +272,9 @@ export class Scene {
     this.scheduled = 0;
     const animating = this.advance(now);
     const still = !animating && now - this.lastMoved > STILL_MS;
-    const chosen = this.winners.update(this.points, this.camera, this.sizes, MOST_SPRITES, { allowed: this.allowed, ms: CHOOSE_MS });
-    const spriteSize = thumbnailSize(this.camera.zoom, this.sizes);
+    const { allowed, cell, spriteSize } = this;
+    const most = cell > 0 ? MOST_SPREAD : MOST_SPRITES;
+    const chosen = this.winners.update(this.points, this.camera, this.sizes, most, { allowed, cell, ms: CHOOSE_MS });
     const fading = this.stage.arrange({
       points: this.points,
       camera: this.camera,
@@ -234,6 +291,12 @@ export class Scene {
     if (animating || fading || !chosen || !sorted || progress !== "complete") this.requestDraw();
     else if (still) this.onDrawn(this.drawn());
     else this.completeLater();
+  }
+
+  /** The thumbnails' largest side in CSS px. */
+  private get spriteSize(): number {
+    const { camera, cell, sizes } = this;
+    return cell > 0 ? spreadSize(cell * camera.scale, camera, sizes) : thumbnailSize(camera.zoom, sizes);
   }
 
   /** Nothing moves by itself: draw the complete picture once nobody has moved anything for a while. */
@@ -288,6 +351,7 @@ export class Scene {
       selected: styles.selected,
       labelled: styles.coloured,
       map,
+      spread: this.isSpread,
     };
   }
 }

@@ -65,7 +65,7 @@ export class Labelling {
       selection: selection.wire(),
       class_name: className,
       ...(answer && { answer }),
-      how: selection.origin.kind === "ids" ? how : selection.origin.tool,
+      how: selection.origin.tool ?? how,
     };
     if (!this.send({ requestId: id, path: "/api/labels", body, ids: [...selection.ids()], ...given })) return;
     this.saying.say(said(plural(selection.count, "item")), "done", true);

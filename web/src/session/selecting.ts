@@ -20,6 +20,8 @@ export class Selecting {
   readonly tool = writable<Tool>("lasso");
   /** The brush's radius in px. */
   readonly brush = writable(24);
+  /** Whether the items are spread apart. */
+  readonly spread = writable(false);
   /** Whether one finger draws with the tool; else it moves the map. */
   fingerDraws = false;
   scene: Scene | null = null;
@@ -34,6 +36,7 @@ export class Selecting {
       if (selection.isEmpty) this.hovered.set(-1); // what was hovered in the tray is gone with it
     });
     this.hovered.subscribe((id) => this.scene?.setHovered(id));
+    this.spread.subscribe((on) => this.scene?.spread(on));
   }
 
   /** What the map shows as selected. */
@@ -44,11 +47,17 @@ export class Selecting {
   /** The items under a shape drawn on a map. */
   under(shape: Shape, scene = this.scene): Selection {
     if (!scene || scene.map === null) return Selection.EMPTY;
-    if (shape.kind !== "brush")
-      return Selection.lasso(this.admitted(scene.inside(shape.polygon)), scene.map, shape.polygon, shape.kind, this.filter());
+    const ids = this.admitted(this.idsUnder(shape, scene));
+    if (scene.isSpread) return Selection.drawn(ids, shape.kind);
+    return shape.kind === "brush"
+      ? Selection.brush(ids, scene.map, shape.path, shape.radius, this.filter())
+      : Selection.lasso(ids, scene.map, shape.polygon, shape.kind, this.filter());
+  }
+
+  private idsUnder(shape: Shape, scene: Scene): Uint32Array {
+    if (shape.kind !== "brush") return scene.inside(shape.polygon);
     this.stroke ??= new Stroke(scene.points.b, shape.radius, (box) => scene.inside(rectangle(box)));
-    const ids = this.admitted(this.stroke.along(shape.path));
-    return Selection.brush(ids, scene.map, shape.path, shape.radius, this.filter());
+    return this.stroke.along(shape.path);
   }
 
   /** Those of some items that pass the filters. */

@@ -37,6 +37,7 @@ export const BINDINGS = [
   { action: "layerEarlier", keys: ["["], help: "One layer earlier: colour, texture", group: "Look" },
   { action: "layerLater", keys: ["]"], help: "One layer later: meaning", group: "Look" },
   { action: "flip", keys: ["t"], help: "Flip to the map before, and back", group: "Look" },
+  { action: "spread", keys: ["w"], help: "Spread the pictures apart; back", group: "Look" },
   { action: "similar", keys: ["m"], help: "More like this, or like the selection", group: "Find" },
   { action: "grow", keys: ["g"], help: "Add the look-alikes to the selection", group: "Find" },
   { action: "beyond", keys: ["x"], help: "What the selection missed, or took by mistake", group: "Find" },
