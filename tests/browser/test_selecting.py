@@ -126,7 +126,7 @@ def test_the_tray_is_ordered_and_strangers_are_dragged_out_or_put_out_by_key(
     assert out == [None, None]
 
 
-def test_one_finger_moves_the_map_and_held_it_draws(look: Look, seeded: Seeded) -> None:
+def test_one_finger_moves_the_map_held_it_draws_and_a_tap_picks(look: Look, seeded: Seeded) -> None:
     eye = look(has_touch=True)
     eye.whole_map(sum(map(len, seeded.ids)))
     touch = eye.page.context.new_cdp_session(eye.page)
@@ -149,6 +149,9 @@ def test_one_finger_moves_the_map_and_held_it_draws(look: Look, seeded: Seeded) 
         finger("touchMove", corner)
     finger("touchEnd")
     eye.drawn(selected=len(seeded.ids[1]))
+    finger("touchStart", eye.place(seeded.ids[2][0]))
+    finger("touchEnd")
+    eye.drawn(selected=1)
     apart = eye.place(seeded.ids[0][0]), eye.place(seeded.ids[3][0])
     finger("touchStart", (x - 30, y), (x + 30, y))
     for k in range(1, 5):

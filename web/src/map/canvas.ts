@@ -31,6 +31,8 @@ export class CanvasRenderer implements Renderer {
   private readonly dots = new DotPicture();
   private readonly layers = new Map<string, Uint32Array>();
   private readonly scaled = new Map<number, Scaled>();
+  /** How much longer this frame may scale pictures, in ms. */
+  private scalingLeft = 0;
   private image: ImageData | null = null;
   private sheet: Sheet = { pixels: new Uint32Array(0), width: 0, height: 0 };
 
@@ -105,7 +107,7 @@ export class CanvasRenderer implements Renderer {
 
   /** Return whether every picture is scaled as well as it can be. */
   private drawSprites(frame: Frame): boolean {
-    const end = performance.now() + SCALING_MS;
+    this.scalingLeft = SCALING_MS;
     let smooth = true;
     for (const batch of frame.batches) {
       const sourceOf = (layer: number): Uint32Array => this.layer(batch.size, layer);
@@ -114,7 +116,7 @@ export class CanvasRenderer implements Renderer {
         if (sprite.x > this.sheet.width || sprite.y > this.sheet.height) continue;
         if (sprite.x + sprite.width < 0 || sprite.y + sprite.height < 0) continue;
         paintFrame(this.sheet, sprite, frame.theme.background, frame.theme.ring);
-        const scaled = this.scale(frame, sprite, keyAt(batch, i), performance.now() < end);
+        const scaled = this.scale(frame, sprite, keyAt(batch, i));
         paintPicture(this.sheet, sprite, scaled.pixels);
         smooth &&= scaled.smooth;
       }
@@ -122,14 +124,19 @@ export class CanvasRenderer implements Renderer {
     return smooth;
   }
 
-  /** The sprite's picture in its size: as it was kept, or made now, smooth where there is time for it. */
-  private scale(frame: Frame, sprite: Sprite, key: number, smooth: boolean): Scaled {
+  /** The sprite's picture in its size: as it was kept, or made now, smooth where there is time for it.
+   *
+   * Only scaling counts: of thousands of pictures, painting alone takes longer, and the last would wait for ever. */
+  private scale(frame: Frame, sprite: Sprite, key: number): Scaled {
+    const smooth = this.scalingLeft > 0;
     const { width, height, dimmed } = sprite;
     const { theme } = frame;
     const kept = this.scaled.get(key);
     const fits = kept?.width === width && kept.height === height && kept.dimmed === dimmed && kept.theme === theme;
     if (kept && fits && (kept.smooth || !smooth)) return kept;
+    const begin = performance.now();
     const pixels = scalePicture(sprite, theme.background, smooth);
+    this.scalingLeft -= performance.now() - begin;
     const made = { pixels, width, height, dimmed, smooth, theme };
     this.scaled.delete(key);
     this.scaled.set(key, made);

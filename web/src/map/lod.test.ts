@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Camera } from "./camera";
-import { baseSize, Choice, thumbnailSize, Winners } from "./lod";
+import { baseSize, Choice, spreadSize, thumbnailSize, Winners } from "./lod";
 import { PointStore } from "./points";
 import type { Bounds } from "./polygon";
 
@@ -119,6 +119,37 @@ describe("winners", () => {
     const kept = [...winners.ids];
     expect(kept.length).toBeGreaterThan(5);
     expect(kept.every((id) => id % 2 === 1)).toBe(true);
+  });
+});
+
+describe("spread apart", () => {
+  const sizes = { base: 40, most: 200 };
+  const grid = (side: number): PointStore =>
+    store(Array.from({ length: side * side }, (_, i) => [(i % side) / side, Math.floor(i / side) / side] as [number, number]));
+
+  test("all show where they can be told apart and kept, else as many as have room; never nearer than they are large", () => {
+    const camera = new Camera();
+    camera.resize(900, 900);
+    for (const [side, all] of [[20, true], [60, true], [100, false]] as const) {
+      const points = grid(side);
+      const winners = new Winners();
+      winners.update(points, camera, sizes, 8000, { cell: 1 / side });
+      expect(winners.ids.length === side * side).toBe(all);
+      expect(winners.ids.length).toBeGreaterThan(250);
+      for (const zoom of [1, 1.18]) expect(spreadSize(winners.distance * camera.fitScale * zoom, sizes)).toBeLessThan(winners.distance * camera.fitScale * zoom);
+    }
+  });
+
+  test("the winners of before keep their distance until the new ones are known", () => {
+    const camera = new Camera();
+    camera.resize(900, 900);
+    const points = scattered(60_000);
+    const winners = new Winners();
+    winners.update(points, camera, sizes, 8000, { cell: 1 / 300 });
+    const { distance } = winners;
+    camera.zoomAt(450, 450, 4);
+    expect(winners.update(points, camera, sizes, 8000, { cell: 1 / 300, ms: 0 })).toBe(false);
+    expect(winners.distance).toBe(distance);
   });
 });
 

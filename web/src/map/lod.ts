@@ -21,15 +21,24 @@ export function thumbnailSize(zoom: number, sizes: Sizes): number {
   return Math.min(sizes.most, sizes.base * Math.sqrt(Math.max(zoom, 0.25)));
 }
 
-/** A thumbnail's share of its cell where the items are spread apart. */
+/** A thumbnail's share of the distance to the next where the items are spread apart. */
 const FILLED = 0.94;
-/** Winners keep for half an octave: at its end they are nearer by this. */
-const HALF_OCTAVE = 2 ** 0.25;
+/** Where the items are spread apart: the smallest thumbnails, in px, and the most in view, that all are shown as. */
+const SMALLEST = 7;
+const SHEET = 4000;
 
-/** The thumbnails' size where the items are spread apart in cells of so many px: they fill the cells, as long as they
- * can still be told apart. */
-export function spreadSize(cell: number, { width, height }: { width: number; height: number }, sizes: Sizes): number {
-  return Math.min(sizes.most, Math.max(24, Math.min(width, height) * 0.032, FILLED * cell));
+/** The thumbnails' size where the items are spread apart, so that no two that are shown are nearer than so many px. */
+export function spreadSize(distance: number, sizes: Sizes): number {
+  return Math.min(sizes.most, Math.max(2, FILLED * distance));
+}
+
+/** How near two thumbnails of items in cells of so many px may lie, in px: everybody shows where all can be told apart
+ * and kept, else as many as have room for a picture that can. */
+function spreadDistance(cell: number, items: number, { width, height }: { width: number; height: number }): number {
+  const inView = Math.min(items, (0.7 * width * height) / cell ** 2);
+  // A hair less than a cell, or rounding would part neighbours.
+  if (cell >= SMALLEST && inView <= SHEET) return 0.999 * cell;
+  return Math.max(0.999 * cell, Math.max(28, Math.min(width, height) * 0.036));
 }
 
 /** How near two shown thumbnails may lie, as a share of their size: below 1 they overlap a little. */
@@ -48,6 +57,8 @@ const STEP = 16_384;
  */
 export class Winners {
   ids: Uint32Array = new Uint32Array(0);
+  /** How near two of them may lie, in map units. */
+  distance = 0;
   private level = NaN;
   private covered: Bounds | null = null;
   private choice: Choice | null = null;
@@ -73,16 +84,15 @@ export class Winners {
     const level = Math.round(Math.log2(camera.zoom) * 2) / 2;
     if (level !== this.level || !this.covered || !contains(this.covered, camera.view())) {
       const scale = camera.fitScale * 2 ** level;
-      const least = (spreadSize(0, camera, sizes) * HALF_OCTAVE) / scale;
-      // A hair less than a cell, or rounding would part neighbours.
-      const distance = cell > 0 ? Math.max(0.999 * cell, least) : (NEAR * thumbnailSize(2 ** level, sizes)) / scale;
+      const near = cell > 0 ? spreadDistance(cell * scale, points.ids.length, camera) : NEAR * thumbnailSize(2 ** level, sizes);
       this.level = level;
       this.covered = camera.view(MARGIN);
-      this.choice = new Choice(points, this.covered, distance, most, allowed);
+      this.choice = new Choice(points, this.covered, near / scale, most, allowed);
     }
     if (!this.choice) return true;
     if (!this.choice.advance(ms)) return false;
     this.ids = this.choice.ids();
+    this.distance = this.choice.distance;
     this.choice = null;
     return true;
   }
@@ -102,7 +112,7 @@ export class Choice {
   constructor(
     private readonly points: PointStore,
     private readonly box: Bounds,
-    private readonly distance: number,
+    readonly distance: number,
     private readonly most: number,
     private readonly allowed: (id: number) => boolean = ANY,
   ) {

@@ -61,13 +61,18 @@ export function spriteOf(frame: Frame, batch: SpriteBatch, i: number, sourceOf: 
   };
 }
 
+/** A sprite of less than so many CSS px has no gap around it, and thin bands. */
+const TINY = 16;
+
 /** Draw a sprite's frame: a thin gap that parts it from what lies below, the selection ring, the label's band. */
 export function paintFrame(sheet: Sheet, sprite: Sprite, background: Rgb, ring: Rgb): void {
   const { density, label, selected } = sprite;
   const side = Math.max(sprite.width, sprite.height);
-  const band = label === null ? 0 : Math.round(Math.max(1.5 * density, Math.min(3 * density, side * 0.045)));
-  const around = selected ? Math.round(2 * density) : 0;
-  const gap = Math.max(1, Math.round(density));
+  const tiny = side < TINY * density; // its frame must not cover its neighbours
+  const least = tiny ? density : 1.5 * density;
+  const band = label === null ? 0 : Math.round(Math.max(least, Math.min(3 * density, side * 0.045)));
+  const around = selected ? Math.round((tiny ? 1 : 2) * density) : 0;
+  const gap = tiny ? 0 : Math.max(1, Math.round(density));
   paintBorder(sheet, sprite, band + around + gap, opaque(background), sprite.alpha);
   if (selected) paintBorder(sheet, sprite, band + around, opaque(ring), sprite.alpha);
   if (label !== null) paintBorder(sheet, sprite, band, label, sprite.dimmed ? (sprite.alpha * 115) >> 8 : sprite.alpha);

@@ -272,9 +272,10 @@ export class Scene {
     this.scheduled = 0;
     const animating = this.advance(now);
     const still = !animating && now - this.lastMoved > STILL_MS;
-    const { allowed, cell, spriteSize } = this;
+    const { allowed, cell } = this;
     const most = cell > 0 ? MOST_SPREAD : MOST_SPRITES;
     const chosen = this.winners.update(this.points, this.camera, this.sizes, most, { allowed, cell, ms: CHOOSE_MS });
+    const { spriteSize } = this;
     const fading = this.stage.arrange({
       points: this.points,
       camera: this.camera,
@@ -295,8 +296,8 @@ export class Scene {
 
   /** The thumbnails' largest side in CSS px. */
   private get spriteSize(): number {
-    const { camera, cell, sizes } = this;
-    return cell > 0 ? spreadSize(cell * camera.scale, camera, sizes) : thumbnailSize(camera.zoom, sizes);
+    const { camera, cell, sizes, winners } = this;
+    return cell > 0 ? spreadSize((winners.distance || cell) * camera.scale, sizes) : thumbnailSize(camera.zoom, sizes);
   }
 
   /** Nothing moves by itself: draw the complete picture once nobody has moved anything for a while. */

@@ -1,0 +1,252 @@
+"""Take the pictures of `walkthrough.md` from a workspace that has labels and rounds.
+
+    pip install playwright; shoal demo emoji --no-serve; ...label, learn twice...
+    python docs/take_pictures.py WORKSPACE.shoal [NAME ...]
+
+The workspace is copied first and never changed; in the copy two people label by a demo's `truth.json`,
+so that history and confusion matrix have something to tell. Look at every picture before it is committed.
+"""
+
+import argparse
+import io
+import json
+import math
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Page, Playwright, sync_playwright
+
+from shoal.workspace import Workspace
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from tests.browser.conftest import NO_GL, QUIET, SOFTWARE_GL  # noqa: E402
+from tests.browser.page import Eye, Server  # noqa: E402
+
+INTO = ROOT / "docs/pictures"
+SIZE = {"width": 1440, "height": 900}
+MOST_BYTES = 250_000
+REST_MS = 2500
+PATIENCE_MS = 90_000
+
+
+def rest(eye: Eye) -> None:
+    """Wait until all pictures are sharp and nothing moves."""
+    eye.page.wait_for_function(
+        "() => (window.__shoal?.drawn?.thumbnails ?? 0) > 0 && window.__shoal.drawn", timeout=PATIENCE_MS
+    )
+    eye.page.wait_for_load_state("networkidle")
+    eye.page.wait_for_timeout(REST_MS)
+
+
+def middle(page: Page) -> tuple[float, float]:
+    """Return the middle of the map, in px of the window."""
+    box = page.locator(".map > canvas").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def zoom(eye: Eye, id: int, steps: int) -> None:
+    """Zoom in on an item by wheel, so many steps, until it lies in the middle of the view."""
+    for _ in range(steps):
+        eye.page.mouse.move(*eye.place(id))
+        eye.page.mouse.wheel(0, -250)
+        eye.page.wait_for_timeout(120)
+    (x, y), (to_x, to_y) = eye.place(id), middle(eye.page)
+    eye.page.keyboard.press("v")
+    eye.page.mouse.move(x, y)
+    eye.page.mouse.down()
+    eye.page.mouse.move(to_x, to_y, steps=4)
+    eye.page.mouse.up()
+    eye.page.keyboard.press("l")
+    eye.page.mouse.move(2, 2)
+
+
+def draw(eye: Eye, id: int, radius: float, *, finish: bool) -> None:
+    """Draw a loop of a hand around an item; leave it open at the end where it is not to be finished."""
+    x, y = eye.place(id)
+    hand = [radius * (1 + 0.12 * math.sin(3 * a + 1)) for a in (k / 48 * 2 * math.pi for k in range(49))]
+    at = [
+        (x + r * math.cos(k / 24 * math.pi), y + 0.8 * r * math.sin(k / 24 * math.pi))
+        for k, r in enumerate(hand)
+    ]
+    eye.page.mouse.move(*at[0])
+    eye.page.mouse.down()
+    for place in at[1 : None if finish else -5]:
+        eye.page.mouse.move(*place)
+    if finish:
+        eye.page.mouse.up()
+        eye.page.mouse.move(2, 2)
+
+
+def find(eye: Eye, name: str) -> int:
+    """Return the first item on the map of this class, nearest to the middle of its densest place."""
+    columns = eye.page.request.get(f"{eye.server.base}/api/labels").body()
+    classes = {one["name"]: one["id"] for one in eye.state()["classes"]}
+    column = memoryview(columns)[16:].cast("i")
+    ids = [id for id, of in enumerate(column) if of == classes[name]]
+    places = {id: eye.place(id) for id in ids}
+    return min(ids, key=lambda id: sorted(math.dist(places[id], at) for at in places.values())[len(ids) // 4])
+
+
+def far(eye: Eye) -> None:
+    """Show the whole pile."""
+
+
+def near(eye: Eye) -> None:
+    """Show one neighbourhood."""
+    zoom(eye, find(eye, "Smileys & Emotion"), 8)
+
+
+def between(eye: Eye) -> None:
+    """Show a region."""
+    zoom(eye, find(eye, "Food & Drink"), 4)
+
+
+def lasso(eye: Eye) -> None:
+    """Show a loop that is being drawn."""
+    id = find(eye, "Flags")
+    zoom(eye, id, 3)
+    rest(eye)
+    draw(eye, id, 150, finish=False)
+
+
+def tray(eye: Eye) -> None:
+    """Show a selection in the tray, two strangers out."""
+    id = find(eye, "Flags")
+    zoom(eye, id, 3)
+    rest(eye)
+    draw(eye, id, 150, finish=True)
+    cells = eye.page.locator(".cell")
+    cells.first.wait_for()
+    for place in (5, 14):
+        cells.nth(place).click()
+    eye.page.mouse.move(2, 2)
+
+
+def layers(eye: Eye) -> None:
+    """Show two layers side by side: by meaning, and by texture."""
+    eye.press("o")
+    eye.page.get_by_label("Beside it").select_option("stage1")
+    eye.page.wait_for_function("() => document.querySelector('.side')?.dataset.map", timeout=4 * PATIENCE_MS)
+
+
+def history(eye: Eye) -> None:
+    """Show who did what."""
+    eye.press("h")
+
+
+def confusion(eye: Eye) -> None:
+    """Show labels against predictions."""
+    eye.press("q")
+
+
+def spread(eye: Eye) -> None:
+    """Show the pile with no picture covering another."""
+    eye.press("w")
+    eye.drawn(spread=True)
+
+
+def learned(eye: Eye) -> None:
+    """Show the panel of the rounds."""
+    eye.press("r")
+
+
+Recipe = tuple[Callable[[Eye], None], str, tuple[str, ...]]
+RECIPES: dict[str, Recipe] = {
+    "far": (far, "light", SOFTWARE_GL),
+    "middle": (between, "light", SOFTWARE_GL),
+    "near": (near, "light", SOFTWARE_GL),
+    "lasso": (lasso, "light", SOFTWARE_GL),
+    "tray": (tray, "light", SOFTWARE_GL),
+    "layers": (layers, "light", SOFTWARE_GL),
+    "history": (history, "light", SOFTWARE_GL),
+    "confusion": (confusion, "light", SOFTWARE_GL),
+    "learn": (learned, "dark", SOFTWARE_GL),
+    "spread": (spread, "light", SOFTWARE_GL),
+    "dark": (far, "dark", SOFTWARE_GL),
+    "fallback": (far, "dark", NO_GL),
+}
+
+
+def gestures(workspace: Path) -> list[tuple[str, str, list[int]]]:
+    """Return what two people label, in turn: (who, class, ids), of a class what lies together."""
+    with Workspace.open(workspace) as opened:
+        truth = json.loads((Path(opened.sources()[0]).parent / "truth.json").read_text())
+        labels, names, map = opened.labels(), opened.items.names, opened.map()
+        assert map is not None
+        found = []
+        for turn, name in enumerate(sorted(set(truth.values()))):
+            free = np.array([id for id in map.ids if id not in labels and truth.get(names[id]) == name])
+            place = np.median(map.xy[free], axis=0)
+            nearest = np.argsort(np.hypot(*(map.xy[free] - place).T))[: 20 + 7 * turn]
+            found.append(("Mina" if turn % 3 else "Jonas", name, free[nearest].tolist()))
+    return found
+
+
+def prepare(playwright: Playwright, server: Server) -> None:
+    """Let both people label, and take one gesture back."""
+    request = playwright.request.new_context(base_url=server.base)
+    request.get(server.door)
+    for number, (who, name, ids) in enumerate(gestures(server.workspace)):
+        selection = {"map_id": None, "polygon": None, "ids": ids, "without": []}
+        body = {
+            "request_id": f"walkthrough-{number:04}",
+            "selection": selection,
+            "class_name": name,
+            "how": "lasso",
+        }
+        answer = request.post("/api/labels", data=body, headers={"X-Shoal-User": who})
+        assert answer.ok, answer.text()
+    request.dispose()
+
+
+def take(playwright: Playwright, server: Server, name: str) -> None:
+    """Take one picture and keep it as WebP, below what a page should weigh."""
+    recipe, scheme, flags = RECIPES[name]
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with playwright.chromium.launch(executable_path=chromium, args=[*QUIET, *flags]) as browser:
+        person = [{"name": "shoal/user", "value": "Mina"}]
+        kept = {"cookies": [], "origins": [{"origin": server.base, "localStorage": person}]}
+        context = browser.new_context(viewport=SIZE, color_scheme=scheme, storage_state=kept)  # type: ignore[arg-type]
+        eye = Eye(context.new_page(), server)
+        eye.page.set_default_timeout(PATIENCE_MS)
+        eye.open()
+        rest(eye)
+        recipe(eye)
+        if name != "lasso":
+            rest(eye)
+        shot = Image.open(io.BytesIO(eye.page.screenshot()))
+    for quality in range(90, 40, -6):
+        shot.convert("RGB").save(INTO / f"{name}.webp", quality=quality, method=6)
+        if (INTO / f"{name}.webp").stat().st_size <= MOST_BYTES:
+            break
+    print(name, (INTO / f"{name}.webp").stat().st_size, "bytes, quality", quality)
+
+
+def main() -> None:
+    """Take those that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("names", nargs="*", choices=[*RECIPES, []])
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        copy = Path(folder) / "emoji.shoal"
+        shutil.copytree(options.workspace, copy)
+        server = Server(copy)
+        server.start()
+        try:
+            prepare(playwright, server)
+            for name in options.names or RECIPES:
+                take(playwright, server, name)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
