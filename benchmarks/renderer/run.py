@@ -7,7 +7,8 @@ lets a page run only a frame or two ahead of its graphics process, so that over 
 those of the drawing; to be sure, the path's whole time, up to the moment when a pixel could be read back,
 is divided by its frames too ("mean"). Animation frames in which a side drew nothing are no frames of it.
 CPU time is that of the page's and the graphics process: it says least about what else the machine was
-doing. A path ends early where a side takes more than `--patience` seconds for it.
+doing. A path ends early where a side takes more than `--patience` seconds for it, and a side is given up
+where all takes more than `--most`.
 
 Chromium runs with the software graphics interface (SwiftShader) unless `--gpu` is given: the machine of
 most notebooks on a server, and the one that everybody can repeat. Ours then draws its dots by the processor
@@ -16,7 +17,7 @@ comparison.
 
     pip install -e '.[benchmarks]' playwright    # the script installs the rivals by npm where missing
     python benchmarks/renderer/run.py [--sizes 10000 100000 1000000] [--sides shoal deck.gl ...]
-        [--patience 20] [--gpu] [--no-pictures]
+        [--patience 20] [--most 180] [--gpu] [--no-pictures]
 
 Writes `benchmarks/renderer.json` and `.md`.
 """
@@ -28,8 +29,10 @@ import json
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -208,6 +211,22 @@ def pictures(playwright: Playwright, address: str, options: argparse.Namespace) 
         return dict(browser.page.evaluate("bench.pictures()"))
 
 
+def limited(side: str, size: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure one side in a process of its own, which ends after `--most` seconds whatever it is at."""
+    command = [sys.executable, __file__, "--one", "--sides", side, "--sizes", str(size)]
+    command += ["--patience", str(options.patience), *(["--gpu"] if options.gpu else [])]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True, text=True)
+    try:
+        told, _ = process.communicate(timeout=options.most)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return {"side": side, "size": size, "gave_up_s": options.most}
+    if process.returncode:
+        raise SystemExit(f"renderer: measuring {side} at {size:,} failed; see above")
+    return dict(json.loads(told))
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """Write the comparison as a Markdown table, a ratio to ours behind every number."""
     lines = [
@@ -232,6 +251,9 @@ def _line(row: dict[str, Any], ours: dict[str, Any] | None) -> str:
         mean = against(run["mean_ms"], ours and ours[name]["mean_ms"])
         return f"{run['p50_ms']:,.0f} / {run['p95_ms']:,.0f} / {mean}"
 
+    if "gave_up_s" in row:
+        gave_up = f"not done within {row['gave_up_s']:.0f} s: first picture, pan and zoom together"
+        return f"| {row['size']:,} | {row['side']} | {gave_up} |" + " |" * 5
     share = " / ".join(f"{row[name]['within_50_ms']:.0%}" for name in ("pan", "zoom"))
     memory = row["memory_mb"]
     cells = [
@@ -311,28 +333,34 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=list(SIDES))
     parser.add_argument("--patience", type=float, default=20)
+    parser.add_argument("--most", type=float, default=180, help="seconds that one side may take in all")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--gpu", action="store_true", help="use the machine's graphics processor")
     parser.add_argument("--no-pictures", action="store_true")
     options = parser.parse_args()
+    if options.one:
+        server = serve()
+        address = f"http://127.0.0.1:{server.server_port}"
+        with sync_playwright() as playwright:
+            print(json.dumps(measure(playwright, address, options.sides[0], options.sizes[0], options)))
+        return
     build()
-    server = serve()
-    address = f"http://127.0.0.1:{server.server_port}"
     result: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {"rows": []}
     graphics = "graphics processor" if options.gpu else "no graphics processor"
     result["machine"] = f"{os.cpu_count()} cores, {graphics}, {platform.system()}"
-    with sync_playwright() as playwright:
-        result["browser"] = _version()
-        for size in options.sizes:
-            for side in options.sides:
-                row = measure(playwright, address, side, size, options)
-                print(_line(row, None), flush=True)
-                kept = [r for r in result["rows"] if (r["side"], r["size"]) != (side, size)]
-                result["rows"] = sorted([*kept, row], key=lambda r: (r["size"], list(SIDES).index(r["side"])))
-                write(result)
-        if not options.no_pictures:
-            result["pictures"] = pictures(playwright, address, options)
+    result["browser"] = _version()
+    for size in options.sizes:
+        for side in options.sides:
+            row = limited(side, size, options)
+            print(_line(row, None), flush=True)
+            kept = [r for r in result["rows"] if (r["side"], r["size"]) != (side, size)]
+            result["rows"] = sorted([*kept, row], key=lambda r: (r["size"], list(SIDES).index(r["side"])))
             write(result)
-    server.shutdown()
+    if not options.no_pictures:
+        server = serve()
+        with sync_playwright() as playwright:
+            result["pictures"] = pictures(playwright, f"http://127.0.0.1:{server.server_port}", options)
+        write(result)
     print(page_of(result))
 
 
