@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from shoal.types import ShoalError
+
 _HORIZONTAL = [[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]]
 
 
@@ -42,7 +44,15 @@ class CropAndFlip(nn.Module):
         return f"least={self.least}, mirror={self.mirror}"
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return one view (B, C, H, W) of each of images (B, C, H, W), by torch's random numbers."""
+        """Return one view (B, C, H, W) of each of images (B, C, H, W), by torch's random numbers.
+
+        Raises `ShoalError` for anything but images of that shape.
+        """
+        if images.ndim != 4:
+            raise ShoalError(
+                f"CropAndFlip got the shape {tuple(images.shape)}; it takes images (B, C, H, W). For other "
+                "items hand in another augmentation, or None."
+            )
         n, device = len(images), images.device
         area = self.least + (1 - self.least) * torch.rand(n, device=device)
         aspect = torch.exp(torch.log(torch.tensor(4 / 3)) * (2 * torch.rand(n, device=device) - 1))

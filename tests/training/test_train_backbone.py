@@ -250,6 +250,39 @@ def test_in_bfloat16_the_numbers_stay_float32():
     assert trained.history[-1].loss < trained.history[0].loss
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("amp", [False, True])
+def test_on_a_gpu_it_learns_and_goes_on(amp, tmp_path):
+    x, y = stripes(16)
+    fresh, wanted = stripes(16, seed=5)
+    plan = Plan(steps=60, lr=1e-2, classes=6, device="cuda", amp=amp, hold_out="items")
+
+    def stop(progress):
+        if progress.done == 30:
+            raise KeyboardInterrupt
+
+    def train(watch=lambda _: None):
+        file = tmp_path / "run"
+        return train_backbone(network(), x, y, CCE, plan=plan, tuning=PLAIN, checkpoint_at=file, watch=watch)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(stop)
+    trained = train()
+    assert len(trained.history) == 60
+    assert recall_at_1(trained.embed(fresh), wanted) > 0.8
+    trained.save(tmp_path / "net")
+    load_trained(tmp_path / "net", network())
+
+
+def test_other_items_than_images_need_another_augmentation():
+    vectors, y = np.random.default_rng(0).normal(size=(24, 5)).astype(np.float32), np.arange(24) % 4
+    net = nn.Linear(5, 6)
+    with pytest.raises(ShoalError, match=r"CropAndFlip got the shape \(32, 5\).*None"):
+        train_backbone(net, vectors, y, CCE, plan=Plan(steps=1))
+    trained = train_backbone(net, vectors, y, CCE, plan=Plan(steps=1), tuning=PLAIN)
+    assert trained.embed(vectors).shape == (24, 16)
+
+
 def test_the_worlds_random_numbers_stay_and_the_seed_decides():
     x, y = stripes(4)
     torch.manual_seed(5)
