@@ -1,12 +1,12 @@
 """Does training the backbone itself pay? Retrieval of seen and unseen classes, frozen, with a head, trained.
 
-    python benchmarks/backbone.py --classes FOLDER --name NAME [--size 96] [--seeds 3] [--steps 80]
+    python benchmarks/tuning.py --classes FOLDER --name NAME [--size 96] [--seeds 3] [--steps 80]
 
 FOLDER holds images in sub-folders; an image's class is its folder, and the classes below one top folder are
 seen or unseen together (Omniglot: whole alphabets). Half of the top folders are seen; of at most 40 seen
 classes 10 pictures each are labelled, another 10 judged; of at most 40 unseen classes 10 are judged. Every
 seed is a file in the cache folder, its training has a checkpoint: a killed run goes on. Writes the part of
-backbone.md beside this file that is NAME's.
+tuning.md beside this file that is NAME's.
 """
 
 import argparse
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=80)
     asked = parser.parse_args()
-    cache = (cache_folder() or Path.cwd()) / "benchmarks" / "backbone"
+    cache = (cache_folder() or Path.cwd()) / "benchmarks" / "tuning"
     cache.mkdir(parents=True, exist_ok=True)
     results = []
     for seed in range(asked.seeds):
@@ -124,14 +124,14 @@ def main() -> None:
 
 
 def write(results: list[dict[str, Any]], asked: argparse.Namespace) -> None:
-    """Put the table of one set into backbone.md, in the place of an earlier one of its name."""
+    """Put the table of one set into tuning.md, in the place of an earlier one of its name."""
     seconds = np.mean([one.pop("cpu seconds")["training"] for one in map(dict, results)])
     ways = [way for way in results[0] if way != "cpu seconds"]
     measures = list(results[0][ways[0]])
     lines = [
         f"## {asked.name}",
         "",
-        f"`python benchmarks/backbone.py --classes FOLDER --name {asked.name} --size {asked.size} --seeds "
+        f"`python benchmarks/tuning.py --classes FOLDER --name {asked.name} --size {asked.size} --seeds "
         f"{len(results)} --steps {asked.steps}`: mean and range over {len(results)} seeds, in %. "
         f"Training the backbone took {seconds:,.0f} CPU-seconds (less where it went on from a checkpoint).",
         "",
@@ -144,7 +144,7 @@ def write(results: list[dict[str, Any]], asked: argparse.Namespace) -> None:
             values = [100 * one[way][measure_name] for one in results]
             cells.append(f"{np.mean(values):.1f} ({min(values):.1f}-{max(values):.1f})")
         lines.append(f"| {way} | {' | '.join(cells)} |")
-    target = HERE / "backbone.md"
+    target = HERE / "tuning.md"
     old = target.read_text() if target.exists() else "# Does training the backbone itself pay?\n"
     head, *sections = old.split("\n## ")
     kept = [one for one in sections if not one.startswith(f"{asked.name}\n")]
