@@ -75,6 +75,19 @@ def test_a_second_round_goes_on_from_the_first_and_one_may_go_back(ws):
     assert ws.rounds.current() == first
 
 
+def test_items_that_are_none_of_these_are_learned_from_and_are_no_class(ws):
+    yellow = [id for id, name in enumerate(ws.items.names) if name.startswith("yellow")]
+    ws.log.answer(yellow[:8], "none", user="ada", how="key")
+    row = refine(ws, Lesson())
+    found = ws.rounds.predictions(row.id)
+    guesses = found.class_ids[np.searchsorted(found.ids, yellow)]
+    assert len(row.classes) == 3
+    assert row.report["labelled"] == 15
+    assert (guesses == -1).mean() > 0.8
+    _, model = model_of(ws)
+    assert model.classes == ["red", "green", "blue"]
+
+
 def test_accepting_labels_the_sure_ones_as_one_gesture(ws):
     before = len(ws.labels())
     written = accept(ws, at_least=0.5, class_name="red", user="ada")

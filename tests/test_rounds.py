@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shoal.learning.checked import LearningError
-from shoal.rounds import learn_round, prepare
+from shoal.rounds import Guess, learn_round, prepare
 from shoal.types import Progress, ShoalError
 
 
@@ -44,6 +44,21 @@ def test_classes_without_a_name_are_none_of_these(learned):
     _, truth, _, result = learned
     assert (result.predictions == -1)[truth >= 6].mean() > 0.8
     assert (result.predictions == -1)[truth < 6].mean() < 0.1
+
+
+def test_an_answer_none_of_these_is_learned_from():
+    vectors, truth = planted(noise=0.5)
+    labels = few(truth, range(6), count=12)
+    other = np.flatnonzero(truth == 7)
+    told = labels.copy()
+    told[other[:10]] = -2
+    ready = prepare(vectors)
+    before, after = Guess.of(ready, labels), Guess.of(ready, told)
+    assert (after.predictions[other[10:]] == -1).mean() > (before.predictions[other[10:]] == -1).mean() + 0.1
+    assert (after.predictions[other] == -1).mean() > 0.9
+    named = (truth < 6) & (labels < 0)
+    assert (after.predictions == truth)[named].mean() > (before.predictions == truth)[named].mean() - 0.03
+    assert not after.pull[other[:10]].any()
 
 
 def test_labelled_items_keep_their_label_and_shapes_fit(learned):
@@ -102,7 +117,8 @@ def test_all_labelled_and_two_items():
         ([3] * 20, "labels of one class only"),
         ([0, 1], "whole numbers"),
         (np.full(20, 0.5), "whole numbers"),
-        ([-2, 1] * 10, "whole numbers"),
+        ([-3, 1] * 10, "whole numbers"),
+        ([-2, 1] * 10, "labels of one class only"),
     ],
 )
 def test_labels_that_nothing_can_be_learned_from_are_refused(labels, message):

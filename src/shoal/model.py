@@ -13,7 +13,7 @@ from shoal.learning.confidence import probabilities
 from shoal.learning.novelty import least_fit
 from shoal.projectors.reduction import normalised
 from shoal.training import storage
-from shoal.types import UNLABELLED, ShoalError
+from shoal.types import NONE_OF_THESE, UNLABELLED, ShoalError
 
 if TYPE_CHECKING:
     from shoal.rounds import RoundResult
@@ -43,10 +43,10 @@ class Model:
         result: "RoundResult",
         *,
         names: Sequence[str],
-        labelled: NDArray[np.bool_],
+        labels: NDArray[np.int64],
         facts: Mapping[str, Any],
     ) -> Self:
-        """Return the model of a round; `names` (K,) are its classes', `labelled` (N,) who had a label."""
+        """Return the model of a round; `names` (K,) are its classes', `labels` (N,) what it learned."""
         probe, reduction = result.probe, result.prepared.reduction
         weights = reduction.axes @ (probe.weights * np.float32(result.prepared.scale))
         best = probe.scores(result.prepared.inputs).max(axis=1)
@@ -54,7 +54,7 @@ class Model:
             "classes": list(names),
             "class_ids": probe.classes.tolist(),
             "temperature": result.temperature,
-            "least": least_fit(best, labelled),
+            "least": least_fit(best, np.flatnonzero(labels >= 0), np.flatnonzero(labels == NONE_OF_THESE)),
             **facts,
         }
         return cls(weights, probe.bias - reduction.mean @ weights, result.head, card)

@@ -17,7 +17,7 @@ from shoal.projectors.reduction import Reduction
 from shoal.recipe import Recipe
 from shoal.rounds import Prepared, RoundResult, learn_round, prepare
 from shoal.training import storage
-from shoal.types import ROUND, UNLABELLED, Embedding, Map, MapOrigin, Progress, ShoalError
+from shoal.types import PUT_ASIDE, ROUND, UNLABELLED, Embedding, Map, MapOrigin, Progress, ShoalError
 from shoal.workspace import Learned, Predictions, RoundRow, Workspace, Written
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
     label_seq = workspace.log.seq()
     embedding = workspace.embedding(layer)
     labels = workspace.log.current()[embedding.ids].astype(np.int64)
-    labels[labels < 0] = UNLABELLED  # put aside, and none of the classes: no class to learn
+    labels[labels == PUT_ASIDE] = UNLABELLED
     result = learn_round(
         embedding.vectors,
         labels,
@@ -77,7 +77,7 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
             loss=lesson.loss,
             seed=lesson.seed,
             classes=tuple(result.probe.classes.tolist()),
-            report=_report(result, int((labels != UNLABELLED).sum())),
+            report=_report(result, int((labels >= 0).sum())),
         )
     )
 
@@ -202,7 +202,7 @@ def _model(
 ) -> Model:
     names = {row.id: row.name for row in workspace.log.classes()}
     keys = workspace.items.keys
-    labelled = labels != UNLABELLED
+    labelled = labels >= 0
     pairs = zip(embedding.ids[labelled].tolist(), labels[labelled].tolist(), strict=True)
     facts = {
         "backbone": embedding.backbone,
@@ -214,7 +214,7 @@ def _model(
         "data": data_fingerprint(((keys[id], names[label]) for id, label in pairs), embedding.fingerprint),
     }
     classes = [names[label] for label in result.probe.classes.tolist()]
-    return Model.of(result, names=classes, labelled=labelled, facts=facts)
+    return Model.of(result, names=classes, labels=labels, facts=facts)
 
 
 def _report(result: RoundResult, labelled: int) -> dict[str, float]:

@@ -21,7 +21,7 @@ from shoal.projectors.placing import place_among
 from shoal.projectors.reduction import Reduction, normalised, principal
 from shoal.projectors.settling import settle
 from shoal.training.calibration import expected_calibration_error
-from shoal.types import UNLABELLED, Progress
+from shoal.types import NONE_OF_THESE, UNLABELLED, Progress
 
 if TYPE_CHECKING:
     from torch import nn
@@ -128,7 +128,9 @@ def learn_round(
     seed: int = 0,
     watch: Watch = lambda _: None,
 ) -> RoundResult:
-    """Learn from labels (N,) int, -1 = unlabelled, of vectors (N, D): head, predictions and a new map.
+    """Learn from labels (N,) int of vectors (N, D): head, predictions and a new map.
+
+    A label is -1 where there is none, and -2 where an item is none of these classes.
 
     `start` (N, 2) is the map on the page (NaN rows have no place): the new one begins there and stays in its
     frame. `prepared` is `prepare(vectors)`, kept from an earlier round. `previous` is `RoundResult.trained`
@@ -146,7 +148,7 @@ def learn_round(
     with clock.step(1):
         guess = Guess.of(ready, known)
     with clock.step(2) as tick:
-        trained = _train(vectors, known, loss, dim, previous, seed=seed, tick=tick)
+        trained = _train(vectors, np.maximum(known, UNLABELLED), loss, dim, previous, seed=seed, tick=tick)
         embedding = trained.embed(vectors)
     with clock.step(3) as tick:
         xy = re_form(ready, guess, begin, seed=seed, tick=lambda: tick(None))
@@ -184,24 +186,25 @@ class Guess:
 
     @classmethod
     def of(cls, ready: Prepared, labels: Ints) -> "Guess":
-        """Predict all items from labels (N,), -1 = unlabelled, of at least two classes."""
-        rows = np.flatnonzero(labels != UNLABELLED)
-        probe, held = Probe.fit(ready.inputs[rows], labels[rows])
+        """Predict all items from labels (N,) of at least two classes, -1: unlabelled, -2: none of these."""
+        answered, rows = np.flatnonzero(labels != UNLABELLED), np.flatnonzero(labels >= 0)
+        probe, held_out = Probe.fit(ready.inputs[answered], labels[answered])
+        held = held_out[labels[answered] >= 0]
         places = np.searchsorted(probe.classes, labels[rows])
         temperature = fitted_temperature(held, places)
         scores = probe.scores(ready.inputs)
         left = np.flatnonzero(labels == UNLABELLED)
         factors = fairness(typicality(scores[left], held, places))
-        scores[rows] = held
+        scores[answered] = held_out
         fits = fit_of(scores.max(axis=1), ready.neighbours)
-        least = least_fit(fits, rows)
+        least = least_fit(fits, rows, np.flatnonzero(labels == NONE_OF_THESE))
         shares = probabilities(scores, temperature)
         predictions = np.where(fits < least, UNLABELLED, probe.classes[shares.argmax(axis=1)])
-        predictions[rows] = labels[rows]
+        predictions[answered] = np.maximum(labels[answered], UNLABELLED)
         confidence = shares.max(axis=1)
         confidence[left] *= factors
-        pull = np.sqrt(shares) * belonging(fits, rows)[:, None]
-        pull[rows] = np.eye(len(probe.classes), dtype=np.float32)[places]
+        pull = np.sqrt(shares) * belonging(fits, rows, least)[:, None]
+        pull[answered] = labels[answered, None] == probe.classes
         return cls(probe, temperature, least, held, places, PULL * pull, predictions, confidence)
 
 

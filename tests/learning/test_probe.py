@@ -33,6 +33,18 @@ def test_held_out_scores_equal_those_of_a_probe_fitted_without_the_item():
         np.testing.assert_allclose(held[item], np.append(inputs[item], 1.0) @ solved, atol=1e-4)
 
 
+def test_none_of_these_scores_nothing_and_is_no_class():
+    inputs, labels = _groups(spread=0.2)
+    answered = np.where(labels == 9, -2, labels)
+    probe, held = Probe.fit(inputs, answered)
+    assert probe.classes.tolist() == [0, 3, 6]
+    assert held.shape == (len(labels), 3)
+    four, held_of_four = Probe.fit(inputs, labels)
+    np.testing.assert_allclose(probe.weights, four.weights[:, :3], rtol=1e-5)
+    np.testing.assert_allclose(held, held_of_four[:, :3], rtol=1e-4, atol=1e-5)
+    assert held[labels == 9].max() < 0.5 < np.median(held[labels != 9].max(axis=1))
+
+
 def test_classes_count_equally_whatever_their_size():
     inputs, labels = _groups(spread=0.1)
     probe, _ = Probe.fit(inputs, labels)

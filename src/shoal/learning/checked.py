@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.types import UNLABELLED, ShoalError
+from shoal.types import NONE_OF_THESE, UNLABELLED, ShoalError
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -28,14 +28,14 @@ def checked_vectors(who: str, vectors: NDArray[np.floating]) -> None:
 
 
 def checked_labels(who: str, labels: ArrayLike, items: int) -> Ints:
-    """Return labels (N,) as int64; raise `LearningError` unless whole, from -1 up, of two classes or more."""
+    """Return labels (N,) as int64; raise `LearningError` unless whole, from -2 up, of two classes or more."""
     array = np.asarray(labels)
-    if array.shape != (items,) or array.dtype.kind not in "iu" or (items and array.min() < UNLABELLED):
+    if array.shape != (items,) or array.dtype.kind not in "iu" or (items and array.min() < NONE_OF_THESE):
         raise LearningError(
             f"{who} got labels of shape {array.shape} and type {array.dtype} for {items} items; "
-            f"it takes whole numbers ({items},), {UNLABELLED} for unlabelled."
+            f"it takes whole numbers ({items},), {UNLABELLED}: unlabelled, {NONE_OF_THESE}: none of these."
         )
-    classes = np.unique(array[array != UNLABELLED])
+    classes = np.unique(array[array >= 0])
     if len(classes) < 2:
         have = "labels of one class only" if len(classes) else "no labelled item"
         raise LearningError(f"{who} got {have}; label items of two classes or more, then learn.")

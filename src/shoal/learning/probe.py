@@ -24,13 +24,15 @@ class Probe:
     def fit(cls, inputs: Floats, labels: Ints, *, strength: float = STRENGTH) -> tuple[Self, Floats]:
         """Fit on inputs (M, d) with labels (M,); return it and the held-out scores (M, K) of the same items.
 
+        Items labelled -2, none of these, are to score 0 for every class, and weigh like one class more.
         Ridge regression on one-hot classes, every class of equal weight whatever its size, because lassos
         take large and easy classes first. The held-out scores are those of a probe fitted without the item,
         exact and for nothing: with the hat value h_i, z_i = (z_i - h_i y_i) / (1 - h_i) (Allen 1974, PRESS).
         """
-        classes, places = np.unique(labels, return_inverse=True)
-        targets = np.eye(len(classes), dtype=np.float32)[places]
-        share = (1 / np.bincount(places)[places] / len(classes)).astype(np.float32)
+        groups, places = np.unique(labels, return_inverse=True)
+        classes = groups[groups >= 0]
+        targets = (labels[:, None] == classes).astype(np.float32)
+        share = (1 / np.bincount(places)[places] / len(groups)).astype(np.float32)
         middle = share @ inputs
         centred = inputs - middle
         weighted = centred * share[:, None]
