@@ -3,7 +3,7 @@
     python benchmarks/indices.py [--sizes 10000 100000 1000000] [--rows dunn silhouette ...] [--limit 60]
 
 Every cell (an index, a library, a size) runs in a process of its own, on one thread, and is killed at the
-limit; times are medians of processor time over 1 to 5 calls after a warm-up. What is in
+limit; times are medians of processor time over samples after a warm-up. What is in
 benchmarks/indices.json already is not run again: delete the file, or name --rows, to do so. A size that the
 growth so far puts above twice the limit is not tried, and said to be so. Libraries that are not importable
 are left out (`pip install 'shoal[references]'`).
@@ -15,7 +15,6 @@ import os
 import platform
 import resource
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from clock import timed
 
 from shoal.indices import INDICES
 
@@ -82,7 +82,8 @@ def of_torchdr(row: str) -> Form | None:
 
     if row != "silhouette":
         return None
-    return lambda x, y: float(silhouette_score(x, y, warn=False))
+    # in float32, its own choice, its sums keep five digits
+    return lambda x, y: float(silhouette_score(x.astype(np.float64), y, warn=False))
 
 
 def form_of(row: str, library: str) -> Form | None:
@@ -107,18 +108,13 @@ def measure(row: str, library: str, n: int, limit: float) -> Cell:
     vectors, labels = data(n)
     form(*data(1_000))
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    times: list[float] = []
-    value = float("nan")
     try:
-        while sum(times) < 0.5 and len(times) < 5:
-            began = time.process_time()
-            value = float(form(vectors, labels))
-            times.append(time.process_time() - began)
+        seconds, value = timed(lambda: float(form(vectors, labels)))
     except (MemoryError, RuntimeError, ValueError) as problem:
         # torch raises RuntimeError where numpy raises MemoryError
         return {"why": "out of memory" if "memory" in str(problem).lower() else type(problem).__name__}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start
-    return {"seconds": statistics.median(times), "mb": peak / 1024, "value": value}
+    return {"seconds": seconds, "mb": peak / 1024, "value": value}
 
 
 def run_cell(row: str, library: str, n: int, limit: float) -> Cell:

@@ -1,10 +1,12 @@
-"""Forward and backward time and peak memory of losses: ours, as usually written, pytorch-metric-learning.
+"""Forward and backward time and peak memory of losses: ours, as usually written, pytorch-metric-learning's.
 
-    python benchmarks/losses.py [--output benchmarks/losses.md] [--sizes 256 1024 4096 16384]
+    python benchmarks/losses.py [--sizes 256 1024 4096 16384] [--kinds contrastive ...]
+        [--classes 50 10 100] [--limit 45]
 
-Every cell runs in its own process, one after the other, on one thread; times are medians of its processor
-time over 1 to 15 repeats, which other work on the machine disturbs least. Read ratios within one run.
-pytorch-metric-learning is compared where it is importable.
+Every cell (a loss, a form, N, K) runs in its own process, one after the other, on one thread, and is stopped
+at --limit seconds of processor time and at 8 GiB above the start; times are medians over samples of processor
+time, which other work on the machine disturbs least. What is in benchmarks/losses.json already is not run
+again: delete the file, or name --kinds, to do so. pytorch-metric-learning is compared where importable.
 """
 
 import argparse
@@ -12,25 +14,37 @@ import json
 import multiprocessing
 import platform
 import resource
-import statistics
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from clock import timed
 from torch import Tensor
 
 from shoal import miners
-from shoal.losses.contrastive import ContrastiveLoss
-from shoal.losses.gaussian_corel import GaussianCORELLoss
-from shoal.losses.lifted import LiftedStructureLoss
-from shoal.losses.silhouette import SilhouetteLoss
-from shoal.losses.supcon import SupConLoss
-from shoal.losses.triplet import TripletLoss
+from shoal.losses import (
+    ContrastiveLoss,
+    GaussianCORELLoss,
+    LiftedStructureLoss,
+    NormSoftmaxLoss,
+    NPairLoss,
+    NTXentLoss,
+    ProxyAnchorLoss,
+    ProxyNCALoss,
+    SilhouetteLoss,
+    SupConLoss,
+    TripletLoss,
+)
 
-WIDTH, CLASSES, TIMEOUT_S = 16, (10, 50, 100), 300
+WIDTH, MEMORY = 16, 8 << 30
+FORMS = ("ours", "naive", "pml")
+TABLE = Path(__file__).with_suffix(".json")
 Loss = Callable[[Tensor, Tensor], Tensor]
+Cell = dict[str, Any]
 
 
 def naive_silhouette(z: Tensor, y: Tensor, *, power: int) -> Tensor:
@@ -63,164 +77,205 @@ def naive_contrastive(z: Tensor, y: Tensor) -> Tensor:
     return (positive.square().mean() + torch.relu(1.0 - d[~same]).square().mean()) / 2.0
 
 
-def of_pml(kind: str) -> Loss | None:
+OURS: dict[str, Callable[[int], Loss]] = {
+    "silhouette, Euclidean": lambda k: SilhouetteLoss(),
+    "silhouette, squared": lambda k: SilhouetteLoss("squared"),
+    "silhouette, simplified": lambda k: SilhouetteLoss("simplified"),
+    "gaussian-corel": lambda k: GaussianCORELLoss(k, WIDTH),
+    "contrastive": lambda k: ContrastiveLoss(),
+    "contrastive, hinge": lambda k: ContrastiveLoss(form="hinge"),
+    "triplet, all": lambda k: TripletLoss(),
+    "triplet, batch-hard": lambda k: TripletLoss(miner=miners.batch_hard),
+    "triplet, semi-hard": lambda k: TripletLoss(miner=miners.semi_hard),
+    "lifted": lambda k: LiftedStructureLoss(),
+    "n-pair, first": lambda k: NPairLoss(pairs="first"),
+    "nt-xent": lambda k: NTXentLoss(),
+    "supcon": lambda k: SupConLoss(),
+    "norm-softmax": lambda k: NormSoftmaxLoss(k, WIDTH),
+    "proxy-nca": lambda k: ProxyNCALoss(k, WIDTH, variant="released"),
+    "proxy-anchor": lambda k: ProxyAnchorLoss(k, WIDTH),
+}
+NAIVE: dict[str, Loss] = {
+    "silhouette, Euclidean": partial(naive_silhouette, power=1),
+    "silhouette, squared": partial(naive_silhouette, power=2),
+    "contrastive": naive_contrastive,
+    "triplet, all": naive_triplet,
+}
+
+
+def of_pml(kind: str, classes: int) -> Loss | None:
     """Return pytorch-metric-learning's loss, normalising only where ours does; None if absent."""
     try:
         from pytorch_metric_learning import distances, losses
-        from pytorch_metric_learning import miners as their_miners
+        from pytorch_metric_learning import miners as theirs
     except ImportError:
         return None
     plain = distances.LpDistance(normalize_embeddings=False)
-    if kind == "triplet semi-hard":
-        find = their_miners.TripletMarginMiner(margin=0.2, type_of_triplets="semihard", distance=plain)
-        loss = losses.TripletMarginLoss(margin=0.2, distance=plain)
-        return lambda z, y: loss(z, y, find(z, y))
-    return {
-        "contrastive": losses.ContrastiveLoss(distance=plain),
-        "triplet, all": losses.TripletMarginLoss(margin=0.2, distance=plain),
-        "lifted": losses.LiftedStructureLoss(distance=plain),
-        "supcon": losses.SupConLoss(),
-    }.get(kind)
+    triplet = partial(losses.TripletMarginLoss, margin=0.2, distance=plain)
 
+    def mined(miner: Any) -> Loss:
+        return lambda z, y: triplet()(z, y, miner(z, y))
 
-def contestants(kind: str, classes: int) -> dict[str, tuple[Loss | None, int]]:
-    """Return each form of a loss and the largest N at which it is tried."""
-    forms: dict[str, dict[str, tuple[Loss | None, int]]] = {
-        "silhouette, Euclidean": {
-            "ours": (SilhouetteLoss(), 16_384),
-            "naive": (partial(naive_silhouette, power=1), 4_096),
-        },
-        "silhouette, squared": {
-            "ours": (SilhouetteLoss("squared"), 16_384),
-            "naive": (partial(naive_silhouette, power=2), 4_096),
-        },
-        "silhouette, simplified": {"ours": (SilhouetteLoss("simplified"), 16_384)},
-        "gaussian-corel": {"ours": (GaussianCORELLoss(classes, WIDTH), 16_384)},
-        "contrastive": {
-            "ours": (ContrastiveLoss(), 4_096),
-            "naive": (naive_contrastive, 4_096),
-            "pml": (None, 1_024),
-        },
-        "triplet, all": {"ours": (TripletLoss(), 1_024), "naive": (naive_triplet, 256), "pml": (None, 256)},
-        "triplet semi-hard": {"ours": (TripletLoss(miner=miners.semi_hard), 4_096), "pml": (None, 256)},
-        "lifted": {"ours": (LiftedStructureLoss(), 4_096), "pml": (None, 256)},
-        "supcon": {"ours": (SupConLoss(), 4_096), "pml": (None, 4_096)},
+    forms: dict[str, Callable[[], Loss]] = {
+        "contrastive, hinge": lambda: losses.ContrastiveLoss(distance=plain),
+        "triplet, all": triplet,
+        "triplet, batch-hard": lambda: mined(theirs.BatchHardMiner(distance=plain)),
+        "triplet, semi-hard": lambda: mined(
+            theirs.TripletMarginMiner(margin=0.2, type_of_triplets="semihard", distance=plain)
+        ),
+        "lifted": lambda: losses.LiftedStructureLoss(distance=plain),
+        "n-pair, first": lambda: losses.NPairsLoss(
+            distance=distances.DotProductSimilarity(normalize_embeddings=False)
+        ),
+        "nt-xent": losses.NTXentLoss,
+        "supcon": losses.SupConLoss,
+        "norm-softmax": lambda: losses.NormalizedSoftmaxLoss(classes, WIDTH),
+        "proxy-nca": lambda: losses.ProxyNCALoss(classes, WIDTH),
+        "proxy-anchor": lambda: losses.ProxyAnchorLoss(classes, WIDTH),
     }
-    return {
-        name: (of_pml(kind) if name == "pml" else form, largest)
-        for name, (form, largest) in forms[kind].items()
-    }
+    return forms[kind]() if kind in forms else None
 
 
-KINDS = (
-    "silhouette, Euclidean",
-    "silhouette, squared",
-    "silhouette, simplified",
-    "gaussian-corel",
-    "contrastive",
-    "triplet, all",
-    "triplet semi-hard",
-    "lifted",
-    "supcon",
-)
+def form_of(kind: str, form: str, classes: int) -> Loss | None:
+    """Return one form of a loss, with the same weights wherever it has some; None if there is none."""
+    if form == "naive":
+        return NAIVE.get(kind)
+    loss = OURS[kind](classes) if form == "ours" else of_pml(kind, classes)
+    if isinstance(loss, torch.nn.Module):
+        for weights in loss.parameters():
+            if weights.ndim == 2:
+                drawn = torch.randn(classes, WIDTH, generator=torch.Generator().manual_seed(1))
+                weights.data = drawn.T.clone() if weights.shape[0] == WIDTH else drawn
+    return loss
 
 
-def measure(kind: str, name: str, n: int, classes: int, results: multiprocessing.Queue) -> None:
-    """Put (median ms, peak MB above the start) of one cell into `results`."""
+def slope(loss: Loss, z: Tensor, y: Tensor) -> float:
+    """Go forward and backward once and return the value."""
+    z.grad = None
+    value = loss(z, y)
+    value.backward()
+    return float(value.detach())
+
+
+def measure(kind: str, form: str, n: int, classes: int, limit: float, results: Any) -> None:
+    """Put the median ms, the peak MB above the start and the value of one cell into `results`."""
     torch.set_num_threads(1)
-    loss = contestants(kind, classes)[name][0]
+    spent = int(time.process_time())
+    resource.setrlimit(resource.RLIMIT_CPU, (spent + int(limit) + 1, spent + int(limit) + 2))
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, 2 * [pages * resource.getpagesize() + MEMORY])
+    loss = form_of(kind, form, classes)
     g = torch.Generator().manual_seed(0)
     y = torch.arange(n) % classes
-    z = (torch.randn(classes, WIDTH, generator=g)[y] + torch.randn(n, WIDTH, generator=g)).requires_grad_()
+    z = torch.randn(classes, WIDTH, generator=g)[y] + torch.randn(n, WIDTH, generator=g)
+    z = (z / 2.0).requires_grad_()
+    assert loss is not None
     loss(z[: classes * 2], y[: classes * 2]).backward()
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    times = []
-    while sum(times) < 0.5 and len(times) < 15:
-        z.grad = None
-        began = time.process_time()
-        loss(z, y).backward()
-        times.append(time.process_time() - began)
+    try:
+        seconds, value = timed(lambda: slope(loss, z, y))
+    except RuntimeError as problem:
+        results.put({"why": "over 8 GiB" if "memory" in str(problem) else str(problem)[:80]})
+        return
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start
-    results.put((1e3 * statistics.median(times), peak / 1024))
+    results.put({"ms": 1e3 * seconds, "mb": peak / 1024, "value": value})
 
 
-def cell(kind: str, name: str, n: int, classes: int) -> tuple[float, float] | None:
-    """Run one cell in its own process; None when it fails or takes longer than the limit."""
+def run_cell(kind: str, form: str, n: int, classes: int, limit: float) -> Cell:
+    """Run one cell in its own process."""
     context = multiprocessing.get_context("fork")
-    results = context.Queue()
-    process = context.Process(target=measure, args=(kind, name, n, classes, results))
+    results = context.SimpleQueue()
+    process = context.Process(target=measure, args=(kind, form, n, classes, limit, results))
     process.start()
-    process.join(TIMEOUT_S)
+    process.join(20 * limit)
     if process.is_alive():
         process.kill()
         process.join()
-    return results.get() if process.exitcode == 0 else None
+    return {"why": f"over {limit:g} s"} if results.empty() else results.get()
 
 
-def run(sizes: list[int]) -> list[dict[str, object]]:
-    """Run every cell and return one row a cell."""
-    rows: list[dict[str, object]] = []
-    for kind in KINDS:
-        for n in sizes:
-            for classes in CLASSES if kind.startswith("silhouette") else CLASSES[1:2]:
-                for name, (form, largest) in contestants(kind, classes).items():
-                    if form is None or n > largest or n < 2 * classes:
+def expected(cells: list[Cell], kind: str, form: str, n: int, classes: int) -> float:
+    """Return the least ms that the sizes before speak of: growth in proportion; inf after a failure."""
+    before = [c for c in cells if (c["loss"], c["form"], c["k"]) == (kind, form, classes) and c["n"] < n]
+    if not before:
+        return 0.0
+    last = max(before, key=lambda c: int(c["n"]))
+    return float(last["ms"]) * n / last["n"] if "ms" in last else float("inf")
+
+
+def run(kinds: list[str], sizes: list[int], counts: list[int], limit: float, cells: list[Cell]) -> None:
+    """Add every cell that is not there yet, saving after each; counts: of classes."""
+    known = {(c["loss"], c["form"], c["n"], c["k"]) for c in cells}
+    for classes in counts:
+        for kind in kinds:
+            for n in sorted(sizes):
+                for form in FORMS:
+                    absent = form_of(kind, form, classes) is None
+                    if absent or n < 2 * classes or (kind, form, n, classes) in known:
                         continue
-                    found = cell(kind, name, n, classes)
-                    ms, mb = found or (None, None)
-                    rows.append({"loss": kind, "form": name, "n": n, "k": classes, "ms": ms, "mb": mb})
-                    print(json.dumps(rows[-1]), flush=True)
-    return rows
+                    late = expected(cells, kind, form, n, classes) > 2e3 * limit
+                    found = {"why": "not tried"} if late else run_cell(kind, form, n, classes, limit)
+                    cells.append({"loss": kind, "form": form, "n": n, "k": classes, **found})
+                    print(json.dumps(cells[-1]), flush=True)
+                    TABLE.write_text("[\n" + ",\n".join(json.dumps(cell) for cell in cells) + "\n]\n")
 
 
-def table(rows: list[dict[str, object]]) -> str:
-    """Return the rows as one Markdown table: a line a loss, size and K; a column a form."""
+def page(cells: list[Cell], limit: float) -> str:
+    """Return the answer as Markdown: a line a loss, size and K; a column a form."""
     lines = [
         "| loss | N | K | ours ms | MB | naive ms | MB | PML ms | MB | naive : ours | PML : ours |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    cells = {(r["loss"], r["n"], r["k"], r["form"]): r for r in rows}
-    for loss, n, k in dict.fromkeys((r["loss"], r["n"], r["k"]) for r in rows):
-        found = [cells.get((loss, n, k, form)) for form in ("ours", "naive", "pml")]
-        columns = [text for row in found for text in _texts(row)]
-        ratios = [_ratio(found[0], other) for other in found[1:]]
-        lines.append(f"| {loss} | {n:,} | {k} | " + " | ".join(columns + ratios) + " |")
-    return "\n".join(lines)
+    found = {(c["loss"], c["n"], c["k"], c["form"]): c for c in cells}
+    for kind in OURS:
+        for n, k in sorted({(c["n"], c["k"]) for c in cells if c["loss"] == kind}):
+            ours, *others = (found.get((kind, n, k, form), {}) for form in FORMS)
+            columns = [text for cell in (ours, *others) for text in _texts(cell)]
+            columns += [_ratio(ours, other) for other in others]
+            lines.append(f"| {kind} | {n:,} | {k} | " + " | ".join(columns) + " |")
+    return f"# Losses: time and memory\n\n{about(limit)}\n\n" + "\n".join(lines) + "\n"
 
 
-def _texts(row: dict[str, object] | None) -> list[str]:
-    if row is None:
-        return ["", ""]
-    return ["failed", ""] if row["ms"] is None else [f"{row['ms']:.1f}", f"{row['mb']:.0f}"]
+def _texts(cell: Cell) -> tuple[str, str]:
+    return (f"{cell['ms']:.1f}", f"{cell['mb']:.0f}") if "ms" in cell else (cell.get("why", ""), "")
 
 
-def _ratio(ours: dict[str, object] | None, other: dict[str, object] | None) -> str:
-    if (
-        ours is None
-        or other is None
-        or not isinstance(ours["ms"], float)
-        or not isinstance(other["ms"], float)
-    ):
+def _ratio(ours: Cell, other: Cell) -> str:
+    if "ms" not in ours or "ms" not in other:
         return ""
-    return f"{other['ms'] / ours['ms']:.1f}"
+    same = np.isclose(ours["value"], other["value"], rtol=1e-3)
+    return f"{other['ms'] / ours['ms']:.1f}" + ("" if same else " (another value)")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"))
-    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1_024, 4_096, 16_384])
-    arguments = parser.parse_args()
-    rows = run(arguments.sizes)
-    arguments.output.write_text(f"# Losses: time and memory\n\n{about()}\n\n{table(rows)}\n")
-
-
-def about() -> str:
+def about(limit: float) -> str:
     """Say how the table was made."""
     made = f"`python benchmarks/losses.py`, torch {torch.__version__}, {platform.machine()}"
     return f"""{made}, one thread, float32, D = {WIDTH}.
 Forward and backward of one batch: milliseconds of processor time, and peak memory in MB above what the
-process held before. Every cell in its own process. Read ratios: other work shared the machine. An empty
-cell was not tried: that form would need too much memory or time there."""
+process held before. Every cell in its own process, stopped after {limit:g} such seconds and at 8 GiB. Read
+ratios within a line: other work shared the machine. "not tried": a smaller size failed, or time in mere
+proportion to N would be over twice the limit. An empty cell: there is no such form. "(another value)": more
+than 0.1 % apart; of semi-hard triplets pytorch-metric-learning takes all, ours the nearest of each pair."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1_024, 4_096, 16_384])
+    parser.add_argument("--kinds", nargs="+", choices=OURS, help="run these again")
+    parser.add_argument("--classes", type=int, nargs="+", default=[50, 10, 100])
+    parser.add_argument("--limit", type=float, default=45.0, help="seconds of processor time a cell may take")
+    arguments = parser.parse_args()
+    cells: list[Cell] = json.loads(TABLE.read_text()) if TABLE.exists() else []
+    if arguments.kinds:
+        cells = [
+            c
+            for c in cells
+            if c["loss"] not in arguments.kinds
+            or c["n"] not in arguments.sizes
+            or c["k"] not in arguments.classes
+        ]
+    run(arguments.kinds or list(OURS), arguments.sizes, arguments.classes, arguments.limit, cells)
+    TABLE.with_suffix(".md").write_text(page(cells, arguments.limit))
 
 
 if __name__ == "__main__":
