@@ -17,16 +17,18 @@ ARMS: dict[str, tuple[str, str]] = {
     "ratio": ("ratio", "all"),
     "hinge, near at the output": ("hinge", "output"),
     "hinge, near at the input": ("hinge", "input"),
+    "hinge, hard negatives": ("hinge", "hard"),
 }
-"""What is compared: the form of the loss, and which positives count."""
+"""What is compared: the form of the loss, and which triplets count. Hard: what the poster calls semi-hard."""
 
 
 def build(arm: str) -> Any:
     """Return the triplet loss of an arm, margin 0.2 as in the poster."""
     from shoal.losses import TripletLoss
+    from shoal.miners import hard
 
     form, positives = ARMS[arm]
-    miner = {"all": None, "output": _near_at_output, "input": _near_at_input}[positives]
+    miner = {"all": None, "output": _near_at_output, "input": _near_at_input, "hard": hard}[positives]
     return TripletLoss(margin=0.2, form=form, miner=miner)
 
 

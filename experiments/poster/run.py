@@ -224,7 +224,7 @@ EXPERIMENT = Experiment(
     "schinmayee/metric-learning): CUB-200-2011, 100 classes unseen.",
     shortened="frozen features of CIFAR-100 and a head instead of a fine-tuned network on birds (the loader for CUB is "
     "`experiments/data/photographs.py`, the birds are not at hand); 40 training and 40 test pictures a class; 200 "
-    "batches instead of up to 1,000; no mining at the output by `hard` negatives.",
+    "batches instead of up to 1,000.",
     seeds=5,
     cases=cases,
     measure=measure,

@@ -20,7 +20,7 @@ ROWS = ("pca", "tsne", "opentsne", "umap", "pacmap", "manifolds")
 LAYERS = ("stage5", "head")
 SIZES: dict[Scale, tuple[int, ...]] = {
     "smoke": (60,),
-    "short": (1_000, 4_000),
+    "short": (1_000, 3_000),
     "full": (3_000, 10_000, 30_000, 70_000),
 }
 PATIENCE = 3_600
@@ -176,7 +176,7 @@ EXPERIMENT = Experiment(
     name="projectors",
     question="Which projector makes the best map, and at what price?",
     source="`benchmarks/projectors.py`, which this runs; no paper's table.",
-    shortened="1,000 and 4,000 items instead of 3,000 to 70,000, two layers of nine.",
+    shortened="1,000 and 3,000 items instead of 3,000 to 70,000, two layers of nine.",
     seeds=2,
     cases=cases,
     measure=measure,
