@@ -172,7 +172,7 @@ def _write_readme(experiment: Experiment, results: dict[str, Any], folder: Path)
     parts += ["## Not run here\n\n" + "\n".join(f"- {reason}" for reason in missing)] if missing else []
     seeds = f"; seeds {', '.join(map(str, results['seeds']))}" if results["seeds"] else ""
     parts.append(
-        f"## How\n\n{len(rows)} cases, {seconds / 60:.1f} minutes of one core in all; {results['machine']}; "
+        f"## How\n\n{len(rows)} cases, {seconds / 60:.1f} minutes in all on a shared core; {results['machine']}; "
         f"{packages}{seeds}. Other work ran beside it: seconds are loose."
     )
     (folder / "README.md").write_text("\n\n".join(parts) + "\n")

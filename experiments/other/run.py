@@ -27,7 +27,7 @@ SETS = {
 METHODS_OF = ("as it is", "PCA on the map", "silhouette head", "CCE head")
 SIZES: dict[Scale, dict[str, int]] = {
     "smoke": {"items": 60, "labels": 3, "steps": 10},
-    "short": {"items": 900, "labels": 20, "steps": 150},
+    "short": {"items": 240, "labels": 20, "steps": 150},
     "full": {"items": 3_000, "labels": 20, "steps": 200},
 }
 SOUND_LAYER = "stage5"
@@ -226,7 +226,7 @@ EXPERIMENT = Experiment(
     name="other",
     question="Do maps and gestures work for texts and sounds as they do for pictures?",
     source="Issue 5 of Shoal; no published number is claimed here.",
-    shortened="900 items of each set; one learning rate for all heads, nothing tuned.",
+    shortened="240 items of each set; one learning rate for all heads, nothing tuned.",
     seeds=3,
     cases=cases,
     measure=measure,

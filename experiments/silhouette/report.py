@@ -41,8 +41,8 @@ def write(rows: list[Row], folder: Path) -> str:
 INTRODUCTION = """Each method turns frozen vectors into 16 (or 2) numbers. Heads (D -> 256 -> d) are trained on the
 training pictures of the 50 seen classes; learning rate and one setting of the loss are drawn at random, as
 often for each loss, and chosen by MAP@R on 10 of the seen classes held out; then the head is trained on all 50
-and judged on the test pictures of the 50 unseen ones. `raw` and `unit` (length 1) keep all 1,280
-dimensions, `PCA`, `LDA` (of the seen classes, closed form) and `random` (projection) train nothing. k-means++ looks for the true number of classes.
+and judged on the test pictures of the 50 unseen ones. `unit` (length 1) keeps all 1,280
+dimensions, `PCA` and `LDA` (of the seen classes, closed form) train nothing. k-means++ looks for the true number of classes.
 Mean ± half the 95 % interval (Student's t over the splits). No silhouette of a model that was trained on it is
 ranked. These are heads on frozen features: not comparable with end-to-end results in the literature."""
 

@@ -14,13 +14,15 @@ from experiments.tuning import METHODS, Budget, train, tune
 
 LAST = "head"
 """The layer that heads are trained on."""
+LAYERS = ("stage3", "stage5", "stage7")
+"""The layers that are looked into as they are; `unit` is the last one."""
 BATCHES = ((64, 2), (32, 4), (16, 8), (8, 16), (2, 64))
 SIZES: dict[Scale, dict[str, int]] = {
     "smoke": {"train": 10, "test": 6, "trials": 1, "steps": 10},
     "short": {"train": 40, "test": 40, "trials": 3, "steps": 120},
     "full": {"train": 500, "test": 100, "trials": 12, "steps": 600},
 }
-CLOSED = ("raw", "unit", "PCA", "LDA", "random")
+CLOSED = ("unit", "PCA", "LDA")
 SHOWN = 10
 """How many classes, 30 items each, are kept as positions for the picture."""
 
@@ -36,10 +38,10 @@ def cases(scale: Scale, seeds: int) -> list[Case]:
             here = {**common, "split": split, "seed": seed}
             closed = ("PCA", "LDA") if smoke else CLOSED
             some += [{**here, "method": name, "width": 16} for name in [*methods, *closed]]
-            if seed < 3 and split == "random":
+            if seed == 0 and split == "random":
                 some += [
                     {**here, "method": name, "width": 2}
-                    for name in (methods[:1] if smoke else [*methods, "PCA", "LDA"])
+                    for name in (methods[:1] if smoke else [*methods, "PCA"])
                 ]
             layers = _layers(smoke=smoke)[-1 if smoke else 0 :] if seed < 3 and split == "random" else []
             some += [{**here, "method": "layer", "layer": layer} for layer in layers]
@@ -52,7 +54,7 @@ def _layers(*, smoke: bool) -> list[str]:
     from shoal.backbones import BACKBONES
 
     network = BACKBONES.load("placeholder" if smoke else "efficientnet_lite0")()
-    return [layer.name for layer in network.layers()]
+    return [layer.name for layer in network.layers() if smoke or layer.name in LAYERS]
 
 
 def measure(case: Case) -> Row:
@@ -91,14 +93,9 @@ def _method(case: Case, known: splits.Known, sizes: dict[str, int], seed: int) -
 
 def _closed(name: str, known: splits.Known, width: int) -> Any:
     """Return an embedding that is not trained step by step: of the seen classes' training vectors alone."""
-    if name == "raw":
-        return lambda vectors: vectors.astype(np.float32)
     if name == "unit":
         return judged.unit
     rows = judged.unit(known.vectors)
-    if name == "random":
-        matrix = np.random.default_rng(0).normal(size=(rows.shape[1], width)).astype(np.float32)
-        return lambda vectors: judged.unit(vectors) @ matrix
     if name == "PCA":
         from sklearn.decomposition import PCA
 
@@ -151,7 +148,7 @@ EXPERIMENT = Experiment(
     "of 100 test pictures a class; 3 trials a loss and 120 steps; the hard split once; 2 dimensions, layers and "
     "maps (of 20 pictures a class) on 3 of the 5 splits. `--full` has all pictures and 12 "
     "trials. CIFAR's classes overlap ImageNet's, on which the backbone was trained: unseen holds for the head.",
-    seeds=5,
+    seeds=3,
     cases=cases,
     measure=measure,
     report=write,
