@@ -167,8 +167,8 @@ def _picture(rows: list[Row], file: Path) -> None:
         if method in THEIRS:
             axis.scatter(at, THEIRS[method][: len(tasks)], marker="_", s=120, color=COLOURS[k])
     axis.set(xticks=range(len(tasks)), xticklabels=tasks, ylabel="queries named right, %", ylim=(None, 101))
-    axis.set_title("Omniglot, unseen alphabets; bars: published with ten times the classes")
-    axis.legend(frameon=False, ncols=3, loc="lower left")
+    axis.set_title("Omniglot, unseen alphabets; flat bars: published, with far more classes and training")
+    axis.legend(frameon=False, ncols=6, loc="upper center", bbox_to_anchor=(0.5, -0.08))
     save(figure, file)
 
 
