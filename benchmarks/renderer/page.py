@@ -13,6 +13,7 @@ Writes its part of `benchmarks/renderer.json` and `.md`.
 import argparse
 import json
 import math
+import os
 import statistics
 import sys
 import tempfile
@@ -63,9 +64,16 @@ def loop(page: Page) -> list[tuple[float, float]]:
     return [(x + 220 * math.cos(a), y + 160 * math.sin(a)) for a in angles]
 
 
+def page_seconds() -> float:
+    """Return the processor time of the page's process so far."""
+    children = run._children(os.getpid())
+    return sum(run._seconds(pid) for pid in children if run._kind(pid) == "renderer")
+
+
 def one_lasso(page: Page, number: int) -> dict[str, float]:
     """Draw, label, undo; return ms."""
     page.evaluate("seen.length = 0")
+    spent = page_seconds()
     start, *way = loop(page)
     page.mouse.move(*start)
     page.mouse.down()
@@ -74,14 +82,15 @@ def one_lasso(page: Page, number: int) -> dict[str, float]:
     page.mouse.up()
     page.wait_for_function("() => window.__shoal.drawn.selected > 0", timeout=LONG_MS)
     seen = page.evaluate("seen")
-    count = page.evaluate("window.__shoal.drawn.selected")
+    spent = page_seconds() - spent
     page.keyboard.press("Enter")
     page.keyboard.type(f"class {number}")
     begin = time.perf_counter()
     page.keyboard.press("Enter")
     page.wait_for_function(SAVED, polling=10, timeout=LONG_MS)
     saved = time.perf_counter() - begin
-    drawn(page, labelled=count)
+    page.wait_for_function("() => window.__shoal.drawn.labelled > 0", timeout=LONG_MS)
+    count = page.evaluate("window.__shoal.drawn.labelled")
     begin = time.perf_counter()
     page.keyboard.press("Control+z")
     page.wait_for_function("() => window.__shoal.drawn.labelled === 0", polling=10, timeout=LONG_MS)
@@ -89,6 +98,7 @@ def one_lasso(page: Page, number: int) -> dict[str, float]:
     back = time.perf_counter() - begin
     return {
         "items": count,
+        "cpu_ms": 1000 * spent / MOVES,
         "seen_p50_ms": statistics.median(seen),
         "seen_p95_ms": sorted(seen)[int(0.95 * len(seen))],
         "seen_within_50_ms": sum(ms <= run.LONG_MS for ms in seen) / len(seen),

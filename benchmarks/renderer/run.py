@@ -208,7 +208,9 @@ def _follow(browser: Browser, path: str, patience: float) -> dict[str, float]:
 def pictures(playwright: Playwright, address: str, options: argparse.Namespace) -> dict[str, Any]:
     """Pan across 100,000 pictures, generated on the page as the server's mosaics would come; ours only."""
     with Browser(playwright, address, "pictures", options.gpu) as browser:
-        return dict(browser.page.evaluate("bench.pictures()"))
+        before = browser.cpu_seconds()
+        seen = dict(browser.page.evaluate("bench.pictures()"))
+        return {**seen, "cpu_ms": 1000 * (browser.cpu_seconds() - before) / seen["frames"]}
 
 
 def limited(side: str, size: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -289,8 +291,8 @@ def page_of(result: dict[str, Any]) -> str:
             f"Panning across {seen['items']:,} pictures (zoom {seen['zoom']}), mosaics generated on the page "
             f"after {seen['latency_ms']} ms each: {seen['over_50_ms']:.1%} of {seen['frames']} frames took "
             f"over 50 ms (median {seen['p50_ms']:.0f}, "
-            f"95 % {seen['p95_ms']:.0f}); 95 % of the {seen['wanted']:,} "
-            "visible pictures "
+            f"95 % {seen['p95_ms']:.0f}; {seen.get('cpu_ms', 0):.0f} ms of processor time a frame); 95 % of "
+            f"the {seen['wanted']:,} visible pictures "
             f"were sharp {seen['sharp_ms']:,.0f} ms after the movement began from an empty cache, and "
             f"{seen['settle_ms']:,.0f} ms after it ended.\n"
         )
@@ -312,6 +314,7 @@ def lasso_words(seen: dict[str, Any]) -> str:
         "what the lasso would take is seen, after the pointer's event": f"{middle('seen_p50_ms'):.0f} ms",
         "the same, 95 %": f"{middle('seen_p95_ms'):.0f} ms",
         "the same, share within 50 ms": f"{middle('seen_within_50_ms'):.0%}",
+        "the page's processor time for a move of the pointer": f"{middle('cpu_ms'):.0f} ms",
         "the label is saved, after the key": f"{middle('saved_ms'):,.0f} ms",
         "one undo has taken it back": f"{middle('back_ms'):,.0f} ms",
         "the page's JavaScript heap with its arrays": f"{seen['heap_mb']:.0f} MB",

@@ -4,8 +4,8 @@ import type { PointStore } from "./points";
 import { type Frame, type Progress, type Renderer, type SpriteBatch, STRIDE } from "./renderer";
 import { LAYER, place, type SpriteSize } from "./sprites";
 
-/** How long a frame may draw dots and scale pictures, in ms: little while the map moves. */
-const MOVING_MS = 8;
+/** How long a frame may draw dots and scale pictures, in ms: little while the map moves or its items change. */
+const HURRY_MS = 8;
 const STILL_MS = 20;
 const SCALING_MS = 6;
 /** How many scaled pictures are kept. */
@@ -93,7 +93,7 @@ export class CanvasRenderer implements Renderer {
       background: theme.background,
     };
     this.dots.aim(view, frame.around);
-    const drawn = this.dots.advance(frame.still ? STILL_MS : MOVING_MS);
+    const drawn = this.dots.advance(frame.hurry ? HURRY_MS : STILL_MS);
     sheet.pixels.set(this.dots.pixels);
     const smooth = this.drawSprites(frame);
     this.context.putImageData(image, 0, 0);

@@ -39,6 +39,8 @@ export interface Frame {
   dim: boolean;
   /** Whether nothing moves: thumbnails then lie on whole device px. */
   still: boolean;
+  /** Whether the next frame should come soon: something moves, or what the items look like changes, as under a lasso. */
+  hurry: boolean;
   theme: Theme;
   /** Finds items where they go. */
   around: Around;

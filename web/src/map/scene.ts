@@ -71,6 +71,7 @@ export class Scene {
   private cell = 0;
   private giveUp = (): void => undefined;
   private lastMoved = -Infinity;
+  private lastStyled = -Infinity;
   private scheduled = 0;
   private completion: ReturnType<typeof setTimeout> | undefined;
 
@@ -192,6 +193,7 @@ export class Scene {
     const changed = repainted || moved ? styles.apply(points, look) : styles.select(points, look.selected);
     if (filtered) this.winners.invalidate();
     if (changed.length === 0) return;
+    this.lastStyled = performance.now();
     this.renderer.styles(this.styles.words, changed);
     this.requestDraw();
   }
@@ -286,7 +288,8 @@ export class Scene {
       now,
       instant: this.reducedMotion,
     });
-    const progress = this.renderer.draw(this.frame(spriteSize, still));
+    const hurry = !still || now - this.lastStyled < STILL_MS;
+    const progress = this.renderer.draw(this.frame(spriteSize, still, hurry));
     const sorted = this.grid.advance(SORT_MS);
     this.onFrame();
     if (animating || fading || !chosen || !sorted || progress !== "complete") this.requestDraw();
@@ -327,7 +330,7 @@ export class Scene {
 
   private readonly around: Around = (box, most) => this.grid.around(box, most);
 
-  private frame(spriteSize: number, still: boolean): Frame {
+  private frame(spriteSize: number, still: boolean, hurry: boolean): Frame {
     const crowd = Math.sqrt(2_000 / Math.max(2_000, this.points.ids.length));
     return {
       camera: this.camera,
@@ -338,6 +341,7 @@ export class Scene {
       batches: this.stage.batches,
       dim: this.styles.selected > 0,
       still,
+      hurry,
       theme: this.theme,
       around: this.around,
     };
