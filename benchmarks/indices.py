@@ -182,7 +182,7 @@ def run(sizes: list[int], rows: list[str], limit: float, cells: list[Cell]) -> N
                     cells.append({"row": row, "library": library, "n": n, "why": why})
                 else:
                     cells.append(run_cell(row, library, n, limit))
-                TABLE.write_text(json.dumps(cells, indent=0) + "\n")
+                TABLE.write_text("[\n" + ",\n".join(json.dumps(cell) for cell in cells) + "\n]\n")
 
 
 def page(cells: list[Cell], limit: float) -> str:
@@ -226,7 +226,8 @@ def about(limit: float) -> str:
 case, where bounds spare few pairs. Seconds of processor time of one call, peak memory in MB above what the
 process held. Every cell in its own process, stopped after {limit:g} such seconds, its start included, and at
 {MEMORY >> 30} GiB. "not tried" comes after a smaller size that failed, or with the seconds that growth so far
-predicts. Read ratios within a line: other work shared the machine. "(another value)": more than 1e-4 apart;
+predicts. Read ratios within a line: other work shared the machine. A size without a line has not been run.
+TorchDR is given float64: in float32 its sums keep five digits. "(another value)": more than 1e-4 apart;
 permetrics measures Xie-Beni's items to the nearest mean instead of their own, and raises DBCV's distances to
 D where the paper raises their inverses. An empty cell: the library has no such index."""
 
