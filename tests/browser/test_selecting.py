@@ -144,13 +144,18 @@ def test_one_finger_moves_the_map_held_it_draws_and_a_tap_picks(look: Look, seed
     assert eye.place(seeded.ids[0][0])[0] - before[0] > 25
     start, *way = eye.loop(seeded.ids[1])
     finger("touchStart", start)
-    eye.page.wait_for_timeout(500)
+    expect(eye.page.locator(".map > svg path").first).to_be_attached(timeout=30_000)  # it rests, and draws
     for corner in way:
         finger("touchMove", corner)
     finger("touchEnd")
     eye.drawn(selected=len(seeded.ids[1]))
-    finger("touchStart", eye.place(seeded.ids[2][0]))
-    finger("touchEnd")
+    # Where the machine is slow, a tap may last as long as a hold, and then draws nothing: tap again.
+    for _ in range(30):
+        finger("touchStart", eye.place(seeded.ids[2][0]))
+        finger("touchEnd")
+        eye.page.wait_for_timeout(500)
+        if eye.page.evaluate("window.__shoal.drawn.selected") == 1:
+            break
     eye.drawn(selected=1)
     apart = eye.place(seeded.ids[0][0]), eye.place(seeded.ids[3][0])
     finger("touchStart", (x - 30, y), (x + 30, y))
