@@ -210,7 +210,7 @@ def _looks(rows: list[Row], folder: Path) -> bool:
     save(figure, folder / "filters.png")
     count, side = 80, int(np.sqrt(len(unpack(shown["exciting"], (-1,))) / 80))
     pictures = unpack(shown["exciting"], (8, count // 8, side, side))
-    figure, axis = subplots(size=(8, 6.6))
+    figure, axis = subplots(size=(5.6, 4.6))
     axis.imshow(pictures.swapaxes(1, 2).reshape(8 * side, count // 8 * side), cmap="gray_r")
     axis.set_axis_off()
     save(figure, folder / "exciting.png")

@@ -151,7 +151,7 @@ EXPERIMENT = Experiment(
     "arbitrary cluster numbers and a head thrown away every epoch waste what was learned: soft targets of a mixture of "
     "Gaussians, and clusters matched to the old ones (Hungarian) so that the head can stay.",
     shortened="Fashion-MNIST, 1,000 pictures, 6 epochs, a network of three blocks, instead of a million pictures, 500 epochs "
-    "and AlexNet. No sweep over k and no long tail (`--full` has both). Nothing of the paper's tables can be compared in absolute numbers.",
+    "and AlexNet; no sweep over k and no long tail (`--full` has both). Nothing of the paper's tables can be compared in absolute numbers.",
     seeds=3,
     cases=cases,
     measure=measure,
