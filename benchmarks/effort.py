@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from piles import SETS, TITLES, Pile, pile_of
+from piles import SETS, TITLES, Pile, framed, half_width, pile_of
 
 from shoal.effort import (
     Effort,
@@ -40,8 +40,6 @@ from shoal.folders import cache_folder
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "pictures" / "effort.png"
 TARGETS = (0.5, 0.8, 0.95)
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
-"""The 97.5 % point of Student's t for a mean of so many seeds."""
 Ints = NDArray[np.int64]
 
 
@@ -73,8 +71,7 @@ def rounds(pile: Pile) -> Effort:
     from shoal.rounds import Guess, prepare, re_form
 
     first = pile.map("tsne")
-    low, high = first.min(axis=0), first.max(axis=0)
-    xy = ((first - (low + high) / 2) / (high - low).max() * 0.94 + 0.5).astype(np.float32)
+    xy = framed(first)
     ready = prepare(pile.vectors, seed=pile.seed)
     nothing = Learned(xy, np.full(len(xy), -1), np.zeros(len(xy)))
 
@@ -260,7 +257,7 @@ def _mean(values: list[int | None]) -> str:
         return f"not reached by {len(values) - len(reached)} of {len(values)}"
     text = f"{np.mean(reached):,.0f}"
     if len(reached) > 1:
-        text += f" ± {STUDENT[min(len(reached), 5)] * np.std(reached, ddof=1) / np.sqrt(len(reached)):,.0f}"
+        text += f" ± {half_width(reached):,.0f}"
     return text
 
 

@@ -6,7 +6,7 @@ in the cache.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
+"""The 97.5 % point of Student's t for a mean of so many values."""
 Ints = NDArray[np.int64]
 
 
@@ -46,6 +48,17 @@ def _tsne(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     from shoal.projectors import PROJECTORS
 
     return PROJECTORS.load("tsne")(seed=seed).fit(vectors)
+
+
+def framed(xy: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return positions (N, 2) within the unit square less a margin, shape kept."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    return ((xy - (low + high) / 2) / (high - low).max() * 0.94 + 0.5).astype(np.float32)
+
+
+def half_width(values: Sequence[float]) -> float:
+    """Return half the 95 % interval of the mean of two to five values, by Student's t."""
+    return float(STUDENT[min(len(values), 5)] * np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
 def pile_of(data: Path | None, cache: Path, name: str, seed: int) -> Pile:

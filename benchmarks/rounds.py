@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from piles import SETS, TITLES, Pile, pile_of
+from piles import SETS, TITLES, Pile, framed, half_width, pile_of
 
 from shoal.effort import measure_effort
 from shoal.folders import cache_folder
@@ -37,7 +37,6 @@ from shoal.rounds import Guess, Prepared, learn_round, prepare, re_form
 from shoal.training import expected_calibration_error
 
 HERE = Path(__file__).parent
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 GESTURES = (25, 100)
 """Labels are looked at after so many gestures of the simulated annotator."""
 UMAP_MOST = 100_000
@@ -94,7 +93,7 @@ def _without_shoal(vectors: NDArray[np.float16], labels: Ints) -> Row:
 
 def steady(pile: Pile) -> Row:
     first, second = _labels(pile, 100), _labels(pile, 200)
-    ready, static = prepare(pile.vectors, seed=pile.seed), _squared(pile.map("tsne"))
+    ready, static = prepare(pile.vectors, seed=pile.seed), framed(pile.map("tsne"))
     one, two = Guess.of(ready, first), Guess.of(ready, second)
     before = re_form(ready, one, static, seed=pile.seed)
     asked = np.flatnonzero(second < 0)
@@ -119,7 +118,7 @@ def steady(pile: Pile) -> Row:
 def _umap(points: Floats, seed: int) -> Floats:
     import umap
 
-    return _squared(umap.UMAP(random_state=seed, n_jobs=1).fit_transform(points))
+    return framed(umap.UMAP(random_state=seed, n_jobs=1).fit_transform(points))
 
 
 def unseen(pile: Pile) -> Row:
@@ -130,7 +129,7 @@ def unseen(pile: Pile) -> Row:
     for k in named:
         labels[random.permutation(np.flatnonzero(pile.truth == k))[:20]] = k
     asked = np.isin(pile.truth, classes[len(classes) // 2 :])
-    start = _squared(pile.map("tsne"))
+    start = framed(pile.map("tsne"))
     ready = prepare(pile.vectors, seed=pile.seed)
     results = {
         loss: learn_round(pile.vectors, labels, start=start, prepared=ready, loss=loss, seed=pile.seed)
@@ -232,12 +231,6 @@ def _each(pile: Pile, count: int) -> Ints:
     return labels
 
 
-def _squared(xy: Floats) -> Floats:
-    low, high = xy.min(axis=0), xy.max(axis=0)
-    found: Floats = ((xy - (low + high) / 2) / (high - low).max() * 0.94 + 0.5).astype(np.float32)
-    return found
-
-
 PARTS: dict[str, Callable[[Pile], Row]] = {"steady": steady, "unseen": unseen, "belief": belief}
 
 
@@ -323,8 +316,7 @@ def _time_table(rows: list[Row]) -> list[str]:
 def _mean(values: list[float], digits: int = 3) -> str:
     text = f"{np.mean(values):.{digits}f}"
     if len(values) > 1:
-        half = STUDENT[min(len(values), 5)] * np.std(values, ddof=1) / np.sqrt(len(values))
-        text += f" ± {half:.{digits}f}"
+        text += f" ± {half_width(values):.{digits}f}"
     return text
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 COLOURS = (
     "#2e4057",
     "#d1495b",
@@ -36,6 +38,19 @@ def save(figure: Any, file: Path) -> None:
 
     figure.savefig(file, dpi=100)
     plt.close(figure)
+
+
+def plane(xy: Any, labels: Any) -> dict[str, list[int]]:
+    """Return positions (N, 2) in thousandths of the width, and labels (N,), as plain values to keep."""
+    low, reach = xy.min(axis=0), max(float(np.ptp(xy, axis=0).max()), 1e-12)
+    square = np.round(1000 * (xy - low) / reach).astype(int)
+    return {"x": square[:, 0].tolist(), "y": square[:, 1].tolist(), "class": labels.tolist()}
+
+
+def draw_plane(axis: Any, kept: dict[str, list[int]], *, size: float = 4) -> None:
+    """Draw what `plane` kept."""
+    classes, places = np.unique(kept["class"], return_inverse=True)
+    scatter(axis, np.array([kept["x"], kept["y"]]).T, places, [str(k) for k in classes], size=size)
 
 
 def scatter(axis: Any, xy: Any, labels: Any, names: Sequence[str], *, size: float = 4) -> None:

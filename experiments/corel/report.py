@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.plots import COLOURS, save, scatter, subplots
+from experiments.plots import COLOURS, draw_plane, save, subplots
 from experiments.running import Row
 from experiments.statistics import Interval, holm, paired_t, t_interval
 from experiments.tables import plus_minus, signed, table
@@ -185,9 +185,7 @@ def _planes(rows: list[Row], file: Path) -> bool:
         return False
     figure, axes = subplots(1, len(shown), size=(2.6 * len(shown), 2.9))
     for axis, row in zip(np.atleast_1d(axes), shown, strict=True):
-        xy = np.array([row["xy"]["x"], row["xy"]["y"]]).T
-        classes = sorted(set(row["xy"]["class"]))
-        scatter(axis, xy, np.array(row["xy"]["class"]), [str(k) for k in classes])
+        draw_plane(axis, row["xy"])
         axis.set_title(f"{row['loss']}: {100 * row['test_accuracy']:.1f} %")
     save(figure, file)
     return True

@@ -1,12 +1,12 @@
 """Train the paper's networks with four losses; compare accuracies, and clusters of the representations."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.corel import report
+from experiments.plots import plane
 from experiments.running import Case, Experiment, Row, Scale
 from shoal.clustering import GMM, KMeans
 from shoal.indices import AGREEMENTS, silhouette
@@ -148,14 +148,7 @@ def _picture(case: Case, z: NDArray[np.float32], labels: NDArray[np.int64]) -> R
         return {}
     from sklearn.decomposition import PCA
 
-    xy = PCA(2, random_state=0).fit(z).transform(z[:400])
-    square = np.round(1000 * (xy - xy.min(axis=0)) / np.ptp(xy, axis=0).max()).astype(int)
-    return {"xy": {"x": square[:, 0].tolist(), "y": square[:, 1].tolist(), "class": labels[:400].tolist()}}
-
-
-def write(rows: list[Row], folder: Path) -> str:
-    """Write the tables and pictures."""
-    return report.write(rows, folder)
+    return {"xy": plane(PCA(2, random_state=0).fit(z).transform(z[:400]), labels[:400])}
 
 
 EXPERIMENT = Experiment(
@@ -171,5 +164,5 @@ EXPERIMENT = Experiment(
     seeds=3,
     cases=cases,
     measure=measure,
-    report=write,
+    report=report.write,
 )

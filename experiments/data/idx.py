@@ -8,20 +8,9 @@ from numpy.typing import NDArray
 
 from experiments.data.pictures import Pictures, place
 from experiments.running import NotHere
+from shoal.demos.fashion import CLASSES
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
-GARMENTS = (
-    "T-shirt",
-    "trousers",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
 PREFIXES = {"train": "train", "test": "t10k"}
 
 
@@ -29,7 +18,7 @@ def fashion(part: str = "train", *, folder: Path = FASHION) -> Pictures:
     """Return Fashion-MNIST, "train" (60,000) or "test" (10,000); `NotHere` without Debian's package."""
     if not folder.is_dir():
         raise NotHere("Fashion-MNIST (apt install dataset-fashion-mnist)")
-    return Pictures(*_both(folder, part), GARMENTS)
+    return Pictures(*_both(folder, part), tuple(CLASSES))
 
 
 def mnist(part: str = "train", *, folder: Path | None = None) -> Pictures:

@@ -1,6 +1,5 @@
 """Train a small network by DeepCluster and its repairs; ask what its layers know."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,11 +138,6 @@ def _clustered(z: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> 
     return {"test": {**numbers, "map": round(float(map_at_r(z, labels)), 4)}}
 
 
-def write(rows: list[Row], folder: Path) -> str:
-    """Write the tables and pictures."""
-    return report.write(rows, folder)
-
-
 EXPERIMENT = Experiment(
     name="deepcluster",
     question="Does DeepCluster learn from nothing here, and does the critic's repair help?",
@@ -155,5 +149,5 @@ EXPERIMENT = Experiment(
     seeds=3,
     cases=cases,
     measure=measure,
-    report=write,
+    report=report.write,
 )

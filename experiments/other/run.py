@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from experiments import features, judged
 from experiments.data import Pictures, stand_in
 from experiments.data.pictures import first_of_each
-from experiments.plots import save, scatter, subplots
+from experiments.plots import draw_plane, plane, save, subplots
 from experiments.running import Case, Experiment, Row, Scale
 from experiments.statistics import paired_t, t_interval
 from experiments.tables import plus_minus, signed, table
@@ -71,15 +71,17 @@ def measure(case: Case) -> Row:
     xy, truth = projector.fit(z), labels[asked]
     effort = measure_effort(xy, truth, seed=seed)
     few = np.random.default_rng(0).permutation(len(asked))[:400]
-    square = np.round(1000 * (xy - xy.min(axis=0)) / np.ptp(xy, axis=0).max()).astype(int)[few]
-    shown = {"x": square[:, 0].tolist(), "y": square[:, 1].tolist(), "class": truth[few].tolist()}
     return {
         "asked": len(asked),
         "knn": round(float(knn_accuracy(z, truth)), 4),
         "knn_map": round(float(knn_accuracy(xy, truth)), 4),
         "silhouette": round(float(silhouette_macro(xy, truth)), 4),
         "gestures": {str(share): at for share, at in effort.at.items()},
-        **({"xy": shown} if seed == 0 and case["method"] in ("as it is", "silhouette head") else {}),
+        **(
+            {"xy": plane(xy[few], truth[few])}
+            if seed == 0 and case["method"] in ("as it is", "silhouette head")
+            else {}
+        ),
     }
 
 
@@ -215,9 +217,7 @@ def _picture(rows: list[Row], file: Path) -> None:
     axes = np.asarray(axes).reshape(2, columns)
     for row in shown:
         at = (int(row["method"] != "as it is"), _names(rows).index(row["set"]))
-        xy = np.array([row["xy"]["x"], row["xy"]["y"]]).T
-        classes = sorted(set(row["xy"]["class"]))
-        scatter(axes[at], xy, np.array(row["xy"]["class"]), [str(k) for k in classes], size=7)
+        draw_plane(axes[at], row["xy"], size=7)
         axes[at].set_title(f"{row['set']}, {row['method']}\n10-NN on the map {row['knn_map']:.2f}")
     save(figure, file)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.judged import NAMES
-from experiments.plots import COLOURS, save, scatter, subplots
+from experiments.plots import COLOURS, draw_plane, save, subplots
 from experiments.running import Row
 from experiments.statistics import bootstrap, holm, paired_t, t_interval
 from experiments.tables import between, plus_minus, signed, table
@@ -170,10 +170,7 @@ def _panels(rows: list[Row], file: Path) -> bool:
     axes = np.asarray(axes).reshape(2, len(shown))
     for column, row in enumerate(shown):
         for line, part in enumerate(("seen", "unseen")):
-            xy = np.array([row[f"xy_{part}"]["x"], row[f"xy_{part}"]["y"]]).T
-            classes = np.unique(row[f"xy_{part}"]["class"])
-            places = np.searchsorted(classes, row[f"xy_{part}"]["class"])
-            scatter(axes[line, column], xy, places, [str(k) for k in classes], size=5)
+            draw_plane(axes[line, column], row[f"xy_{part}"], size=5)
             axes[line, column].set_title(row["method"] if line == 0 else f"10-NN {row[part]['knn']:.2f}")
             if column == 0:
                 axes[line, column].set_ylabel(f"ten {part} classes")

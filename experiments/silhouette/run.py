@@ -1,12 +1,12 @@
 """Train heads with every loss on half of the classes, and judge them on the other half."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments import judged, splits
+from experiments.plots import plane
 from experiments.running import Case, Experiment, Row, Scale
 from experiments.silhouette import counting, report
 from experiments.silhouette.sets import Part, parts, split_of
@@ -126,16 +126,9 @@ def _numbers(
 
 
 def _positions(z: NDArray[np.float32], labels: NDArray[np.int64], classes: NDArray[np.int64]) -> Row:
-    """Return 30 items of each of the first classes: x, y in thousandths of the width, and the class."""
+    """Return 30 items of each of the first classes, for the picture."""
     few = np.concatenate([np.flatnonzero(labels == k)[:30] for k in classes[:SHOWN]])
-    low, reach = z[few].min(axis=0), np.ptp(z[few], axis=0).max()
-    square = np.round(1000 * (z[few] - low) / max(float(reach), 1e-12)).astype(int)
-    return {"x": square[:, 0].tolist(), "y": square[:, 1].tolist(), "class": labels[few].tolist()}
-
-
-def write(rows: list[Row], folder: Path) -> str:
-    """Write the tables and pictures."""
-    return report.write(rows, folder)
+    return plane(z[few], labels[few])
 
 
 EXPERIMENT = Experiment(
@@ -152,5 +145,5 @@ EXPERIMENT = Experiment(
     seeds=3,
     cases=cases,
     measure=measure,
-    report=write,
+    report=report.write,
 )

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.projectors import PROJECTORS
-from shoal.projectors.registration import register
+from shoal.projectors.registration import into_unit_square, register
 from shoal.types import Embedding, Map, MapOrigin, Projector
 from shoal.workspace import Workspace
 
@@ -159,14 +159,6 @@ def fit_from(projector: Projector, vectors: NDArray[np.floating], start: Positio
     if start is not None and xy.min() >= 0 and xy.max() <= 1:
         return xy
     return into_unit_square(xy)
-
-
-def into_unit_square(xy: Positions, margin: float = 0.03) -> Positions:
-    """Shift and scale positions (N, 2) so that they fill the unit square less a margin, shape kept."""
-    low, high = xy.min(axis=0), xy.max(axis=0)
-    extent = float((high - low).max()) or 1.0
-    centred = (xy - (low + high) / 2) * ((1 - 2 * margin) / extent)
-    return np.asarray(centred + 0.5, dtype=np.float32)
 
 
 def origin_of(

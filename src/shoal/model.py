@@ -13,7 +13,7 @@ from shoal.learning.confidence import probabilities
 from shoal.learning.novelty import least_fit
 from shoal.projectors.reduction import normalised
 from shoal.training import storage
-from shoal.types import NONE_OF_THESE, UNLABELLED, ShoalError
+from shoal.types import UNLABELLED, ShoalError
 
 if TYPE_CHECKING:
     from shoal.rounds import RoundResult
@@ -54,7 +54,7 @@ class Model:
             "classes": list(names),
             "class_ids": probe.classes.tolist(),
             "temperature": result.temperature,
-            "least": least_fit(best, np.flatnonzero(labels >= 0), np.flatnonzero(labels == NONE_OF_THESE)),
+            "least": least_fit(best, labels),
             **facts,
         }
         return cls(weights, probe.bias - reduction.mean @ weights, result.head, card)

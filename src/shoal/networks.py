@@ -80,6 +80,11 @@ def watching(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Te
             handle.remove()
 
 
+def pooled(output: Tensor) -> Tensor:
+    """Return rows (B, D) as they are, and of maps (B, D, ...) the mean over the positions (B, D)."""
+    return output.flatten(2).mean(dim=2) if output.ndim > 2 else output
+
+
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
     """Put a network and all its parts into evaluation mode, and each back into what it was."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.growing import aligned, into_unit_square
+from shoal.growing import aligned
 from shoal.model import Model, data_fingerprint
 from shoal.projectors import PROJECTORS
 from shoal.projectors.placing import place_among
 from shoal.projectors.reduction import Reduction
+from shoal.projectors.registration import into_unit_square
 from shoal.recipe import Recipe
 from shoal.rounds import Prepared, RoundResult, learn_round, prepare
 from shoal.training import storage

@@ -19,9 +19,10 @@ from shoal.learning.probe import Probe
 from shoal.projectors.neighbours import nearest
 from shoal.projectors.placing import place_among
 from shoal.projectors.reduction import Reduction, normalised, principal
+from shoal.projectors.registration import into_unit_square
 from shoal.projectors.settling import settle
 from shoal.training.calibration import expected_calibration_error
-from shoal.types import NONE_OF_THESE, UNLABELLED, Progress
+from shoal.types import UNLABELLED, Progress
 
 if TYPE_CHECKING:
     from torch import nn
@@ -187,23 +188,22 @@ class Guess:
     @classmethod
     def of(cls, ready: Prepared, labels: Ints) -> "Guess":
         """Predict all items from labels (N,) of at least two classes, -1: unlabelled, -2: none of these."""
-        answered, rows = np.flatnonzero(labels != UNLABELLED), np.flatnonzero(labels >= 0)
+        answered, left = np.flatnonzero(labels != UNLABELLED), np.flatnonzero(labels == UNLABELLED)
         probe, held_out = Probe.fit(ready.inputs[answered], labels[answered])
         held = held_out[labels[answered] >= 0]
-        places = np.searchsorted(probe.classes, labels[rows])
+        places = np.searchsorted(probe.classes, labels[labels >= 0])
         temperature = fitted_temperature(held, places)
         scores = probe.scores(ready.inputs)
-        left = np.flatnonzero(labels == UNLABELLED)
         factors = fairness(typicality(scores[left], held, places))
         scores[answered] = held_out
         fits = fit_of(scores.max(axis=1), ready.neighbours)
-        least = least_fit(fits, rows, np.flatnonzero(labels == NONE_OF_THESE))
+        least = least_fit(fits, labels)
         shares = probabilities(scores, temperature)
         predictions = np.where(fits < least, UNLABELLED, probe.classes[shares.argmax(axis=1)])
         predictions[answered] = np.maximum(labels[answered], UNLABELLED)
         confidence = shares.max(axis=1)
         confidence[left] *= factors
-        pull = np.sqrt(shares) * belonging(fits, rows, least)[:, None]
+        pull = np.sqrt(shares) * belonging(fits, labels, least)[:, None]
         pull[answered] = labels[answered, None] == probe.classes
         return cls(probe, temperature, least, held, places, PULL * pull, predictions, confidence)
 
@@ -243,7 +243,7 @@ def re_form(
     if not known.all():
         begin[~known] = place_among(points[~known], points[known], begin[known], seed=seed)
     xy = settle(points, begin, seed=seed, tick=tick)
-    return xy if start is not None and _inside(xy) else _squared(xy)
+    return xy if start is not None and _inside(xy) else into_unit_square(xy)
 
 
 def _near(inputs: Floats) -> Floats:
@@ -252,13 +252,6 @@ def _near(inputs: Floats) -> Floats:
 
 def _inside(xy: Floats) -> bool:
     return not len(xy) or bool(xy.min() >= 0 and xy.max() <= 1)
-
-
-def _squared(xy: Floats, margin: float = 0.03) -> Floats:
-    low, high = xy.min(axis=0), xy.max(axis=0)
-    extent = float((high - low).max()) or 1.0
-    squared: Floats = ((xy - (low + high) / 2) * ((1 - 2 * margin) / extent) + 0.5).astype(np.float32)
-    return squared
 
 
 def _report(

@@ -3,7 +3,6 @@
 Nothing here depends on how fast it is; `benchmarks/renderer` measures that.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,11 +24,9 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Million:
 
 
 @pytest.fixture
-def server(million: Million) -> Iterator[Server]:
-    started = Server(million.path)
-    started.start()
-    yield started
-    started.stop()
+def seeded(million: Million) -> Million:
+    """In place of the seeded workspace: what the server serves."""
+    return million
 
 
 def inside(polygon: list[list[float]], xy: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from shoal.networks import as_input, evaluating, part, watching
+from shoal.networks import as_input, evaluating, part, pooled, watching
 from shoal.types import ImageInput, Layer, ShoalError
 
 
@@ -61,6 +61,5 @@ class TorchBackbone:
             for number in range(len(images)):
                 self._network(as_input(images[number : number + 1]))
                 for name, output in seen.items():
-                    pooled = output.flatten(2).mean(dim=2) if output.ndim > 2 else output
-                    rows[name].append(pooled.float().numpy())
+                    rows[name].append(pooled(output).float().numpy())
         return {name: np.concatenate(found) for name, found in rows.items()}

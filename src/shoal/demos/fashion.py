@@ -12,7 +12,7 @@ from PIL import Image
 from shoal.demos.pile import PICTURES, Draft, Pile, Say, kept
 from shoal.types import ShoalError
 
-_CLASSES = [
+CLASSES = [
     "T-shirt",
     "trousers",
     "pullover",
@@ -54,13 +54,13 @@ class Fashion:
         truth = {}
         for part, prefix in _PARTS.items():
             images, labels = self._idx(prefix, "images"), self._idx(prefix, "labels")
-            if len(images) != len(labels) or (labels >= len(_CLASSES)).any():
+            if len(images) != len(labels) or (labels >= len(CLASSES)).any():
                 raise ShoalError(f"the images and labels of {self._package}/{prefix}-* do not fit together.")
             (draft.root / PICTURES / part).mkdir()
             for number, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
                 name = f"{part}/{number:05d}.png"
                 draft.add(name, _png(image))
-                truth[name] = _CLASSES[label]
+                truth[name] = CLASSES[label]
         draft.finish(truth, self.licence + "\n")
 
     def _idx(self, prefix: str, kind: str) -> NDArray[np.uint8]:

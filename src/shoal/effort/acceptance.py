@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.effort.curve import WORTH
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -51,11 +53,14 @@ class Acceptance:
             self._nearest, self._away = _around_a_grid(xy, offered)
 
     def best(self, there: Bools) -> Group | None:
-        """Return the best group among the items still there (N,), the first of equals; None without one."""
+        """Return the best group among the items still there (N,), the first of equals.
+
+        None where no group labels `WORTH` items per gesture.
+        """
         groups = [self._everywhere(there), self._of_a_class(there)]
         if self._on_map:
             groups += [self._in_a_region(there & (self._confidence >= t)) for t in THRESHOLDS]
-        found = [group for group in groups if group is not None]
+        found = [group for group in groups if group is not None and group.rate >= WORTH]
         return max(found, key=lambda group: group.rate, default=None)
 
     def _everywhere(self, there: Bools) -> Group | None:

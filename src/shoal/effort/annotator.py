@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.effort.acceptance import Acceptance
-from shoal.effort.curve import FEWEST, WORTH, Book, Effort, EffortError, checked_targets
+from shoal.effort.curve import FEWEST, Book, Effort, EffortError, checked_targets
 from shoal.effort.discs import Discs
 from shoal.types import UNLABELLED
 
@@ -117,7 +117,7 @@ class _Session:
             disc, group = self._discs.best(), self._offers.best(self._there) if self._offers else None
             worth = disc is not None and len(disc.members) >= FEWEST
             drawn = len(disc.members) / (1 + disc.wrong) if disc and worth else 0.0
-            if group and group.rate >= WORTH and group.rate > drawn:
+            if group and group.rate > drawn:
                 return self._label("accept", group.members, group.errors)
             if disc and worth:
                 return self._label("disc", disc.members, disc.wrong)

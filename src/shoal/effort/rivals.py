@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.effort.acceptance import Acceptance
-from shoal.effort.curve import WORTH, Book, Effort, checked_targets
+from shoal.effort.curve import Book, Effort, checked_targets
 from shoal.types import UNLABELLED
 
 Ints = NDArray[np.int64]
@@ -69,7 +69,7 @@ def measure_clicks(
         right = predictions == truth
         book.see(int((labels >= 0).sum() + (right & there).sum()))
         offers = Acceptance(None, predictions, confidence, right=right, there=there) if accept else None
-        while offers and (group := offers.best(there)) and group.rate >= WORTH:
+        while offers and (group := offers.best(there)):
             label("accept", group.members, group.errors)
     return book.close()
 

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shoal import networks
 from shoal.introspection.checked import Floats, IntrospectionError
 from shoal.networks import Pictures, as_input, evaluating, up_to, watching
 
@@ -32,7 +33,7 @@ def activations(
     blocks = -(-len(pictures) // batch)
     for outputs in _passes(network, pictures, layers, blocks, device):
         for name, output in outputs.items():
-            rows = output.flatten(2).mean(dim=2) if pooled and output.ndim > 2 else output
+            rows = networks.pooled(output) if pooled else output
             found[name].append(rows.float().cpu().numpy())
     return {name: np.concatenate(rows) for name, rows in found.items()}
 

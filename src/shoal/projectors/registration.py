@@ -34,3 +34,11 @@ def _turn(moving: NDArray[np.float64], fixed: NDArray[np.float64]) -> NDArray[np
         return np.eye(2)
     turn: NDArray[np.float64] = left @ right * (values.sum() / spread)
     return turn
+
+
+def into_unit_square(xy: NDArray[np.floating], margin: float = 0.03) -> Floats:
+    """Shift and scale positions (N, 2) so that they fill the unit square less a margin, shape kept."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    extent = float((high - low).max()) or 1.0
+    centred = (xy - (low + high) / 2) * ((1 - 2 * margin) / extent)
+    return np.asarray(centred + 0.5, dtype=np.float32)

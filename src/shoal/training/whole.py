@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from shoal.networks import Pictures, as_input, evaluating, part
+from shoal.networks import Pictures, as_input, evaluating, part, pooled
 from shoal.training.checked import Floats, Labels, TrainingError
 from shoal.training.head import Head
 
@@ -61,7 +61,7 @@ class Pooled(nn.Module):
             raise TrainingError(
                 f"the network gave the shape {tuple(output.shape)}; it must give (B, D) or (B, D, h, w)."
             )
-        return output.flatten(2).mean(dim=2) if output.ndim > 2 else output
+        return pooled(output)
 
 
 @torch.no_grad()
