@@ -23,6 +23,8 @@ from shoal.types import Scalar
 
 FEWEST = 16
 """Below this many items the packages fail or warn: PCA lays them."""
+LEAST_SPREAD = 1e-6
+"""Vectors of length one that differ by less are the same one; the packages would divide by nothing."""
 
 
 class Guest(ABC):
@@ -48,10 +50,10 @@ class Guest(ABC):
         """
         checked = checked_vectors(self.name, vectors)
         onto = checked_start(self.name, start, len(checked))
-        if len(checked) < FEWEST:
+        reduced = reduced_unit(checked, seed=self.seed)
+        if len(checked) < FEWEST or np.ptp(reduced, axis=0).max() < LEAST_SPREAD:
             return PCA(self.seed).fit(checked, start=onto)
         begin = None if onto is None else _standard(completed(onto, checked, seed=self.seed))
-        reduced = reduced_unit(checked, seed=self.seed)
         xy = np.asarray(self._project(reduced, begin), dtype=np.float32)
         if not np.isfinite(xy).all():
             raise ProjectorError(
@@ -80,7 +82,8 @@ class Guest(ABC):
             ) from error
 
 
-def _standard(start: Floats) -> Floats:
+def _standard(start: Floats) -> Floats | None:
+    # A start on one point arranges nothing: the fit then begins as it would without.
     centred = start - start.mean(axis=0)
-    standard: Floats = (centred / max(float(centred.std()), 1e-12)).astype(np.float32)
-    return standard
+    spread = float(centred.std())
+    return (centred / spread).astype(np.float32) if spread > LEAST_SPREAD else None

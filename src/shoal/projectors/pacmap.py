@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from shoal.projectors.checked import Floats
 from shoal.projectors.guest import Guest
 
@@ -15,4 +17,6 @@ class PaCMAP(Guest):
         method = self._load().PaCMAP(
             n_neighbors=min(self.neighbours, len(reduced) - 1), apply_pca=False, random_state=self.seed
         )
-        return method.fit_transform(reduced, init="pca" if begin is None else begin)
+        # It looks for two principal components, whatever it starts from.
+        wide = np.pad(reduced, ((0, 0), (0, max(0, 2 - reduced.shape[1]))))
+        return method.fit_transform(wide, init="pca" if begin is None else begin)
