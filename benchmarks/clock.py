@@ -1,8 +1,16 @@
-"""How long a call takes on the processor, for the benchmarks beside this file."""
+"""How long a call takes on the processor and how much memory, for the benchmarks beside this file."""
 
+import contextlib
+import ctypes
+import gc
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+PROCESS = Path("/proc/self")
 
 
 def timed(call: Callable[[], float]) -> tuple[float, float]:
@@ -19,3 +27,27 @@ def timed(call: Callable[[], float]) -> tuple[float, float]:
             spent += lasted
             samples.append(lasted / repeats)
     return statistics.median(samples), value
+
+
+def peaked(call: Callable[[], T]) -> tuple[float | None, T]:
+    """Return the most MB that the process held during a call above what it held before, and its value.
+
+    Resident memory, to about half a MB. None where the system does not tell (there is no /proc).
+    """
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        # what was freed and kept for later would hide as much of the call's own
+        ctypes.CDLL(None).malloc_trim(0)
+    try:
+        (PROCESS / "clear_refs").write_text("5")  # the peak starts again from what is held now
+        before = _held("VmRSS")
+    except OSError:
+        return None, call()
+    value = call()
+    return max(0.0, _held("VmHWM") - before), value
+
+
+def _held(field: str) -> float:
+    """Return a field of the process's status in MB."""
+    status = (PROCESS / "status").read_text()
+    return int(status.partition(f"{field}:")[2].split()[0]) / 1024
