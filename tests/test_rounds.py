@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from shoal.indices import knn_accuracy, silhouette
 from shoal.learning.checked import LearningError
 from shoal.rounds import Guess, learn_round, prepare
 from shoal.types import Progress, ShoalError
@@ -70,6 +71,25 @@ def test_labelled_items_keep_their_label_and_shapes_fit(learned):
     assert ((result.confidence > 0) & (result.confidence <= 1)).all()
     assert result.report.counts == dict.fromkeys(range(6), 12)
     np.testing.assert_allclose(result.head.embed(vectors), result.embedding, atol=1e-5)
+
+
+def test_the_first_head_begins_at_the_principal_components():
+    vectors, _ = planted(items=10)
+    ready = prepare(vectors)
+    np.testing.assert_allclose(ready.head(16).embed(vectors), ready.inputs[:, :16], atol=1e-4)
+    wide = ready.head(100).embed(vectors)
+    np.testing.assert_allclose(wide[:, :64], ready.inputs, atol=1e-4)
+    assert not wide[:, 64:].any()
+
+
+def test_the_head_keeps_classes_without_a_label_apart():
+    vectors, truth = planted(groups=16, noise=0.5)
+    result = learn_round(vectors, few(truth, range(8), count=12))
+    begun, trained = result.prepared.inputs[:, :16], result.embedding
+    unseen, seen = truth >= 8, truth < 8
+    # from random numbers, as `Head()` begins, a third of the neighbours were right
+    assert knn_accuracy(trained[unseen], truth[unseen]) > 0.75
+    assert silhouette(trained[seen], truth[seen]) > silhouette(begun[seen], truth[seen]) + 0.05
 
 
 def test_a_second_round_moves_little_and_repeats_itself(learned):

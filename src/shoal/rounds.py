@@ -54,6 +54,12 @@ class Prepared:
         """Return vectors (M, D) of the same layer as inputs (M, d)."""
         return self.reduction.apply(normalised(vectors.astype(np.float32))) * np.float32(self.scale)
 
+    def head(self, dimensions: int) -> "Head":
+        """Return the head that gives vectors (N, D) the first of their inputs: where training begins."""
+        from shoal.training import Head
+
+        return Head.linear(self.reduction.mean, self.reduction.axes, self.scale, dimensions)
+
 
 def prepare(vectors: NDArray[np.floating], *, seed: int = 0) -> Prepared:
     """Reduce vectors (N, D), scaled to length one, and find their neighbours: once a layer, for all rounds.
@@ -135,7 +141,8 @@ def learn_round(
 
     `start` (N, 2) is the map on the page (NaN rows have no place): the new one begins there and stays in its
     frame. `prepared` is `prepare(vectors)`, kept from an earlier round. `previous` is `RoundResult.trained`
-    of the round before, or its head: the new one goes on from it. `watch` hears of every step and may raise
+    of the round before, or its head: the new one goes on from it, the first from the first `dim` principal
+    components. `watch` hears of every step and may raise
     to cancel; then nothing is left behind. The same arguments give the same result.
     Raises `LearningError` without two classes, and where arrays are malformed or do not fit.
     """
@@ -149,7 +156,8 @@ def learn_round(
     with clock.step(1):
         guess = Guess.of(ready, known)
     with clock.step(2) as tick:
-        trained = _train(vectors, np.maximum(known, UNLABELLED), loss, dim, previous, seed=seed, tick=tick)
+        begun = ready.head(dim) if previous is None else previous
+        trained = _train(vectors, np.maximum(known, UNLABELLED), loss, begun, seed=seed, tick=tick)
         embedding = trained.embed(vectors)
     with clock.step(3) as tick:
         xy = re_form(ready, guess, begin, seed=seed, tick=lambda: tick(None))
@@ -212,19 +220,16 @@ def _train(
     vectors: NDArray[np.floating],
     labels: Ints,
     loss: "str | nn.Module",
-    dim: int,
-    previous: "Trained | Head | None",
+    begun: "Trained | Head",
     *,
     seed: int,
     tick: Watch,
 ) -> "Trained":
     from shoal.losses import LOSSES
-    from shoal.training import Head, Plan, train_head
+    from shoal.training import Plan, train_head
 
     build = LOSSES.load(loss).build if isinstance(loss, str) else loss
-    head = Head(vectors.shape[1], dim) if previous is None else None
-    plan = Plan(seed=seed, steps=100)
-    return train_head(vectors, labels, build, head=head, start=previous, plan=plan, watch=tick)
+    return train_head(vectors, labels, build, start=begun, plan=Plan(seed=seed, steps=100), watch=tick)
 
 
 def re_form(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import torch
@@ -57,6 +57,24 @@ class Head(nn.Module):
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
         self.body = _layers(width, dimensions, hidden, depth, dropout)
+
+    @classmethod
+    def linear(cls, mean: Floats, axes: Floats, scale: float, dimensions: int = 16) -> Self:
+        """Return the head x -> scale * (x / |x| - mean) @ axes, from mean (D,) and axes (D, m), depth 0.
+
+        The first `dimensions` axes count; where there are fewer, the other numbers are 0. With principal
+        axes training begins at what the vectors themselves say, also of classes without a label.
+        """
+        head = cls(len(mean), dimensions, depth=0)
+        kept = torch.from_numpy(np.ascontiguousarray(axes[:, :dimensions].T))
+        last = cast(nn.Linear, head.body[-1])
+        with torch.no_grad():
+            head.mean.copy_(torch.from_numpy(mean))
+            head.scale.fill_(scale)
+            last.weight.zero_()
+            last.weight[: len(kept)] = kept
+            last.bias.zero_()
+        return head
 
     def standardise(self, vectors: NDArray[np.floating]) -> None:
         """Take mean and scale from vectors (N, D): inputs like them then have mean 0 and deviation 1."""
