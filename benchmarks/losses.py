@@ -92,7 +92,7 @@ OURS: dict[str, Callable[[int], Loss]] = {
     "nt-xent": lambda k: NTXentLoss(),
     "supcon": lambda k: SupConLoss(),
     "norm-softmax": lambda k: NormSoftmaxLoss(k, WIDTH),
-    "proxy-nca": lambda k: ProxyNCALoss(k, WIDTH, variant="released"),
+    "proxy-nca": lambda k: ProxyNCALoss(k, WIDTH, variant="softmax"),
     "proxy-anchor": lambda k: ProxyAnchorLoss(k, WIDTH),
 }
 NAIVE: dict[str, Loss] = {

@@ -136,6 +136,18 @@ def test_local_positives_by_hand():
         miners.local_positives(torch.zeros(2, 2), torch.tensor([0, 0]), share=60)
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_settings_that_are_no_number_are_refused(bad):
+    for call in (
+        lambda: miners.semi_hard(D, Y, margin=bad),
+        lambda: miners.distance_weighted(D.clamp_max(2.0), Y, width=3, cutoff=bad),
+        lambda: miners.distance_weighted(D.clamp_max(2.0), Y, width=3, farthest=bad),
+        lambda: miners.local_positives(D, Y, share=bad),
+    ):
+        with pytest.raises(LossError, match=f"={bad}; it must be finite"):
+            call()
+
+
 def test_only_local_filters_pairs():
     local = torch.zeros(5, 5, dtype=torch.bool)
     local[0, 1] = True

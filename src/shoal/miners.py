@@ -8,7 +8,7 @@ positives and negatives, each (T,) int64; it can be given to `TripletLoss(miner=
 import torch
 from torch import Tensor
 
-from shoal.losses.base import LossError
+from shoal.losses.base import LossError, check_setting
 from shoal.losses.pairs import same_class
 
 Triplets = tuple[Tensor, Tensor, Tensor]
@@ -37,7 +37,9 @@ def semi_hard(distances: Tensor, labels: Tensor, *, margin: float = 0.2) -> Trip
     """Return for each equal pair its nearest negative beyond the positive: d_ap < d_an < d_ap + margin.
 
     FaceNet's semi-hard (Schroff et al. 2015). Pairs without such a negative are left out. O(N^2) memory.
+    Raises `LossError` unless margin >= 0.
     """
+    check_setting("semi_hard()", "margin", margin, at_least=0.0)
     positives, valid = _positives(labels)
     ordered, order, first = _negatives_in_order(distances, labels)
     reach = distances.gather(1, positives)
@@ -78,10 +80,11 @@ def distance_weighted(
     D = `width` dimensions lie; drawing against it spreads the negatives evenly over distances. Distances
     below `cutoff` count as `cutoff`; beyond `farthest` nothing is drawn, and anchors without a candidate are
     left out.
-    Raises `LossError` unless D >= 2 and no distance exceeds 2, i.e. the rows are normalised.
+    Raises `LossError` unless D >= 2, 0 < cutoff < 2 and no distance exceeds 2, i.e. the rows are normalised.
     """
-    if width < 2:
-        raise LossError(f"distance_weighted() got width={width}; a sphere needs at least 2 dimensions.")
+    check_setting("distance_weighted()", "width", width, at_least=2)
+    check_setting("distance_weighted()", "cutoff", cutoff, above=0.0, below=2.0)
+    check_setting("distance_weighted()", "farthest", farthest, above=0.0)
     if distances.numel() and float(distances.max()) > 2.0 + 1e-3:
         raise LossError(
             f"distance_weighted() got a distance of {float(distances.max()):.4g}; on the unit sphere none "
@@ -109,8 +112,7 @@ def local_positives(distances: Tensor, labels: Tensor, *, share: float = 0.6) ->
     The poster's code (schinmayee/metric-learning) also counts each item paired with itself; ours does not.
     Raises `LossError` unless 0 <= share <= 1.
     """
-    if not 0.0 <= share <= 1.0:
-        raise LossError(f"local_positives() got share={share}; it must lie in [0, 1].")
+    check_setting("local_positives()", "share", share, at_least=0.0, at_most=1.0)
     positive = same_class(labels)[0]
     local = torch.zeros_like(positive)
     for k in torch.unique(labels):

@@ -1,11 +1,15 @@
 """What every row of LOSSES keeps, found by its row: values, gradients, edges, precision, documentation."""
 
+import inspect
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from shoal.losses import LOSSES, ClassLoss, Loss, LossError
+from shoal.losses.base import nothing
 from shoal.types import ShoalError
 
 torch.set_num_threads(1)  # the batches are tiny
@@ -74,6 +78,24 @@ def test_the_gradient_of_every_parameter_is_the_slope(row):
 
     parameters = tuple(p.detach().clone().requires_grad_() for p in loss.parameters())
     assert torch.autograd.gradcheck(value, parameters, fast_mode=True)
+
+
+ONCE = {"silhouette", "contrastive", "triplet", "lifted", "n-pair", "nt-xent", "supcon"}
+"""These have no second derivative, and say so."""
+
+
+@every_row
+def test_the_second_derivative_is_the_slopes_slope_or_is_refused(row):
+    z, y = batch(3)
+    loss = make(row)
+    if row not in ONCE:
+        assert torch.autograd.gradgradcheck(lambda z: loss(z, y), (z.requires_grad_(),))
+        return
+    (slope,) = torch.autograd.grad(loss(z.requires_grad_(), y), z, create_graph=True)
+    with pytest.raises(LossError, match="no second derivative"):
+        slope.square().sum().backward()
+    page = (DOCS / "README.md").read_text()
+    assert f"`{row}`" in page.split("**Second derivatives**")[1].split("\n- **")[0]
 
 
 @every_row
@@ -210,6 +232,18 @@ def test_built_for_a_size_it_refuses_another(row):
 
 
 @every_row
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_settings_that_are_no_number_are_refused_by_name(row, bad):
+    kind = LOSSES.load(row)
+    parameters = inspect.signature(kind).parameters
+    sizes = {name: 3 for name in ("classes", "width") if name in parameters}
+    for name, parameter in parameters.items():
+        if parameter.annotation is float:
+            with pytest.raises(LossError, match=f"{kind.__name__} got {name}={bad}; it must be finite"):
+                kind(**sizes, **{name: bad})
+
+
+@every_row
 def test_labels_may_be_int32(row):
     z, y = batch()
     loss = make(row)
@@ -231,6 +265,34 @@ def test_half_precision_is_computed_in_float32(row, dtype):
 
 
 @every_row
+def test_under_autocast_a_network_learns_what_it_learns_in_float32(row):
+    x, y = batch(8)
+    slopes, values = [], []
+    for amp in (False, True):
+        torch.manual_seed(3)
+        network, loss = torch.nn.Linear(WIDTH, WIDTH), make(row, torch.float32)
+        with torch.autocast("cpu", torch.bfloat16, enabled=amp):
+            z = network(x.float())
+            assert z.dtype == (torch.bfloat16 if amp else torch.float32)
+            value = loss(z, y)
+        value.backward()
+        values.append(value.detach())
+        slopes.append(network.weight.grad)
+    assert values[1].dtype == torch.float32
+    assert torch.allclose(values[1], values[0], rtol=2e-2, atol=1e-2)
+    assert (slopes[1] - slopes[0]).norm() < 0.1 * slopes[0].norm()
+
+
+@every_row
+def test_a_loss_that_is_itself_bfloat16_stays_near(row):
+    z, y = batch(8)
+    value, grad = gradient(make(row, torch.bfloat16), z.bfloat16(), y)
+    wanted, slope = gradient(make(row), z, y)
+    assert torch.allclose(value.double(), wanted, rtol=5e-2, atol=2e-2)
+    assert (grad.double() - slope).norm() < 0.15 * slope.norm()
+
+
+@every_row
 def test_float32_is_close_to_float64(row):
     z, y = batch()
     wanted, slope = gradient(make(row), z, y)
@@ -239,15 +301,106 @@ def test_float32_is_close_to_float64(row):
     assert torch.allclose(grad.double(), slope, rtol=2e-3, atol=2e-5)
 
 
+SCALE_FREE = {
+    "silhouette",
+    "cosine-corel",
+    "nt-xent",
+    "supcon",
+    "norm-softmax",
+    "proxy-nca",
+    "proxy-anchor",
+    "calinski-harabasz",
+    "davies-bouldin",
+    "xie-beni",
+    "wb",
+    "generalised-dunn",
+}
+SHIFT_FREE = {
+    "silhouette",
+    "contrastive",
+    "triplet",
+    "lifted",
+    "prototypical",
+    "calinski-harabasz",
+    "davies-bouldin",
+    "xie-beni",
+    "wb",
+    "generalised-dunn",
+}
+
+
+@every_row
+@pytest.mark.parametrize("power", [-45, -38, -30, -18, -9, 4, 9, 18, 19, 25, 30, 38])
+def test_large_and_tiny_float32_values_give_finite_numbers_or_a_clear_error(row, power):
+    z, y = batch()
+    loss = make(row, torch.float32)
+    scaled = (z * 10.0**power).clamp(-3e38, 3e38).float()
+    if power > (30 if row in SCALE_FREE else 9) and _too_large(loss, scaled, y):
+        return
+    value, grad = gradient(loss, scaled, y)
+    assert value.isfinite()
+    assert grad.isfinite().all()
+    if row in SCALE_FREE and abs(power) <= 30:
+        wanted, slope = gradient(loss, z.float(), y)
+        assert torch.allclose(value, wanted, rtol=1e-4, atol=1e-5)
+        assert torch.allclose(grad.double() * 10.0**power, slope.double(), rtol=1e-3, atol=1e-5)
+
+
+def _too_large(loss: Loss, z: torch.Tensor, y: torch.Tensor) -> bool:
+    """Whether the loss refuses the batch as too large, and says up to what it takes."""
+    try:
+        loss(z, y)
+    except LossError as error:
+        wanted = rf"^{type(loss).__name__} got embeddings as large as .* up to"
+        return re.search(wanted, str(error)) is not None
+    return False
+
+
+@every_row
+@pytest.mark.parametrize("shift", [2.0**10, -(2.0**16)])
+def test_far_from_the_origin_float32_keeps_its_digits(row, shift):
+    z, y = batch()
+    z = (z * 128.0).round() / 128.0  # what float32 can hold exactly at this distance
+    value, grad = gradient(make(row, torch.float32), (z + shift).float(), y)
+    assert value.isfinite()
+    assert grad.isfinite().all()
+    wanted, slope = gradient(make(row), z + shift, y)
+    assert torch.allclose(value.double(), wanted, rtol=1e-2, atol=1e-2)
+    if row in SHIFT_FREE:
+        wanted, slope = gradient(make(row), z, y)
+        assert torch.allclose(value.double(), wanted, rtol=1e-4, atol=1e-5)
+        assert torch.allclose(grad.double(), slope, rtol=2e-3, atol=1e-5)
+
+
+def test_nothing_hangs_on_the_largest_numbers_too():
+    z = torch.full((4, 2), 3e38, requires_grad=True)
+    value = nothing(z)
+    value.backward()
+    assert value == 0
+    assert not z.grad.any()
+
+
 @every_row
 def test_compiled_it_gives_the_same(row):
     torch.compiler.reset()
     z, y = batch()
     loss = make(row)
     wanted, slope = gradient(loss, z, y)
-    value, grad = gradient(torch.compile(loss, backend="eager"), z, y)
+    value, grad = gradient(torch.compile(loss, backend="aot_eager"), z, y)
     assert torch.allclose(value, wanted)
     assert torch.allclose(grad, slope)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor needs a C++ compiler")
+@pytest.mark.parametrize("row", ["cce", "calinski-harabasz"])
+def test_inductor_gives_the_same(row):
+    torch.compiler.reset()
+    z, y = batch()
+    loss = make(row, torch.float32)
+    wanted, slope = gradient(loss, z.float(), y)
+    value, grad = gradient(torch.compile(loss), z.float(), y)
+    assert torch.allclose(value, wanted, rtol=1e-4, atol=1e-6)
+    assert torch.allclose(grad, slope, rtol=1e-3, atol=1e-5)
 
 
 @every_row

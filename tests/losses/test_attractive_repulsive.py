@@ -151,12 +151,23 @@ def test_scores_predict_the_class():
 
 def test_center_loss_by_hand():
     loss = with_weights(CenterLoss(3, 2, lam=0.3))
+    assert loss.lam == 0.3
     with torch.no_grad():
         loss.centres.copy_(W)
     # squared distances to the own centre: 1, 1, 1
     wanted = cross_entropy(Z @ W.T, Y) + 0.3 * 0.5
     assert torch.allclose(loss(Z, Y), wanted)
     assert torch.allclose(wanted, cross_entropy(Z @ W.T, Y) + 0.3 * mse_loss(Z, W[Y]))
+
+
+def test_lam_weighs_the_centre_term_as_in_the_paper_whose_sums_have_the_same_slope():
+    # eq. 5: sum of cross-entropies + lam / 2 * sum of squares, over m items; ours is 1 / m of it
+    loss = with_weights(CenterLoss(3, 2, lam=0.003))
+    with torch.no_grad():
+        loss.centres.copy_(W + 0.5)
+    squares = (Z - loss.centres[Y]).square().sum()
+    paper = cross_entropy(Z @ W.T, Y, reduction="sum") + 0.003 / 2 * squares
+    assert torch.allclose(len(Z) * loss(Z, Y), paper)
 
 
 def test_centres_move_by_the_papers_rule_in_training_only():

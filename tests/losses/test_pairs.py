@@ -95,6 +95,7 @@ def triplet_terms(d, y, form, margin):
                         "hinge": max(0.0, ap - an + margin),
                         "squared": max(0.0, ap**2 - an**2 + margin),
                         "soft": max(0.0, ap + math.log(math.exp(margin - an) + math.exp(margin - pn))),
+                        "softplus": math.log(1 + math.exp(ap - an)),
                         "ratio": t1**2 - (1 - t1) ** 2 + 1,
                         "softmax-ratio": t1**2 + (1 - (1 - t1)) ** 2,
                     }[form]
@@ -138,6 +139,13 @@ def test_triplet_with_miners_by_hand():
     # semi-hard: (0; 1; 2) at .75, (3; 2; 1) at 2.5; (1; 0) has only .25 and 2.5, (2; 3) only .25 and .75
     loss = TripletLoss(margin=0.5, miner=partial(miners.semi_hard, margin=0.5))
     assert float(loss(LINE, LINE_Y)) == pytest.approx(0.25)
+
+
+def test_batch_hard_with_softplus_is_hermans_soft_margin():
+    # ln(1 + exp(hardest positive - hardest negative)) of every anchor, no margin; the triplets as above
+    loss = TripletLoss(form="softplus", miner=miners.batch_hard)
+    terms = [math.log(1 + math.exp(gap)) for gap in (0.5 - 0.75, 0.5 - 0.25, 2.25 - 0.25, 2.25 - 2.5)]
+    assert float(loss(LINE, LINE_Y)) == pytest.approx(sum(terms) / 4)
 
 
 def test_a_miner_that_finds_nothing_gives_zero_with_a_gradient():

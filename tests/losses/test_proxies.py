@@ -32,12 +32,12 @@ def test_norm_softmax_is_cross_entropy_of_cosines():
     )
 
 
-@pytest.mark.parametrize("variant", ["paper", "released"])
+@pytest.mark.parametrize("variant", ["paper", "softmax"])
 def test_proxy_nca_equals_loops(variant):
     d = torch.cdist(unit(Z), unit(W)).square().tolist()
     terms = []
     for row, y in zip(d, Y.tolist(), strict=True):
-        others = sum(math.exp(-2.0 * v) for k, v in enumerate(row) if variant == "released" or k != y)
+        others = sum(math.exp(-2.0 * v) for k, v in enumerate(row) if variant == "softmax" or k != y)
         terms.append(-math.log(math.exp(-2.0 * row[y]) / others))
     loss = with_weights(ProxyNCALoss(5, 4, scale=2.0, variant=variant))
     assert loss(Z, Y).item() == pytest.approx(sum(terms) / len(terms))
@@ -73,7 +73,7 @@ def test_scores_predict_the_class():
     ("build", "message"),
     [
         (lambda: NormSoftmaxLoss(3, 2, temperature=0.0), "temperature=0"),
-        (lambda: ProxyNCALoss(3, 2, variant="++"), "paper, released"),
+        (lambda: ProxyNCALoss(3, 2, variant="released"), "paper, softmax"),
         (lambda: ProxyNCALoss(3, 2, scale=0.0), "scale=0"),
         (lambda: ProxyAnchorLoss(3, 2, alpha=0.0), "alpha=0"),
     ],

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from shoal.losses.base import ClassLoss, LossError, nothing
+from shoal.losses.base import ClassLoss, check_setting, nothing
 
 
 def attractive_repulsive(attraction: Tensor, repulsion: Tensor, *, lam: float) -> Tensor:
@@ -18,8 +18,7 @@ class AttractiveRepulsiveLoss(ClassLoss):
 
     def __init__(self, classes: int, width: int, *, lam: float = 0.5) -> None:
         super().__init__(classes, width)
-        if not 0.0 <= lam <= 1.0:
-            raise LossError(f"{type(self).__name__} got lam={lam}; it must lie in [0, 1].")
+        check_setting(type(self).__name__, "lam", lam, at_least=0.0, at_most=1.0)
         self.lam = lam
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:

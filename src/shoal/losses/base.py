@@ -1,5 +1,6 @@
 """What every loss shares: the checks, the unlabelled items, the precision, the weights of classes."""
 
+import math
 from typing import Self
 
 import torch
@@ -12,9 +13,27 @@ class LossError(ShoalError):
     """A batch or a setting that a loss refuses."""
 
 
+def check_setting(
+    who: str,
+    name: str,
+    value: float,
+    *,
+    above: float = -math.inf,
+    at_least: float = -math.inf,
+    at_most: float = math.inf,
+    below: float = math.inf,
+) -> None:
+    """Raise `LossError` unless a setting is a finite number within its bounds; NaN is within none."""
+    if math.isfinite(value) and above < value < below and at_least <= value <= at_most:
+        return
+    bounds = {"above": above, "at least": at_least, "at most": at_most, "below": below}
+    wanted = [f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound)]
+    raise LossError(f"{who} got {name}={value}; it must be {' and '.join(['finite', *wanted])}.")
+
+
 def nothing(z: Tensor) -> Tensor:
     """Return the scalar 0 that still hangs on z (N, D): its gradient is defined, and zero."""
-    return z.sum() * 0.0
+    return (z * 0.0).sum()
 
 
 def labelled(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,21 +63,28 @@ class Loss(nn.Module):
     Items labelled -1 take no part. A batch in which nothing can be compared (empty, all unlabelled, one class
     where two are needed, singletons where pairs are needed) gives 0 with a zero gradient. float16 and
     bfloat16 are computed in float32, also under autocast; the result is then float32.
-    A NaN or an infinity in a labelled item raises `LossError`; under `torch.compile` values are not checked.
+    A NaN or an infinity in a labelled item raises `LossError`, and so do values so large that the loss's
+    arithmetic would overflow; under `torch.compile` values are not checked.
+
+    degree: the highest power of the embeddings that is formed. 1 where they are scaled before anything is
+    squared: such a loss takes nearly all that the dtype holds; the others take about its square root.
     """
+
+    degree = 2
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Return the scalar loss of embeddings (N, D) float with labels (N,) int, -1 = unlabelled.
 
-        Raises `LossError` on other shapes and dtypes, on labels below -1 and on values that are not finite.
+        Raises `LossError` on other shapes and dtypes, on labels below -1, and on values that are not finite
+        or too large.
         """
         self._check_shapes(embeddings, labels)
         labels = labels.to(device=embeddings.device, dtype=torch.int64)
         z, y = labelled(embeddings, labels)
-        if not torch.compiler.is_compiling():
-            self._check_values(z, y)
         if z.dtype in (torch.float16, torch.bfloat16):
             z = z.float()
+        if not torch.compiler.is_compiling():
+            self._check_values(z, y)
         with torch.autocast(z.device.type, enabled=False):
             return self.compute(z, y)
 
@@ -88,12 +114,23 @@ class Loss(nn.Module):
         name = type(self).__name__
         if y.numel() and int(y.min()) < UNLABELLED:
             raise LossError(f"{name} got the label {int(y.min())}; labels are >= 0, or -1 for unlabelled.")
-        # one bad value makes the sum bad too; only then is it worth looking at each
-        if not bool(z.detach().sum().isfinite()) and not bool(z.isfinite().all()):
+        if not z.numel():
+            return
+        # a NaN is both the least and the largest; only then is it worth looking at each value
+        largest = float(torch.stack(torch.aminmax(z.detach())).abs().amax())
+        if not math.isfinite(largest):
             bad = int((~z.isfinite()).any(dim=1).sum())
             raise LossError(
                 f"{name} got {bad} of {len(z)} labelled embeddings with NaN or infinite values; "
                 "look for a learning rate that is too high or a broken input, or label those items -1."
+            )
+        # a sum over all pairs of items and all D numbers must fit as well
+        most = torch.finfo(z.dtype).max ** (1.0 / self.degree) / (2.0 * z.numel())
+        if largest > most:
+            raise LossError(
+                f"{name} got embeddings as large as {largest:.3g}; in {z.dtype} a batch of shape "
+                f"{tuple(z.shape)} may hold up to {most:.3g}, lest sums overflow. Look for a learning rate "
+                "that is too high, or divide the embeddings by a number."
             )
 
 
@@ -105,10 +142,8 @@ class ClassLoss(Loss):
 
     def __init__(self, classes: int, width: int) -> None:
         super().__init__()
-        if classes < 1 or width < 1:
-            raise LossError(
-                f"{type(self).__name__} got classes={classes}, width={width}; both must be at least 1."
-            )
+        check_setting(type(self).__name__, "classes", classes, at_least=1)
+        check_setting(type(self).__name__, "width", width, at_least=1)
         self.weights = nn.Parameter(torch.empty(classes, width))
         nn.init.xavier_normal_(self.weights)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from shoal.losses.distance import rows_at_once
+from shoal.losses.once import once
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ OfBlock = Callable[[Tensor, Tensor, Block], tuple[Tensor, Tensor]]
 @torch.compiler.disable  # type: ignore[untyped-decorator]
 def mean_over_blocks(z: Tensor, y: Tensor, of_block: OfBlock) -> Tensor:
     """Return the sum of all blocks' sums over the sum of their counts, of rows z (N, D), labels y (N,)."""
-    mean: Tensor = _Mean.apply(z, y, of_block)  # type: ignore[no-untyped-call]
+    mean: Tensor = _Mean.apply(once(z), y, of_block)  # type: ignore[no-untyped-call]
     return mean
 
 
@@ -85,6 +85,5 @@ class _Mean(torch.autograd.Function):
         return total / count
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         return gradient * ctx.saved_tensors[0], None, None

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from shoal.losses.attractive_repulsive import AttractiveRepulsiveLoss
+from shoal.losses.attractive_repulsive import AttractiveRepulsiveLoss, attractive_repulsive
+from shoal.losses.base import nothing
 
 
 class CategoricalCrossEntropyLoss(AttractiveRepulsiveLoss):
@@ -13,13 +14,18 @@ class CategoricalCrossEntropyLoss(AttractiveRepulsiveLoss):
     the cross-entropy that everyone knows. D is free of K: the embedding is z, not the logits.
     """
 
+    degree = 1
+
     def __init__(self, classes: int, width: int) -> None:
-        super().__init__(classes, width, lam=0.5)
+        super().__init__(classes, width)
         self.bias = nn.Parameter(torch.zeros(classes))
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the cross-entropy of z (N, D) with labels y (N,)."""
-        return 2.0 * super().compute(z, y)
+        if len(z) == 0:
+            return nothing(z)
+        scores = self.scores(z)
+        return 2.0 * attractive_repulsive(self.attraction(scores, y), self.repulsion(scores, y), lam=0.5)
 
     def scores(self, embeddings: Tensor) -> Tensor:
         """Return the logits (N, K) of embeddings (N, D)."""

@@ -3,27 +3,31 @@
 import torch
 from torch import Tensor
 
-from shoal.losses.base import LossError, nothing, one_hot
+from shoal.losses.base import check_setting, nothing, one_hot
 from shoal.losses.cce import CategoricalCrossEntropyLoss
 
 
 class CenterLoss(CategoricalCrossEntropyLoss):
-    """Wen et al. (2016), ECCV: L = cross-entropy + lam / 2 ||h_i - c_y||^2, both averaged over the batch.
+    """L = cross-entropy + lam / 2 ||h_i - c_y||^2, Wen et al. (2016), ECCV, eq. 5.
+
+    lam is the paper's lambda: there both terms are sums over the batch, here both are means, so that their
+    ratio is the same. Wen et al. take 0.003 for faces; in the COREL paper's grid the best lay between 0.1 and
+    0.75.
 
     The centres are no parameters: after each training batch c_k moves by
-    alpha * sum_{y_i = k} (h_i - c_k) / (1 + n_k), n_k items of the class in the batch. They start at 0.
-
-    lam: Wen et al. use 0.003 with sums over the batch; in the COREL paper's grid the best lay between
-    0.1 and 0.75.
+    alpha * sum_{y_i = k} (h_i - c_k) / (1 + n_k), n_k items of the class in the batch (eq. 4). They start
+    at 0.
     """
+
+    degree = 2
 
     centres: Tensor
 
     def __init__(self, classes: int, width: int, *, lam: float = 0.1, alpha: float = 0.5) -> None:
         super().__init__(classes, width)
-        if lam < 0.0 or not 0.0 <= alpha <= 1.0:
-            raise LossError(f"CenterLoss got lam={lam}, alpha={alpha}; lam >= 0 and 0 <= alpha <= 1.")
-        self.pull = lam
+        check_setting("CenterLoss", "lam", lam, at_least=0.0)
+        check_setting("CenterLoss", "alpha", alpha, at_least=0.0, at_most=1.0)
+        self.lam = lam
         self.alpha = alpha
         self.register_buffer("centres", torch.zeros(classes, width))
 
@@ -34,7 +38,7 @@ class CenterLoss(CategoricalCrossEntropyLoss):
         away = z - self.centres.to(z.dtype)[y]
         if self.training:
             self._move(away.detach(), y)
-        return super().compute(z, y) + self.pull * to_centre(away)
+        return super().compute(z, y) + self.lam * to_centre(away)
 
     @torch.no_grad()
     def _move(self, away: Tensor, y: Tensor) -> None:

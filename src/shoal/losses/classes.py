@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from shoal.losses.base import LossError, one_hot
+from shoal.losses.base import LossError, check_setting, one_hot
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,13 @@ class Classes:
 
     @classmethod
     def of(cls, z: Tensor, places: Tensor, classes: int) -> Self:
-        """Gather the classes of z (N, D); `places` (N,) names each item's class and every class occurs."""
+        """Gather the classes of z (N, D); `places` (N,) names each item's class and every class occurs.
+
+        Bring z to its mean first, if it may lie far from the origin: sums lose digits there.
+        """
         members = one_hot(places, classes, z)
         counts = members.sum(dim=0)
-        middle = z.detach().mean(dim=0)
-        means = (members.T @ (z - middle)) / counts[:, None] + middle
+        means = (members.T @ z) / counts[:, None]
         squares = (z - means[places]).square().sum(dim=1)
         return cls(places, counts, means, (members.T @ squares) / counts, squares)
 
@@ -46,8 +48,7 @@ class ClassMemory(nn.Module):
 
     def __init__(self, classes: int, width: int, *, momentum: float = 0.9) -> None:
         super().__init__()
-        if not 0.0 <= momentum < 1.0:
-            raise LossError(f"ClassMemory got momentum={momentum}; it must lie in [0, 1).")
+        check_setting("ClassMemory", "momentum", momentum, at_least=0.0, below=1.0)
         self.momentum = momentum
         self.register_buffer("mean", torch.zeros(classes, width))
         self.register_buffer("spread", torch.zeros(classes))

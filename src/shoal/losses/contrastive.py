@@ -5,10 +5,10 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from shoal.losses.base import Loss, LossError, nothing
-from shoal.losses.distance import strips
+from shoal.losses.base import Loss, LossError, check_setting, nothing
+from shoal.losses.distance import centred, strips
+from shoal.losses.once import once
 
 FORMS = ("hadsell", "hinge")
 
@@ -28,11 +28,8 @@ class ContrastiveLoss(Loss):
         super().__init__()
         if form not in FORMS:
             raise LossError(f"ContrastiveLoss has no form {form!r}; there are {', '.join(FORMS)}.")
-        if margin <= 0.0 or positive_margin < 0.0:
-            raise LossError(
-                f"ContrastiveLoss got margin={margin}, positive_margin={positive_margin}; "
-                "margin > 0 and positive_margin >= 0."
-            )
+        check_setting("ContrastiveLoss", "margin", margin, above=0.0)
+        check_setting("ContrastiveLoss", "positive_margin", positive_margin, at_least=0.0)
         if form == "hadsell" and positive_margin:
             raise LossError("ContrastiveLoss takes a positive_margin only with form='hinge'.")
         self.margin = margin
@@ -45,7 +42,8 @@ class ContrastiveLoss(Loss):
         if len(z) == 0:
             return nothing(z)
         margins = self.positive_margin, self.margin
-        loss: Tensor = _Contrast.apply(z, y, margins, self.form == "hadsell")  # type: ignore[no-untyped-call]
+        squared = self.form == "hadsell"
+        loss: Tensor = _Contrast.apply(once(z), y, margins, squared)  # type: ignore[no-untyped-call]
         return loss
 
 
@@ -53,8 +51,7 @@ class _Contrast(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, y: Tensor, margins: tuple[float, float], squared: bool) -> Tensor:
         y, order = y.sort()
-        z = z[order]
-        z -= z.mean(dim=0)
+        z = centred(z[order])
         sloped = ctx.needs_input_grad[0]
         together, apart = _Sum.of(z, squared=squared), _Sum.of(z, squared=squared)
         for start, distances, same in strips(z, y):
@@ -77,7 +74,6 @@ class _Contrast(torch.autograd.Function):
         return together.total / counts[0] + apart.total / counts[1]
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         return gradient * ctx.saved_tensors[0], None, None, None
 

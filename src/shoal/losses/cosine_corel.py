@@ -23,6 +23,8 @@ class CosineCORELLoss(AttractiveRepulsiveLoss):
     The optimum of "paper" is an orthogonal frame, so D must be at least K; it cannot work in 2-D.
     """
 
+    degree = 1
+
     def __init__(self, classes: int, width: int, *, lam: float = 0.5, variant: str = "paper") -> None:
         super().__init__(classes, width, lam=lam)
         if variant not in VARIANTS:

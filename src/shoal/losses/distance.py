@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from shoal.losses.once import once
 
 CHUNK = 1 << 21
 """How many distances the blockwise functions hold at once (8 MiB in float32)."""
@@ -21,10 +22,35 @@ def safe_sqrt(x: Tensor) -> Tensor:
     return torch.where(positive, x, torch.ones_like(x)).sqrt() * positive
 
 
+def scale_of(x: Tensor) -> Tensor:
+    """Return the power of two at or below each of x >= 0, any shape: dividing by it is exact.
+
+    1 where x is so small (4e-31 in float32) that the slope of what is divided by it might overflow.
+    """
+    scales = torch.ldexp(torch.ones_like(x), torch.frexp(x).exponent - 1)
+    return torch.where(x > torch.finfo(x.dtype).tiny ** 0.8, scales, torch.ones_like(x))
+
+
 def unit(x: Tensor) -> Tensor:
-    """Return rows (N, D) scaled to length 1; a zero row stays zero, with a finite gradient."""
-    length = torch.linalg.vector_norm(x, dim=1, keepdim=True)  # its gradient at 0 is 0
-    return x / torch.where(length > 0, length, torch.ones_like(length))
+    """Return rows (N, D) scaled to length 1; a row that is (nearly) zero stays so, with a finite gradient."""
+    # lest squares overflow or vanish; the scale cancels out, and so has no gradient
+    x = x / scale_of(x.detach().abs().amax(dim=1, keepdim=True))
+    length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    return x / torch.where(length > 0.5, length, torch.ones_like(length))
+
+
+def centred(z: Tensor) -> Tensor:
+    """Return rows z (N, D) brought to their mean: what distances ignore, and float32 has no digits for."""
+    return z - z.detach().mean(dim=0) if len(z) else z
+
+
+def of_size_one(z: Tensor) -> Tensor:
+    """Return rows z (N, D) brought to their mean and divided by about the largest number that is left.
+
+    For losses that ignore shift and scale: squares neither overflow nor vanish then.
+    """
+    z = centred(z)
+    return z / scale_of(z.detach().abs().amax()) if z.numel() else z
 
 
 def squared_euclidean(x: Tensor, y: Tensor) -> Tensor:
@@ -40,7 +66,7 @@ def pairwise(z: Tensor) -> Tensor:
     """Return ||z_i - z_j|| (N, N) with an exact zero diagonal; the gradient between equal rows is 0."""
     if len(z) == 0:
         return z @ z.T
-    z = z - z.detach().mean(dim=0)
+    z = once(centred(z))
     distances = euclidean(z, z)
     return distances.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), 0.0)
 
@@ -79,9 +105,10 @@ def strips(z: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
 def class_sums(z: Tensor, members: Tensor) -> Tensor:
     """Return the sum of Euclidean distances from each item to each class (N, K), in linear memory.
 
-    z is (N, D), members (N, K) is one-hot. Works through the N^2 distances in blocks, forward and backward.
+    z is (N, D), brought to its mean before; members (N, K) is one-hot. Works through the N^2 distances in
+    blocks, forward and backward.
     """
-    sums: Tensor = _ClassSums.apply(z, members)  # type: ignore[no-untyped-call]
+    sums: Tensor = _ClassSums.apply(once(z), members)  # type: ignore[no-untyped-call]
     return sums
 
 
@@ -89,7 +116,6 @@ class _ClassSums(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, members: Tensor) -> Tensor:
         ctx.save_for_backward(z, members)
-        z = z - z.mean(dim=0)
         # written in place: pieces kept between blocks would fragment the heap up to the whole matrix
         sums = torch.empty_like(members)
         for start in _starts(z):
@@ -97,21 +123,25 @@ class _ClassSums(torch.autograd.Function):
         return sums
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         z, members = ctx.saved_tensors
-        z = z - z.mean(dim=0)
-        place = members.argmax(dim=1)
-        by_class = gradient.T.contiguous()
-        slope = torch.empty_like(z)
-        for start in _starts(z):
-            block = slice(start, start + _block(z))
-            distance = _distances(z, start)
-            # d_ij enters the sums of i (to j's class) and of j (to i's class)
-            pull = gradient[block].index_select(1, place).add_(by_class.index_select(0, place[block]))
-            pull.div_(distance).masked_fill_(distance == 0, 0.0)
-            slope[block] = pull.sum(dim=1, keepdim=True) * z[block] - pull @ z
-        return slope, None
+        return _slope_of_sums(z, members, gradient), None
+
+
+@torch.no_grad()
+def _slope_of_sums(z: Tensor, members: Tensor, gradient: Tensor) -> Tensor:
+    """Return the slope (N, D) of sum(gradient * sums), gradient (N, K)."""
+    place = members.argmax(dim=1)
+    by_class = gradient.T.contiguous()
+    slope = torch.empty_like(z)
+    for start in _starts(z):
+        block = slice(start, start + _block(z))
+        distance = _distances(z, start)
+        # d_ij enters the sums of i (to j's class) and of j (to i's class)
+        pull = gradient[block].index_select(1, place).add_(by_class.index_select(0, place[block]))
+        pull.div_(distance).masked_fill_(distance == 0, 0.0)
+        slope[block] = pull.sum(dim=1, keepdim=True) * z[block] - pull @ z
+    return slope
 
 
 def _block(z: Tensor) -> int:

@@ -23,12 +23,14 @@ def split(y: Tensor, shots: int) -> tuple[Tensor, Tensor]:
 def prototypes(z: Tensor, places: Tensor, classes: int) -> Tensor:
     """Return the mean of each class (K, D) of rows z (N, D); every class 0..K-1 occurs in places (N,)."""
     members = one_hot(places, classes, z)
-    return (members.T @ z) / members.sum(dim=0)[:, None]
+    # around the middle of all: sums of numbers far from the origin lose digits
+    middle = z.detach().mean(dim=0)
+    return (members.T @ (z - middle)) / members.sum(dim=0)[:, None] + middle
 
 
 def without_itself(z: Tensor, places: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     """Return each item's own class mean without the item (N, D), and which items have company (N,) bool."""
     counts = torch.bincount(places, minlength=classes)[places]
     means = prototypes(z, places, classes)[places]
-    others = (counts[:, None] * means - z) / (counts[:, None] - 1).clamp_min(1)
-    return others, counts > 1
+    # mean + (mean - z) / (n - 1): differences first, which keep their digits
+    return means + (means - z) / (counts[:, None] - 1).clamp_min(1), counts > 1

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from shoal.losses.attractive_repulsive import AttractiveRepulsiveLoss, attractive_repulsive
-from shoal.losses.base import LossError
+from shoal.losses.base import LossError, check_setting
 from shoal.losses.distance import squared_euclidean
 
 VARIANTS = ("paper", "released")
@@ -41,8 +41,7 @@ class GaussianCORELLoss(AttractiveRepulsiveLoss):
         super().__init__(classes, width, lam=lam)
         if variant not in VARIANTS:
             raise LossError(f"GaussianCORELLoss has no variant {variant!r}; there are {', '.join(VARIANTS)}.")
-        if gamma <= 0.0:
-            raise LossError(f"GaussianCORELLoss got gamma={gamma}; it must be above 0.")
+        check_setting("GaussianCORELLoss", "gamma", gamma, above=0.0)
         self.variant = variant
         self.log_gamma = nn.Parameter(torch.tensor(math.log(gamma)), requires_grad=learn_gamma)
 

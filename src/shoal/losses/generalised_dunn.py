@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from shoal.losses.base import LossError, one_hot
+from shoal.losses.base import LossError, check_setting, one_hot
 from shoal.losses.classes import Classes
 from shoal.losses.distance import class_sums, safe_sqrt
 from shoal.losses.validity import ValidityLoss, centre_squares, radii, share
@@ -28,8 +28,7 @@ class GeneralisedDunnLoss(ValidityLoss):
             raise LossError(
                 f"GeneralisedDunnLoss has no separation {separation!r}; there are {', '.join(SEPARATIONS)}."
             )
-        if softness < 0.0:
-            raise LossError(f"GeneralisedDunnLoss got softness={softness}; it must be 0 (hard) or above.")
+        check_setting("GeneralisedDunnLoss", "softness", softness, at_least=0.0)
         self.separation = separation
         self.softness = softness
 

@@ -5,9 +5,10 @@ from torch import Tensor
 from torch.nn.functional import relu
 from torch.utils.checkpoint import checkpoint
 
-from shoal.losses.base import Loss, nothing
+from shoal.losses.base import Loss, check_setting, nothing
 from shoal.losses.blocks import Block, blocks
-from shoal.losses.distance import euclidean
+from shoal.losses.distance import centred, euclidean
+from shoal.losses.once import once
 from shoal.losses.pairs import has_pairs
 
 
@@ -23,13 +24,14 @@ class LiftedStructureLoss(Loss):
 
     def __init__(self, *, margin: float = 1.0) -> None:
         super().__init__()
+        check_setting("LiftedStructureLoss", "margin", margin)
         self.margin = margin
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,); 0 without an equal pair or without a negative."""
         if not has_pairs(y):
             return nothing(z)
-        loss: Tensor = self._of_pairs(z - z.detach().mean(dim=0), y)
+        loss: Tensor = self._of_pairs(once(centred(z)), y)
         return loss
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]

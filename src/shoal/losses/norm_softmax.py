@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from shoal.losses.base import ClassLoss, LossError, nothing
+from shoal.losses.base import ClassLoss, check_setting, nothing
 from shoal.losses.distance import unit
 
 
@@ -13,10 +13,11 @@ class NormSoftmaxLoss(ClassLoss):
     Rows and weights are normalised, as in the paper (its layer norm before them belongs to the head).
     """
 
+    degree = 1
+
     def __init__(self, classes: int, width: int, *, temperature: float = 0.05) -> None:
         super().__init__(classes, width)
-        if temperature <= 0.0:
-            raise LossError(f"NormSoftmaxLoss got temperature={temperature}; it must be above 0.")
+        check_setting("NormSoftmaxLoss", "temperature", temperature, above=0.0)
         self.temperature = temperature
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from shoal.losses.base import Loss, LossError, nothing
+from shoal.losses.base import Loss, check_setting, nothing
 from shoal.losses.blocks import Block, mean_over_blocks
 from shoal.losses.distance import unit
 from shoal.losses.pairs import has_pairs
@@ -18,10 +18,11 @@ class NTXentLoss(Loss):
     Rows are normalised, as in the paper: an embedding in 2-D is trained on a circle.
     """
 
+    degree = 1
+
     def __init__(self, *, temperature: float = 0.07) -> None:
         super().__init__()
-        if temperature <= 0.0:
-            raise LossError(f"NTXentLoss got temperature={temperature}; it must be above 0.")
+        check_setting("NTXentLoss", "temperature", temperature, above=0.0)
         self.temperature = temperature
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:

@@ -3,8 +3,8 @@
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from shoal.losses.base import Loss, LossError, dense, nothing
-from shoal.losses.distance import squared_euclidean
+from shoal.losses.base import Loss, check_setting, dense, nothing
+from shoal.losses.distance import centred, squared_euclidean
 from shoal.losses.episodes import prototypes, split, without_itself
 
 
@@ -19,8 +19,8 @@ class PrototypicalLoss(Loss):
 
     def __init__(self, *, shots: int | None = None) -> None:
         super().__init__()
-        if shots is not None and shots < 1:
-            raise LossError(f"PrototypicalLoss got shots={shots}; it must be at least 1, or None.")
+        if shots is not None:
+            check_setting("PrototypicalLoss", "shots", shots, at_least=1)
         self.shots = shots
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
@@ -28,6 +28,7 @@ class PrototypicalLoss(Loss):
         present, places = dense(y)
         if len(present) < 2:
             return nothing(z)
+        z = centred(z)
         if self.shots is None:
             return leave_one_out(z, places, len(present))
         support, query = split(y, self.shots)

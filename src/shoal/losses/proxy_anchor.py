@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from shoal.losses.base import ClassLoss, LossError, nothing, one_hot
+from shoal.losses.base import ClassLoss, check_setting, nothing, one_hot
 from shoal.losses.distance import unit
 
 
@@ -17,10 +17,12 @@ class ProxyAnchorLoss(ClassLoss):
     gives the proxies a hundred times the network's learning rate.
     """
 
+    degree = 1
+
     def __init__(self, classes: int, width: int, *, alpha: float = 32.0, delta: float = 0.1) -> None:
         super().__init__(classes, width)
-        if alpha <= 0.0 or delta < 0.0:
-            raise LossError(f"ProxyAnchorLoss got alpha={alpha}, delta={delta}; alpha > 0, delta >= 0.")
+        check_setting("ProxyAnchorLoss", "alpha", alpha, above=0.0)
+        check_setting("ProxyAnchorLoss", "delta", delta, at_least=0.0)
         self.alpha = alpha
         self.delta = delta
 

@@ -4,27 +4,29 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from shoal.losses.base import ClassLoss, LossError, nothing
+from shoal.losses.base import ClassLoss, LossError, check_setting, nothing
 from shoal.losses.distance import squared_euclidean, unit
 
-VARIANTS = ("paper", "released")
+VARIANTS = ("paper", "softmax")
 
 
 class ProxyNCALoss(ClassLoss):
     """Movshovitz-Attias et al. (2017), ICCV: -log( e^-d(z, p_y) / sum over k != y of e^-d(z, p_k) ).
 
     d is the squared distance between normalised rows and normalised proxies, times `scale`.
-    variant: "paper" as above: the own proxy is not in the sum, and the value can be negative. "released" has
-    it in the sum, as pytorch-metric-learning and ProxyNCA++ (then it is a softmax cross-entropy).
+    variant: "paper" as above: the own proxy is not in the sum, and the value can be negative. "softmax" has
+    it in the sum, which makes a softmax cross-entropy: ProxyNCA++ (Teh, DeVries and Taylor 2020, ECCV; its
+    temperature is 1 / scale) and pytorch-metric-learning. The authors released no code of their own.
     Proxies learn slowly: give them a higher learning rate than the network.
     """
+
+    degree = 1
 
     def __init__(self, classes: int, width: int, *, scale: float = 1.0, variant: str = "paper") -> None:
         super().__init__(classes, width)
         if variant not in VARIANTS:
             raise LossError(f"ProxyNCALoss has no variant {variant!r}; there are {', '.join(VARIANTS)}.")
-        if scale <= 0.0:
-            raise LossError(f"ProxyNCALoss got scale={scale}; it must be above 0.")
+        check_setting("ProxyNCALoss", "scale", scale, above=0.0)
         self.scale = scale
         self.variant = variant
 
@@ -33,7 +35,7 @@ class ProxyNCALoss(ClassLoss):
         if len(z) == 0 or len(self.weights) < 2:
             return nothing(z)
         scores = self.scores(z)
-        if self.variant == "released":
+        if self.variant == "softmax":
             return cross_entropy(scores, y)
         own = torch.zeros_like(scores, dtype=torch.bool).scatter(1, y[:, None], True)
         rivals = scores.masked_fill(own, -torch.inf).logsumexp(dim=1)

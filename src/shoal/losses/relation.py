@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, mse_loss, one_hot
 
-from shoal.losses.base import Loss, LossError, dense, nothing
+from shoal.losses.base import Loss, LossError, check_setting, dense, nothing
 from shoal.losses.episodes import prototypes, split, without_itself
 
 
@@ -20,12 +20,12 @@ class RelationLoss(Loss):
     Memory is N K (2D + hidden): every query meets every class.
     """
 
+    degree = 1
+
     def __init__(self, width: int, *, hidden: int = 64, shots: int | None = None) -> None:
         super().__init__()
-        if width < 1 or hidden < 1 or (shots is not None and shots < 1):
-            raise LossError(
-                f"RelationLoss got width={width}, hidden={hidden}, shots={shots}; all must be at least 1."
-            )
+        for name, value in (("width", width), ("hidden", hidden), ("shots", 1 if shots is None else shots)):
+            check_setting("RelationLoss", name, value, at_least=1)
         self.width = width
         self.shots = shots
         self.first = nn.Linear(2 * width, hidden)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from shoal.losses.base import Loss, LossError, dense, nothing, one_hot
+from shoal.losses.base import Loss, LossError, check_setting, dense, nothing, one_hot
 from shoal.losses.classes import Classes, ClassMemory
-from shoal.losses.distance import class_sums, safe_sqrt, squared_euclidean, unit
+from shoal.losses.distance import class_sums, of_size_one, safe_sqrt, squared_euclidean, unit
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Rows (N, D) and rows (M, D) to distances (N, M), none negative."""
@@ -54,6 +54,8 @@ class SilhouetteLoss(Loss):
         self.softness = softness
         self.average = average
         self.memory = memory
+        # a memory is not scaled with the batch, and nobody knows what a function does
+        self.degree = 2 if callable(distance) or memory is not None else 1
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D), y (N,); 0 when no item has both a companion and a rival class."""
@@ -127,10 +129,18 @@ def mean_distances(
     """Return a (N,), the mean distances to every class (N, K + M), and the class sizes (K,).
 
     a is the mean distance to the *other* items of the own class (0 for an item alone). `known` adds M classes
-    by their means (M, D) and spreads (M,).
+    by their means (M, D) and spreads (M,). Without `known` the batch's own size is the unit of "euclidean",
+    "squared" and "simplified", which no silhouette sees.
     """
     if callable(distance):
         return _from_pairs(distance(z, z), places, classes)
+    if distance == "cosine":
+        z = unit(z)
+    elif known is None:
+        z = of_size_one(z)
+    else:
+        middle = z.detach().mean(dim=0)
+        z, known = z - middle, (known[0] - middle, known[1])
     if distance == "euclidean":
         members = one_hot(places, classes, z)
         return _from_sums(class_sums(z, members), members.sum(dim=0), places)
@@ -152,7 +162,6 @@ def _from_means(
     z: Tensor, places: Tensor, classes: int, distance: str, known: tuple[Tensor, Tensor] | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mean distances from class means alone: mean_j ||x - x_j||^2 = ||x - mean||^2 + spread."""
-    z = unit(z) if distance == "cosine" else z
     found = Classes.of(z, places, classes)
     counts = found.counts[places]
     means, spreads = found.means, found.spreads
@@ -171,8 +180,10 @@ def _from_means(
 
 
 def _class_means(z: Tensor, places: Tensor, classes: int, distance: str | Distance) -> tuple[Tensor, Tensor]:
-    found = Classes.of(unit(z) if distance == "cosine" else z, places, classes)
-    return found.means, found.spreads
+    z = unit(z) if distance == "cosine" else z
+    middle = z.detach().mean(dim=0)
+    found = Classes.of(z - middle, places, classes)
+    return found.means + middle, found.spreads
 
 
 def _check_settings(distance: str | Distance, softness: float, average: str) -> None:
@@ -181,7 +192,6 @@ def _check_settings(distance: str | Distance, softness: float, average: str) -> 
             f"SilhouetteLoss has no distance {distance!r}; there are {', '.join(DISTANCES)}, "
             "or pass a function of rows (N, D) and (M, D) that returns (N, M)."
         )
-    if softness < 0.0:
-        raise LossError(f"SilhouetteLoss got softness={softness}; it must be 0 (hard) or above.")
+    check_setting("SilhouetteLoss", "softness", softness, at_least=0.0)
     if average not in AVERAGES:
         raise LossError(f"SilhouetteLoss has no average {average!r}; there are {', '.join(AVERAGES)}.")

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from shoal.losses.base import Loss, LossError, nothing
+from shoal.losses.base import Loss, check_setting, nothing
 from shoal.losses.blocks import Block, mean_over_blocks
 from shoal.losses.distance import unit
 from shoal.losses.pairs import has_pairs
@@ -18,10 +18,11 @@ class SupConLoss(Loss):
     items evenly; it is 0 then, as every loss that needs a rival.
     """
 
+    degree = 1
+
     def __init__(self, *, temperature: float = 0.1) -> None:
         super().__init__()
-        if temperature <= 0.0:
-            raise LossError(f"SupConLoss got temperature={temperature}; it must be above 0.")
+        check_setting("SupConLoss", "temperature", temperature, above=0.0)
         self.temperature = temperature
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:

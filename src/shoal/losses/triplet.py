@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.nn.functional import relu
 from torch.utils.checkpoint import checkpoint
 
-from shoal.losses.base import Loss, LossError, nothing
+from shoal.losses.base import Loss, LossError, check_setting, nothing
 from shoal.losses.blocks import Block, mean_over_blocks
-from shoal.losses.distance import euclidean, pairwise
+from shoal.losses.distance import centred, euclidean, pairwise
 from shoal.losses.pairs import same_class
 
 Miner = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
@@ -27,8 +28,17 @@ def squared(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
 
 
 def soft(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
-    """Return max(0, d_ap + log(exp(margin - d_an) + exp(margin - d_pn))) (T,): both other sides push."""
+    """Return max(0, d_ap + log(exp(margin - d_an) + exp(margin - d_pn))) (T,): both other sides push.
+
+    The lifted structure of Song et al. (2016), CVPR, eq. 4, with one negative; so coded for the CUB poster
+    (schinmayee/metric-learning).
+    """
     return relu(ap + torch.logaddexp(margin - an, margin - pn))
+
+
+def softplus(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
+    """Return log(1 + exp(d_ap - d_an)) (T,): the soft margin of Hermans, Beyer and Leibe (2017), sec. 2."""
+    return functional.softplus(ap - an)
 
 
 def ratio(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
@@ -41,15 +51,23 @@ def softmax_ratio(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
     return 2.0 * torch.sigmoid(ap - an).square()
 
 
-FORMS = {"hinge": hinge, "squared": squared, "soft": soft, "ratio": ratio, "softmax-ratio": softmax_ratio}
+FORMS = {
+    "hinge": hinge,
+    "squared": squared,
+    "soft": soft,
+    "softplus": softplus,
+    "ratio": ratio,
+    "softmax-ratio": softmax_ratio,
+}
 
 
 class TripletLoss(Loss):
     """Mean over the triplets (anchor, positive, negative) whose value is above 0; Euclidean, not normalised.
 
     form: "hinge", "squared" (FaceNet), "soft" (the negative against anchor and positive, as in lifted
-    structure), "ratio" (the CUB poster of schinmayee/metric-learning as coded: + 1, so that it is positive)
-    and "softmax-ratio" (Hoffer and Ailon). The two ratios know no margin and never reach 0.
+    structure), "softplus" (the soft margin of Hermans et al.), "ratio" (the CUB poster of
+    schinmayee/metric-learning as coded: + 1, so that it is positive) and "softmax-ratio" (Hoffer and Ailon).
+    Softplus and the two ratios know no margin and never reach 0.
     miner: from `shoal.miners`, or any function of distances and labels; None takes every triplet of the
     batch: "hinge" and "squared" in O(N^2 log N) time and O(N) memory, the others in O(N^2 P) time for P items
     a class and O(N^2) memory.
@@ -59,8 +77,7 @@ class TripletLoss(Loss):
         super().__init__()
         if form not in FORMS:
             raise LossError(f"TripletLoss has no form {form!r}; there are {', '.join(FORMS)}.")
-        if margin < 0.0:
-            raise LossError(f"TripletLoss got margin={margin}; it must be at least 0.")
+        check_setting("TripletLoss", "margin", margin, at_least=0.0)
         self.margin = margin
         self.form = form
         self.miner = miner
@@ -68,7 +85,7 @@ class TripletLoss(Loss):
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,); 0 when the batch holds no triplet."""
         if self.miner is None and self.form in ("hinge", "squared"):
-            return mean_over_blocks(z - z.detach().mean(dim=0), y, self._of_anchors) if len(z) else nothing(z)
+            return mean_over_blocks(centred(z), y, self._of_anchors) if len(z) else nothing(z)
         distances = pairwise(z)
         if self.miner is None:
             loss: Tensor = self._of_blocks(distances, y)

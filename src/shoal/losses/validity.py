@@ -5,24 +5,24 @@ from torch import Tensor
 
 from shoal.losses.base import Loss, dense, nothing
 from shoal.losses.classes import Classes
-from shoal.losses.distance import safe_sqrt, squared_euclidean
+from shoal.losses.distance import of_size_one, safe_sqrt, squared_euclidean
 
 
 class ValidityLoss(Loss):
     """A cluster validity index as a loss, O(NK) through class means unless it says otherwise.
 
-    The index must ignore the scale of z. With fewer than two classes the loss is 0; a singleton class counts
-    with spread 0.
+    The index must ignore shift and scale of z. With fewer than two classes the loss is 0; a singleton class
+    counts with spread 0.
     """
+
+    degree = 1
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,)."""
         present, places = dense(y)
         if len(present) < 2:
             return nothing(z)
-        # every index here ignores scale: bring it near 1, lest squares overflow or vanish in float32
-        largest = z.detach().abs().amax()
-        z = z / torch.where(largest > 0, largest, torch.ones_like(largest))
+        z = of_size_one(z)
         return self.of_classes(z, Classes.of(z, places, len(present)))
 
     def of_classes(self, z: Tensor, classes: Classes) -> Tensor:

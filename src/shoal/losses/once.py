@@ -1,0 +1,44 @@
+"""A slope that has no slope of its own: asked for one it refuses, where torch gives NaN or nothing."""
+
+from typing import Any
+
+from torch import Tensor
+from torch.autograd import Function
+
+from shoal.losses.base import LossError
+
+
+def once(z: Tensor) -> Tensor:
+    """Return z (N, D), whose slope cannot be differentiated again: that raises `LossError`.
+
+    For values whose slope is formed along with them: torch's own `once_differentiable` takes such a slope
+    for a constant, and a penalty on it would do nothing. And for distances through `cdist`, whose second
+    derivative is NaN between equal rows, or missing.
+    """
+    guarded: Tensor = _Once.apply(z)  # type: ignore[no-untyped-call]
+    return guarded
+
+
+class _Once(Function):
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> Tensor:
+        ctx.save_for_backward(z)
+        return z.view_as(z)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        slope: Tensor = _Slope.apply(gradient, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
+        return slope
+
+
+class _Slope(Function):
+    @staticmethod
+    def forward(ctx: Any, slope: Tensor, z: Tensor) -> Tensor:
+        return slope.view_as(slope)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        raise LossError(
+            "this loss has no second derivative. Take one that has (docs/losses/README.md lists them), or "
+            "keep its slope out of what is differentiated."
+        )
