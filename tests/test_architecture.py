@@ -14,7 +14,7 @@ ALSO = {
     "training": {"samplers", "networks", "views"},
     "introspection": {"networks"},
     "backbones": {"networks"},
-    "clustering": {"networks", "views"},
+    "clustering": {"networks", "samplers", "views"},
 }
 """What a room may know beyond the words: a part that imports nothing but the words itself."""
 ROOMS = {path.name for path in SRC.iterdir() if path.is_dir() and path.name not in {"__pycache__", "server"}}

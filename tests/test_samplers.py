@@ -67,6 +67,14 @@ def test_uniform_over_classes_draws_every_class_equally():
     assert set(Counter(i for i in drawn if LABELS[i] == 5).values()) == {3}
 
 
+def test_uniform_over_classes_may_take_random_numbers_from_outside():
+    sampler = UniformOverClasses(LABELS, size=16)
+    first, again = (np.concatenate(list(sampler.drawn_by(np.random.default_rng(5)))) for _ in range(2))
+    assert np.array_equal(first, again)
+    assert Counter(LABELS[first].tolist()) == {0: 12, 1: 12, 5: 12, 7: 12, 9: 12}
+    assert sampler.passes == 0
+
+
 def test_episodes_put_support_first_and_never_overlap():
     sampler = Episodes(LABELS, ways=2, shots=2, queries=1, episodes=50)
     seen = set()
@@ -118,6 +126,9 @@ def test_labels_may_be_a_tensor_or_a_list():
     [
         (lambda: ClassBatches([-1, -1], classes=1, items=1), "no labelled item"),
         (lambda: ClassBatches([], classes=1, items=1), "float64"),
+        (lambda: ClassBatches([0, 0, -2], classes=1, items=1), "ClassBatches got the label -2"),
+        (lambda: UniformOverClasses([0, -3]), "UniformOverClasses got the label -3"),
+        (lambda: Episodes([0, 0, -2], ways=1, shots=1, queries=1), "Episodes got the label -2"),
         (lambda: ClassBatches([0.5, 1.0], classes=1, items=1), "float64"),
         (lambda: ClassBatches([[1, 2]], classes=1, items=1), r"\(1, 2\)"),
         (lambda: ClassBatches(LABELS, classes=0), "classes=0"),

@@ -1,7 +1,7 @@
 """Samplers: which items make a batch. Each is a `batch_sampler` for torch's DataLoader: lists of positions.
 
 Every sampler takes the labels (N,) of the data set, leaves -1 out, and gives other batches in every pass, the
-same ones for the same seed.
+same ones for the same seed. As the losses do, it refuses labels below -1.
 """
 
 import math
@@ -22,6 +22,11 @@ class _Sampler:
             raise ShoalError(
                 f"{type(self).__name__} got labels of shape {rows.shape} and {rows.dtype}; "
                 "it takes one integer an item, -1 for unlabelled."
+            )
+        if len(rows) and rows.min() < UNLABELLED:
+            raise ShoalError(
+                f"{type(self).__name__} got the label {rows.min()}; labels are 0 or above, or -1 for "
+                "unlabelled."
             )
         present = np.unique(rows[rows != UNLABELLED])
         self.items: list[NDArray[np.int64]] = [np.flatnonzero(rows == k) for k in present]
@@ -107,11 +112,15 @@ class UniformOverClasses(_Sampler):
         return math.ceil(self.per_class * len(self.items) / self.size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        rng = self._start()
+        for batch in self.drawn_by(self._start()):
+            yield [int(i) for i in batch]
+
+    def drawn_by(self, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+        """Yield the batches of one pass, positions (B,), by random numbers from outside."""
         drawn = np.concatenate([_draw(rng, members, self.per_class) for members in self.items])
         order = rng.permutation(drawn)
         for start in range(0, len(order), self.size):
-            yield [int(i) for i in order[start : start + self.size]]
+            yield order[start : start + self.size]
 
 
 class Episodes(_Sampler):

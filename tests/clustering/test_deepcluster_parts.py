@@ -1,10 +1,10 @@
-"""The parts of DeepCluster: edges, crops, whitening, matching, soft targets, the uniform sampler."""
+"""The parts of DeepCluster: edges, crops, whitening, matching, soft targets."""
 
 import numpy as np
 import pytest
 import torch
 
-from shoal.clustering.deepcluster import uniform_batches
+from shoal.clustering.deepcluster import DeepCluster
 from shoal.clustering.features import whitening
 from shoal.clustering.groups import hard_groups, softened
 from shoal.clustering.matching import changed, hungarian, nmi, overlap, soft_overlap
@@ -156,16 +156,8 @@ def test_renaming_renames_everything(soften):
     assert (groups.names_after(renamed) == names).all()
 
 
-def test_every_cluster_with_items_is_drawn_equally_often():
-    labels = np.array([0] * 90 + [3] * 9 + [7])
-    drawn = np.concatenate(list(uniform_batches(labels, 16, np.random.default_rng(0))))
-    counts = {k: int((labels[drawn] == k).sum()) for k in (0, 3, 7)}
-    assert counts == {0: 34, 3: 34, 7: 34}
-    assert len(set(drawn[labels[drawn] == 0].tolist())) == 34
-    assert set(drawn[labels[drawn] == 3].tolist()) == set(range(90, 99))
-
-
-def test_no_batch_of_one_is_left_over():
-    batches = list(uniform_batches(np.arange(3).repeat(11), 8, np.random.default_rng(0)))
-    assert [len(batch) for batch in batches] == [8, 8, 8, 8]
-    assert [len(batch) for batch in uniform_batches(np.zeros(1, int), 8, np.random.default_rng(0))] == [1]
+def test_no_batch_of_one_is_trained_on():
+    x = np.random.default_rng(0).normal(size=(33, 3)).astype(np.float32)
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))  # refuses a batch of one
+    DeepCluster(1, network=network, epochs=1, batch=8).fit(x)
+    assert network[1].num_batches_tracked == 4

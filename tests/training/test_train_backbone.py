@@ -1,16 +1,23 @@
 """Training a whole backbone: it learns, keeps frozen what is frozen, stops, goes on to the same bits."""
 
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from shoal.losses import LOSSES, SilhouetteLoss
+from shoal import miners
+from shoal.losses import LOSSES, SilhouetteLoss, TripletLoss
+from shoal.losses.classes import ClassMemory
 from shoal.training import Head, Plan, TrainingError, Tuning, load_trained, train_backbone
 from shoal.training.judging import recall_at_1
+from shoal.training.loop import Moment
+from shoal.training.settings import settings_text
 from shoal.types import UNLABELLED, ShoalError
+from shoal.views import CropAndFlip
 
 torch.set_num_threads(1)
 SIDE, CLASSES = 12, 6
@@ -178,6 +185,16 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         lambda: train_backbone(
             network(), x, y, SilhouetteLoss(), plan=plan, tuning=PLAIN, checkpoint_at=file
         ),
+        lambda: train_backbone(
+            network(),
+            x,
+            y,
+            CCE,
+            head=Head(16, depth=0, dropout=0.5),
+            plan=plan,
+            tuning=PLAIN,
+            checkpoint_at=file,
+        ),
     ):
         with pytest.raises(TrainingError, match="another training"):
             call()
@@ -185,6 +202,75 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     file.with_name("run.safetensors").write_bytes(data[: len(data) // 2])
     with pytest.raises(TrainingError, match=r"run\.safetensors"):
         train_backbone(network(), x, y, CCE, plan=plan, tuning=PLAIN, checkpoint_at=file)
+
+
+def darker(x):
+    return 0.5 * x
+
+
+def brighter(x):
+    return 2.0 * x
+
+
+def test_a_checkpoint_of_other_settings_of_the_same_loss_or_of_another_augmentation_is_refused(tmp_path):
+    x, y = stripes(4)
+    plan = Plan(steps=2, every=1)
+
+    def train(loss, augment=darker):
+        tuning = replace(PLAIN, augment=augment)
+        train_backbone(network(), x, y, loss, plan=plan, tuning=tuning, checkpoint_at=tmp_path / "run")
+
+    train(TripletLoss(margin=0.2))
+    train(TripletLoss(margin=0.2))
+    for call in (lambda: train(TripletLoss(margin=0.4)), lambda: train(TripletLoss(margin=0.2), brighter)):
+        with pytest.raises(TrainingError, match=r"another training \(.*loss or augmentation\)"):
+            call()
+
+
+def settings_of_all_kinds():
+    memory = ClassMemory(3, 2, momentum=0.5)
+    return [
+        TripletLoss(margin=0.2),
+        TripletLoss(margin=0.3),
+        TripletLoss(miner=miners.batch_hard),
+        TripletLoss(miner=miners.semi_hard),
+        TripletLoss(miner=partial(miners.semi_hard, margin=0.4)),
+        SilhouetteLoss("squared"),
+        SilhouetteLoss("squared", memory=memory),
+        SilhouetteLoss("squared", memory=ClassMemory(3, 2, momentum=0.6)),
+        darker,
+        brighter,
+        CropAndFlip(0.6),
+        CropAndFlip(0.7),
+        CropAndFlip(0.6).forward,
+        nn.Sequential(CropAndFlip(0.6), CropAndFlip(0.7)),
+        {"array": np.arange(3), "tensor": torch.ones(2, dtype=torch.bfloat16)},
+        {"array": np.arange(4), "number": np.float32(2)},
+        {"array": np.arange(4), "number": np.float32(3)},
+        Moment(1, 2.0, None, 3.0),
+        Moment(1, 2.5, None, 3.0),
+        {1, 2},
+        {1, 3},
+        torch.float32,
+        Path("a"),
+        [None, True, float("nan")],
+    ]
+
+
+def test_settings_as_text_are_the_same_for_the_same_and_others_for_others():
+    once, again = ([settings_text(one) for one in settings_of_all_kinds()] for _ in range(2))
+    assert once == again
+    assert len(set(once)) == len(once)
+    assert not any("0x" in text for text in once)
+    itself = Steps()
+    assert settings_text(itself) == settings_text(Steps())
+
+
+class Steps:
+    """An object that knows itself."""
+
+    def __init__(self):
+        self.me = [self]
 
 
 def test_held_out_classes_never_reach_the_loss_and_end_training():
@@ -319,6 +405,7 @@ X, Y = stripes(3)
         ),
         (lambda: train_backbone(network(), X.astype(np.int64), Y, CCE), "int64"),
         (lambda: Tuning(slower=0), "above 0"),
+        (lambda: Tuning(slower=np.nan), "slower=nan"),
     ],
 )
 def test_what_it_refuses(call, message):

@@ -10,6 +10,7 @@ from torch import nn
 from shoal.losses import LOSSES, CategoricalCrossEntropyLoss, SilhouetteLoss
 from shoal.training import Head, Plan, TrainingError, train_head
 from shoal.training.judging import nmi, recall_among, recall_at_1
+from shoal.training.split import split
 from shoal.types import UNLABELLED, Progress
 
 torch.set_num_threads(1)
@@ -102,6 +103,59 @@ def test_held_out_classes_never_reach_the_loss():
     assert not held & seen
     assert held | seen == set(range(CLASSES)) - {2} | {70}
     assert (y[result.held] != UNLABELLED).all()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_holding_classes_out_leaves_a_pair_to_train_on(seed):
+    # five classes of two, four of one: a share of 0.7 would take six, i.e. all that have two
+    labels = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8])
+    parts = split(labels, "classes", 0.7, seed)
+    counts = np.unique(labels[parts.training], return_counts=True)[1]
+    assert counts.max() == 2
+    assert len(counts) == 5
+    assert np.unique(labels[parts.held], return_counts=True)[1].tolist() == [2, 2, 2, 2]
+
+
+def test_holding_classes_out_of_two_with_two_items_is_refused():
+    with pytest.raises(TrainingError, match=r"three of them with two items.*5 classes, 2 with two items"):
+        split(np.array([0, 0, 1, 1, 2, 3, 4]), "classes", 0.3, 0)
+
+
+class Steep(nn.Module):
+    """A loss that is finite; from the third batch on its slope is not."""
+
+    def __init__(self, slope: float) -> None:
+        super().__init__()
+        self.slope, self.batches = slope, 0
+
+    def forward(self, z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        self.batches += 1
+        value = z.square().mean()
+        value.register_hook(lambda gradient: gradient * (self.slope if self.batches > 2 else 1.0))
+        return value
+
+
+@pytest.mark.parametrize(("slope", "length"), [(np.nan, "nan"), (1e37, "inf")])
+def test_a_slope_that_is_not_finite_ends_training_before_it_spoils_anything(slope, length):
+    x, y = toy(4)
+    loss = Steep(slope)
+    with pytest.raises(
+        TrainingError, match=f"step 3: under Steep the length of its gradient became {length}"
+    ):
+        train_head(x, y, loss, head=head(), plan=Plan(steps=9))
+    assert loss.batches == 3
+
+
+def test_a_loss_that_is_not_finite_ends_training_by_name():
+    class Broken(nn.Module):
+        def forward(self, z, y):
+            return z.sum() * torch.inf
+
+    x, y = toy(4)
+    with pytest.raises(
+        TrainingError, match=r"step 1: under Broken the loss became -?(inf|nan).*learning rate"
+    ):
+        train_head(x, y, Broken(), head=head(), plan=Plan(steps=9))
 
 
 def test_held_out_labels_decide_nothing_but_the_score():
@@ -261,6 +315,9 @@ BROKEN[5] = np.nan
         (lambda: train_head(X, Y, SilhouetteLoss(), plan=Plan(lr=1e30)), "learning rate"),
         (lambda: Plan(steps=0), "counts"),
         (lambda: Plan(hold_out="class"), "hold_out"),
+        (lambda: Plan(lr=np.nan), "learning rates"),
+        (lambda: Plan(loss_lr=np.inf), "learning rates"),
+        (lambda: Plan(weight_decay=np.nan), "weight_decay"),
         (lambda: Plan(metric="f1"), "metric"),
     ],
 )

@@ -1,6 +1,6 @@
 """DeepCluster: cluster a network's features, train the network to tell the clusters apart, and again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -28,6 +28,7 @@ from shoal.clustering.groups import Groups, hard_groups, softened
 from shoal.clustering.matching import changed, checked_known, nmi
 from shoal.clustering.networks import Items, checked_items, encode, seeded, take
 from shoal.clustering.scaling import Scaling, scaling_of
+from shoal.samplers import UniformOverClasses
 from shoal.types import Progress, Scalar
 
 HEADS = ("reset", "hungarian")
@@ -224,8 +225,10 @@ class DeepCluster:
         """Show about N items, every cluster equally often; return the mean loss of the batches."""
         wanted = torch.as_tensor(groups.labels if groups.soft is None else groups.soft, device=self.device)
         network = self._network.train()
-        losses = []
-        for rows in uniform_batches(groups.labels, self.batch, rng):
+        losses: list[float] = []
+        for rows in UniformOverClasses(groups.labels, size=self.batch).drawn_by(rng):
+            if losses and len(rows) == 1:  # normalisation over a batch of one is impossible
+                continue
             x = take(items, rows, self.device)
             z = network(x if self.augment is None else self.augment(x))
             # The published networks end before their last ReLU, and the layer on top sits behind it.
@@ -256,23 +259,6 @@ class DeepCluster:
         if self.network is None:
             raise not_fitted(self.name)
         return self.network
-
-
-def uniform_batches(labels: Labels, batch: int, rng: np.random.Generator) -> Iterator[Labels]:
-    """Yield batches of positions in labels (N,), about N in all, every label that occurs equally often.
-
-    A label's items repeat only after all of them were drawn. A last batch of one item is left out.
-    """
-    present, counts = np.unique(labels, return_counts=True)
-    each = -(-len(labels) // len(present))
-    drawn = []
-    for k, count in zip(present, counts, strict=True):
-        members = np.flatnonzero(labels == k)
-        drawn.append(np.concatenate([rng.permutation(members) for _ in range(-(-each // count))])[:each])
-    order = rng.permutation(np.concatenate(drawn))
-    for at in range(0, len(order), batch):
-        if at == 0 or len(order) - at > 1:  # normalisation over a batch of one is impossible
-            yield order[at : at + batch]
 
 
 def _record(

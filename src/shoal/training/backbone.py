@@ -1,10 +1,10 @@
 """Train a whole backbone on pictures with any loss: the same plan and the same loop as for a head."""
 
 import hashlib
-import json
+import math
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from shoal.training import checkpoint, judging, loop, storage
 from shoal.training.checked import Floats, Labels, TrainingError
 from shoal.training.head import Head
 from shoal.training.loop import Moment, Plan, Watch, seeded
+from shoal.training.settings import settings_text
 from shoal.training.targets import LossBuilder, Targets, loss_for
 from shoal.training.whole import Pooled, Reader, Whole, reader_of, run_over
 from shoal.views import CropAndFlip
@@ -45,9 +46,9 @@ class Tuning:
     batch: int = 64
 
     def __post_init__(self) -> None:
-        if self.slower <= 0 or self.batch < 1:
+        if not (0 < self.slower < math.inf and self.batch >= 1):
             raise TrainingError(
-                f"Tuning got slower={self.slower} and batch={self.batch}; both must be above 0."
+                f"Tuning got slower={self.slower} and batch={self.batch}; both must be above 0, and finite."
             )
 
 
@@ -130,8 +131,8 @@ def train_backbone(
     checkpoint_at: PATH.safetensors is written every `plan.every` steps; where it is there already, training
     goes on from it, and on the CPU ends with the same bits as one that was never stopped.
 
-    Raises `TrainingError` without two classes, where nothing can be held out, where a loss is not finite, and
-    for a checkpoint of another training.
+    Raises `TrainingError` without two classes, where nothing can be held out, where a loss or its gradient is
+    not finite, and for a checkpoint of another training.
     """
     plan, tuning = plan or Plan(), tuning or Tuning()
     known = np.asarray(labels)
@@ -193,7 +194,7 @@ def _run(
         slow=whole.slow(),
         slower=tuning.slower,
     )
-    mark = _mark(modules, targets, plan, tuning) if file else ""
+    mark = _mark(whole, loss, targets, plan, tuning) if file else ""
     begun = checkpoint.load(file, modules, optimiser, mark) if file else None
 
     def embed(at: Tensor) -> Tensor:
@@ -221,20 +222,18 @@ def _run(
     )
 
 
-def _mark(modules: list[nn.Module], targets: Targets, plan: Plan, tuning: Tuning) -> str:
-    """Return what tells this training from any other: its numbers at the start, labels, plan and tuning."""
-    seen = tuning.augment
+def _mark(whole: Whole, loss: nn.Module, targets: Targets, plan: Plan, tuning: Tuning) -> str:
+    """Return what tells this training from any other: numbers at the start, labels, and all settings."""
     settings = {
         "plan": {**asdict(plan), "device": ""},
-        "frozen": tuning.frozen,
-        "slower": tuning.slower,
-        "statistics": tuning.statistics,
-        "augment": repr(seen) if seen is None or isinstance(seen, nn.Module) else type(seen).__name__,
-        "loss": type(modules[1]).__name__,
+        "tuning": {**asdict(replace(tuning, augment=None)), "batch": 0},
+        "augment": tuning.augment,
+        "head": whole.head.settings(),
+        "loss": loss,
     }
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    digest = hashlib.sha256(settings_text(settings).encode())
     digest.update(targets.whole.tobytes())
-    for module in modules:
+    for module in (whole, loss):
         for name, tensor in module.state_dict().items():
             digest.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
     return digest.hexdigest()

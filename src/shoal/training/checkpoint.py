@@ -51,7 +51,8 @@ def load(path: Path, modules: Sequence[nn.Module], optimiser: torch.optim.Optimi
     arrays, card = storage.read(path, KIND)
     if card.get("mark") != mark:
         raise TrainingError(
-            f"{path}.safetensors is the checkpoint of another training (other labels, plan or network); "
+            f"{path}.safetensors is the checkpoint of another training (other labels, plan, network, loss or "
+            "augmentation); "
             "remove it, or name another file."
         )
     for number, module in enumerate(modules):

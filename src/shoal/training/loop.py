@@ -62,8 +62,10 @@ class Plan:
 
     def __post_init__(self) -> None:
         self._check(min(self.steps, self.classes, self.items, self.every, self.patience) >= 1, "counts >= 1")
-        self._check(self.lr > 0 and (self.loss_lr is None or self.loss_lr > 0), "learning rates above 0")
-        self._check(self.weight_decay >= 0 and 0 <= self.warmup < 1, "weight_decay >= 0, warmup in [0, 1)")
+        rates = (self.lr, self.lr if self.loss_lr is None else self.loss_lr)
+        self._check(all(0 < rate < math.inf for rate in rates), "finite learning rates above 0")
+        self._check(0 <= self.weight_decay < math.inf, "a finite weight_decay >= 0")
+        self._check(0 <= self.warmup < 1, "warmup in [0, 1)")
         self._check(0 < self.share < 1 and self.rank >= 0, "share between 0 and 1, rank at least 0")
         self._check(self.hold_out is None or self.hold_out in HOLD_OUTS, f"hold_out None or in {HOLD_OUTS}")
         self._check(self.metric in METRICS, f"metric in {METRICS}")
@@ -171,9 +173,10 @@ def run(
 ) -> Run:
     """Train `modules` by `plan`, leave the best state in them, and return what happened.
 
-    `watch` hears of every step and may raise to cancel. With `begun` the loop goes on from there, `batches`
-    being those that are left; `keep` is called every `plan.every` steps, and at the end, with the run so far
-    for a checkpoint. Raises `TrainingError` where the loss is not finite.
+    The last of `modules` is the loss. `watch` hears of every step and may raise to cancel. With `begun` the
+    loop goes on from there, `batches` being those that are left; `keep` is called every `plan.every` steps,
+    and at the end, with the run so far for a checkpoint. Raises `TrainingError` where the loss or its
+    gradient is not finite.
     """
     result = begun or Run()
     clock = _Clock(plan.steps, result.done)
@@ -181,7 +184,7 @@ def run(
         if result.ended(plan):
             break
         _set_rates(optimiser, plan, number)
-        value = _descend(step, batch, modules, optimiser, plan.seed + number)
+        value = _descend(step, batch, modules, optimiser, seed=plan.seed + number, number=number)
         due = number % plan.every == 0 or number == plan.steps
         score = judge() if judge is not None and due else None
         result.history.append(Moment(number, value, score, clock.seconds()))
@@ -208,7 +211,13 @@ def seeded(seed: int, device: str) -> Iterator[None]:
 
 
 def _descend(
-    step: Step, batch: list[int], modules: Sequence[nn.Module], optimiser: torch.optim.Optimizer, seed: int
+    step: Step,
+    batch: list[int],
+    modules: Sequence[nn.Module],
+    optimiser: torch.optim.Optimizer,
+    *,
+    seed: int,
+    number: int,
 ) -> float:
     # each step has a seed of its own, so that a run that goes on from a checkpoint repeats the whole one
     torch.manual_seed(seed)
@@ -216,13 +225,31 @@ def _descend(
         module.train()
     optimiser.zero_grad()
     loss = step(batch)
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise TrainingError(f"the loss became {value}; lower the learning rate (Plan.lr, Plan.loss_lr).")
+    slope = torch.zeros_like(loss.detach())
     if loss.requires_grad:
         loss.backward()  # type: ignore[no-untyped-call]
+        slope = _length_of_gradient(optimiser)
+    # both at once: on a GPU looking at a number waits for it
+    value, length = torch.stack([loss.detach().double(), slope.to(loss.device).double()]).tolist()
+    _need_finite("the loss", value, modules[-1], number)
+    _need_finite("the length of its gradient", length, modules[-1], number)
+    if loss.requires_grad:
         optimiser.step()
-    return value
+    return float(value)
+
+
+def _need_finite(what: str, value: float, loss: nn.Module, number: int) -> None:
+    if not math.isfinite(value):
+        raise TrainingError(
+            f"training stopped at step {number}: under {type(loss).__name__} {what} became {value}. "
+            "Lower the learning rate (Plan.lr, Plan.loss_lr), or scale the inputs."
+        )
+
+
+def _length_of_gradient(optimiser: torch.optim.Optimizer) -> Tensor:
+    """Return the norm of all gradients, a scalar: one pass over them, NaN or infinite where any number is."""
+    trained = (one for group in optimiser.param_groups for one in group["params"])
+    return torch.nn.utils.get_total_norm([one.grad for one in trained if one.grad is not None])
 
 
 def _set_rates(optimiser: torch.optim.Optimizer, plan: Plan, number: int) -> None:

@@ -57,7 +57,7 @@ class LinearProbe:
         """
         checked_vectors("LinearProbe.fit()", vectors, None if start is None else start.weights.shape[1])
         whole = checked_labels("LinearProbe.fit()", labels, len(vectors))
-        if strength <= 0 or iterations < 1 or tolerance <= 0:
+        if not (strength > 0 and iterations >= 1 and tolerance > 0):
             raise TrainingError(
                 f"LinearProbe.fit() got strength={strength}, iterations={iterations}, tolerance={tolerance}; "
                 "all must be above 0."

@@ -29,14 +29,15 @@ def split(labels: Labels, hold_out: str | None, share: float, seed: int) -> Spli
 def hold_out_classes(labels: Labels, share: float, seed: int) -> Split:
     """Keep a share of the classes aside, two or more, each with two items or more; two or more must train.
 
+    One of those that train has two items too: from items alone in their classes no loss over pairs learns.
     Raises `TrainingError` where there are too few classes for both.
     """
     classes, counts = np.unique(labels[labels != UNLABELLED], return_counts=True)
     judged = np.random.default_rng(seed).permutation(classes[counts > 1])
-    number = min(max(2, math.floor(share * len(classes))), len(classes) - 2)
-    if number < 2 or len(judged) < 2:
+    number = min(max(2, math.floor(share * len(classes))), len(classes) - 2, len(judged) - 1)
+    if number < 2:
         raise TrainingError(
-            f"holding classes out takes four classes or more, two of them with two items; there are "
+            f"holding classes out takes four classes or more, three of them with two items; there are "
             f"{len(classes)} classes, {len(judged)} with two items. Choose hold_out='items' or None."
         )
     aside = np.isin(labels, judged[:number])
