@@ -1,14 +1,17 @@
 """The backbone trained on a workspace's labels: killed, gone on with, mapped with."""
 
+import shutil
+
 import numpy as np
 import pytest
+import torch
 from tests.pictures import paint_pile
 
 from shoal.cli import main
 from shoal.losses import LOSSES
 from shoal.sources import open_source
 from shoal.training import Plan, train_backbone
-from shoal.tuning import Course, PilePictures, tune
+from shoal.tuning import Course, PilePictures, adopt, tune
 from shoal.types import Found, ImageInput, ShoalError
 from shoal.workspace import Workspace
 
@@ -41,18 +44,84 @@ def test_learn_killed_gone_on_with_and_mapped(mapped, capsys):
     assert (mapped / "mine.unfinished.safetensors").exists()
     # the same by the command line goes on
     assert main(["learn", str(mapped / "w.shoal"), "--backbone", str(file), "--steps", "2"]) == 0
-    assert "3 classes, step 2 of 2 kept. Embed with it: shoal map PILE" in capsys.readouterr().out
+    assert "3 classes, step 2 of 2 kept. New layers: mine.stem, mine.stage1" in capsys.readouterr().out
     assert not list(mapped.glob("mine.unfinished*"))
     command = ["map", str(mapped / "pile"), "--backbone", str(file), "--into", str(mapped / "new.shoal")]
     assert main([*command, "--projector", "pca", "--no-serve"]) == 0
     with Workspace.open(mapped / "new.shoal") as ws, Workspace.open(mapped / "w.shoal") as old:
-        assert ws.layers == old.layers
+        assert ws.layers == tuple(layer for layer in old.layers if "." not in layer)
         for layer, frozen in [("stage4", True), ("head", False)]:
-            mine, theirs = (
+            mine, theirs, added = (
                 {one.items.names[id]: row.tolist() for id, row in zip(found.ids, found.vectors, strict=True)}
-                for one, found in ((ws, ws.embedding(layer)), (old, old.embedding(layer)))
+                for one, found in (
+                    (ws, ws.embedding(layer)),
+                    (old, old.embedding(layer)),
+                    (old, old.embedding(f"mine.{layer}")),
+                )
             )
             assert (mine == theirs) == frozen
+            assert added == mine
+
+
+def test_new_layers_are_layers_like_any_others(mapped, tmp_path, capsys):
+    """Killed while they are filled, gone on with, mapped, learned on, taken along by new images."""
+    root = tmp_path / "pile"
+    shutil.copytree(mapped / "pile", root)
+    workspace = str(tmp_path / "w.shoal")
+    plain = ["--projector", "pca", "--no-serve"]
+    assert main(["map", str(root), "--into", workspace, *plain]) == 0
+    file = tuned_by_chance(tmp_path / "my.net.safetensors")
+
+    def stop(progress):
+        if progress.done:
+            raise KeyboardInterrupt
+
+    with Workspace.open(workspace) as ws:
+        for name in ("red", "green", "blue"):
+            ws.label([id for id, item in enumerate(ws.items.names) if item.startswith(name)], name)
+        with pytest.raises(KeyboardInterrupt):
+            adopt(ws, file, watch=stop)
+        assert ws.lacking_shards()
+        with pytest.raises(ShoalError, match=r"names no vectors of layer 'my-net\.head'"):
+            ws.embedding("my-net.head")
+        assert adopt(ws, file)[-1] == adopt(ws, file)[-1] == "my-net.head"
+        assert not ws.lacking_shards()
+        assert len(ws.backbones()) == 2
+        head = ws.embedding("my-net.head")
+        assert head.vectors.shape == (len(ws.items.ids), 1280)
+        assert not np.array_equal(head.vectors, ws.embedding("head").vectors)
+    file.unlink()  # the workspace has its own copy
+    (root / "blue" / "new.png").write_bytes((root / "blue" / "blue0000.png").read_bytes())
+    assert main(["map", workspace, "--layer", "my-net.stage7", *plain]) == 0
+    assert main(["learn", workspace]) == 0
+    assert main(["verify", workspace]) == 0
+    with Workspace.open(workspace) as ws:
+        assert len(ws.embedding("my-net.head").ids) == len(head.ids) + 1
+        assert ws.map().origin.layer == "my-net.stage7"
+        assert ws.map().origin.fingerprint == ws.backbones()[1].fingerprint
+    assert main(["model", workspace, "--to", str(tmp_path / "model")]) == 0
+    target = tmp_path / "answers.csv"
+    assert main(["predict", str(tmp_path / "model"), str(root), "--to", str(target)]) == 0
+    lines = target.read_text().splitlines()[1:]
+    assert sum(line.split("/")[0] == line.split(",")[1] for line in lines) >= 3 * EACH
+
+
+def tuned_by_chance(file):
+    """Write a backbone as training leaves it, with one weight changed."""
+    from shoal.backbones.tuned import torch_network
+
+    network = torch_network("efficientnet_lite0")
+    with torch.no_grad():
+        next(network.stage7.parameters()).mul_(1.1)
+    trained = train_backbone(
+        network,
+        lambda at: np.zeros((len(at), 32, 32, 3), np.uint8),
+        np.array([0, 0, 1, 1]),
+        LOSSES.load("supcon").build,
+        plan=Plan(steps=1, classes=2, items=2, lr=1e-9),
+    )
+    trained.save(file.with_name(file.name.removesuffix(".safetensors")), backbone="efficientnet_lite0")
+    return file
 
 
 def test_pictures_come_by_position_and_what_cannot_be_read_is_named(mapped):

@@ -133,18 +133,23 @@ def run_learn(arguments: Namespace) -> int:
 
 
 def _tune(arguments: Namespace) -> int:
-    from shoal.tuning import Course, tune
+    from shoal.tuning import Course, adopt, tune
 
     course = Course(arguments.loss, arguments.dim, arguments.steps, seed=arguments.seed)
     with Workspace.open(arguments.workspace) as workspace, Reporter(as_json=arguments.as_json) as reporter:
         trained = tune(workspace, arguments.backbone, course, watch=reporter.watch)
+        layers = adopt(workspace, arguments.backbone, watch=reporter.watch)
     recall = trained.best_score
     score = "" if recall is None else f", {recall:.1%} of labels held out have their like nearest"
     reporter.result(
         f"{arguments.backbone}: {len(trained.classes)} classes, step {trained.best_step} of "
-        f"{len(trained.history)} kept{score}. Embed with it: shoal map PILE --backbone {arguments.backbone} "
-        "--into NEW",
-        {"backbone": arguments.backbone, "steps": trained.best_step, "recall": trained.best_score},
+        f"{len(trained.history)} kept{score}. New layers: {', '.join(layers)}",
+        {
+            "backbone": arguments.backbone,
+            "steps": trained.best_step,
+            "recall": trained.best_score,
+            "layers": layers,
+        },
     )
     return 0
 

@@ -22,7 +22,7 @@ def gather_facts(workspace: Workspace) -> dict[str, Any]:
         },
         "skipped": [{"name": name, "reason": reason} for name, reason in workspace.skipped()],
         "backbone": backbone.name if backbone else None,
-        "layers": list(backbone.layers) if backbone else [],
+        "layers": list(workspace.layers),
         "maps": [_map_facts(row) for row in workspace.maps()],
         "labels": {
             "labelled": sum(row.count for row in workspace.log.classes()),

@@ -61,12 +61,12 @@ class Finders:
         if layer is not None:
             return layer
         current = self._workspace.current_map()
-        layers = self._workspace.layers
-        if current is not None and current.origin.layer in layers:
+        own = self._workspace.backbone()
+        if current is not None and current.origin.layer in self._workspace.layers:
             return current.origin.layer
-        if not layers:
+        if own is None:
             raise ShoalError(f"nothing of {self._workspace.path} is embedded yet: `shoal map` does it.")
-        return layers[-1]
+        return own.layers[-1]
 
     def similar(self, ids: Ids, *, layer: str | None, how: str, count: int) -> tuple[Ids, Scores]:
         """Return up to `count` items most alike to `ids` and their cosines; `how` is mean or max."""

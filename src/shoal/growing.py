@@ -165,7 +165,7 @@ def origin_of(
     workspace: Workspace, projector: Projector, ids: NDArray[np.int64], *, layer: str, fitted: int
 ) -> MapOrigin:
     """Describe a map of `ids` that is about to be saved: who draws it, of what, after which map and label."""
-    backbone = workspace.backbone()
+    backbone = next((row for row in workspace.backbones() if layer in row.layers), None)
     parent = workspace.current_map()
     return MapOrigin(
         projector=projector.name,

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.backbones.joined import Joined, Renamed
 from shoal.backbones.onnx import available_cores
 from shoal.backbones.tuned import open_backbone
 from shoal.growing import GrowingMap, draw_final
@@ -29,7 +30,7 @@ from shoal.types import (
     ShoalError,
     Source,
 )
-from shoal.workspace import Workspace
+from shoal.workspace import BackboneRow, Workspace
 from shoal.workspace.catalogue import FILE_NAME as CATALOGUE
 
 Watch = Callable[[Progress], None]
@@ -139,12 +140,19 @@ def _sources_at_hand(workspace: Workspace, watch: Watch) -> list[Source]:
 
 
 def embed(workspace: Workspace, recipe: Recipe, watch: Watch) -> None:
-    """Embed every pending shard, one commit a shard, and let drafts of the map grow with them."""
+    """Embed every pending shard, one commit a shard, and let drafts of the map grow with them.
+
+    What lacks the layers of a backbone that was added since gets those first.
+    """
+    added = [_added(workspace, row) for row in workspace.backbones()[1:]]
+    if added:
+        _fill(workspace, Joined(added), watch)
     shards = workspace.pending_shards()
     if not shards:
         return
-    backbone = open_backbone(recipe.backbone, fast=recipe.fast)
-    workspace.use_backbone(backbone.name, backbone.fingerprint, backbone.layers())
+    own = open_backbone(recipe.backbone, fast=recipe.fast)
+    workspace.use_backbone(own.name, own.fingerprint, own.layers())
+    backbone = Joined([own, *added])
     # a round's map stays as it is until the newcomers are put on it at the end
     learned = workspace.rounds.current() is not None
     layer = recipe.layer_of(workspace)
@@ -159,6 +167,28 @@ def embed(workspace: Workspace, recipe: Recipe, watch: Watch) -> None:
                 workspace.commit_shard(shard, result)
                 if growing:
                     growing.add(result.ids, result.vectors[layer])
+
+
+def _added(workspace: Workspace, row: BackboneRow) -> Backbone:
+    return Renamed(open_backbone(str(workspace.path / row.name)), row.layers)
+
+
+def _fill(workspace: Workspace, backbone: Backbone, watch: Watch) -> None:
+    """Embed once more what was embedded before the backbone was added."""
+    shards = workspace.lacking_shards()
+    if not shards:
+        return
+    total = sum(len(shard.ids) for shard in shards)
+    pace = Pace(total=total, done=0, watch=watch)
+    reader = _Reader(watch)
+    with DecodePool(reader.read, backbone.image_input, workers=DECODERS) as pool:
+        for shard in shards:
+            if reader.turn_to(shard.source):
+                result = embed_shard(shard, backbone, pool, pace)
+                workspace.fill_shard(shard, result)
+                for id, reason in result.failed:
+                    name = workspace.items.names[id]
+                    watch(Progress(0, 0, f"zeros in the new layers: {name} cannot be read again ({reason})"))
 
 
 class _Reader:

@@ -66,7 +66,7 @@ class Recipe:
         if self.layer is None:
             return
         layers = (
-            stored.layers
+            workspace.layers
             if stored
             else [layer.name for layer in open_backbone(self.backbone, fast=self.fast).layers()]
         )
@@ -90,7 +90,10 @@ class Recipe:
 
     def layer_of(self, workspace: Workspace) -> str:
         """Return the layer that the map is drawn of."""
-        return self.layer or workspace.layers[-1]
+        own = workspace.backbone()
+        if self.layer or own is None:
+            return self.layer or ""
+        return own.layers[-1]
 
     def make_projector(self) -> Projector:
         """Return the projector."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.backbones.joined import own_name
 from shoal.growing import aligned
 from shoal.model import Model, data_fingerprint
 from shoal.projectors import PROJECTORS
@@ -208,7 +209,7 @@ def _model(
     facts = {
         "backbone": embedding.backbone,
         "fingerprint": embedding.fingerprint,
-        "layer": embedding.layer,
+        "layer": own_name(embedding.layer),
         "loss": lesson.loss,
         "fast": Recipe.of(workspace).fast,
         "metrics": _report(result, int(labelled.sum())),

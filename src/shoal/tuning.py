@@ -1,7 +1,8 @@
 """Train the backbone itself on a workspace's labels. Here `images`, `backbones` and `training` meet."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.backbones.tuned import SUFFIX, describe, torch_network
+from shoal.backbones.joined import added_name
+from shoal.backbones.tuned import SUFFIX, describe, open_backbone, torch_network
 from shoal.images.pool import DecodePool
-from shoal.pipeline import DECODERS
+from shoal.pipeline import DECODERS, embed
 from shoal.reading import item_reader
 from shoal.recipe import Recipe
+from shoal.training import storage
 from shoal.types import Decoded, ImageInput, Progress, ShoalError
 from shoal.workspace import Workspace
 
@@ -25,6 +28,8 @@ KEPT = 2048
 """So many decoded pictures are kept in memory: 300 MB at 224 px."""
 FROZEN = ("stem", "stage1", "stage2", "stage3", "stage4")
 EMBEDDED = "embedded"
+BACKBONES = "backbones"
+"""The folder of a workspace that keeps the backbones which were added to it."""
 UNFINISHED = ".unfinished"
 
 
@@ -89,10 +94,11 @@ def tune(
 ) -> "TrainedBackbone":
     """Train the workspace's backbone on its labels and write it to a .safetensors file; return what was made.
 
-    The workspace stays as it is: its vectors are the old backbone's. `shoal map PILE --backbone FILE --into
-    NEW` embeds with the new one. Killed, the same call goes on where the last checkpoint was. Raises
-    `ShoalError` for another suffix, without labels of two classes, for a loss or part that there is not, for
-    a backbone that has no torch network, and for a labelled picture that cannot be read.
+    The workspace stays as it is: its vectors are the old backbone's. `adopt` gives it the new one's layers,
+    `shoal map PILE --backbone FILE --into NEW` maps with the new one alone. Killed, the same call goes on
+    where the last checkpoint was. Raises `ShoalError` for another suffix, without labels of two classes, for
+    a loss or part that there is not, for a backbone that has no torch network, and for a labelled picture
+    that cannot be read.
     """
     from shoal.losses import LOSSES
     from shoal.training import Head, Tuning, train_backbone
@@ -125,6 +131,35 @@ def tune(
     for suffix in (SUFFIX, ".json"):
         unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
     return trained
+
+
+def adopt(workspace: Workspace, file: str | Path, *, watch: Watch = lambda _: None) -> list[str]:
+    """Store the layers of a tuned backbone beside those that there are, for all items; return their names.
+
+    The file is copied into the workspace, so that new images get these layers too. A layer's name is the
+    file's and its own, `mine.stage7`. Killed, the same call, or the next `shoal map`, goes on. Raises
+    `ShoalError` for a file that is no backbone, or of one that takes other images than the workspace's.
+    """
+    path = Path(file)
+    fresh = open_backbone(str(path))
+    with workspace.embedding_lock():
+        known = {row.fingerprint: row for row in workspace.backbones()[1:]}
+        if fresh.fingerprint not in known:
+            stem = _free(path.name.removesuffix(SUFFIX), {row.name for row in known.values()})
+            name = f"{BACKBONES}/{stem}{SUFFIX}"
+            (workspace.path / BACKBONES).mkdir(exist_ok=True)
+            storage.replace(workspace.path / name, path.read_bytes())
+            layers = [replace(layer, name=added_name(stem, layer.name)) for layer in fresh.layers()]
+            workspace.add_backbone(name, fresh.fingerprint, layers)
+        embed(workspace, Recipe.of(workspace), watch)
+        return list(next(r for r in workspace.backbones() if r.fingerprint == fresh.fingerprint).layers)
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    """Return the stem, or with a number behind it, such that no backbone of the workspace has it."""
+    plain = stem.replace(".", "-")
+    names = (plain if number == 1 else f"{plain}-{number}" for number in count(1))
+    return next(name for name in names if f"{BACKBONES}/{name}{SUFFIX}" not in taken)
 
 
 def _plan(course: Course, labels: NDArray[np.int64]) -> "Plan":

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from shoal.types import Map, MapOrigin
 from shoal.workspace import arrow
-from shoal.workspace.backbone import read_backbone
+from shoal.workspace.backbone import read_backbones
 from shoal.workspace.catalogue import Catalogue, events, files, maps, settings
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.files import Written, read_checked, remove, unique_name, write_all
@@ -151,7 +151,7 @@ def _stale_drafts(connection: Connection) -> list[str]:
 def _check(map: Map, connection: Connection) -> None:
     ids, xy = map.ids, map.xy
     total = id_count(connection)
-    backbone = read_backbone(connection)
+    known = [row.fingerprint for row in read_backbones(connection)]
     problem = ""
     if ids.ndim != 1 or xy.shape != (len(ids), 2):
         problem = (
@@ -163,7 +163,7 @@ def _check(map: Map, connection: Connection) -> None:
         problem = "its ids are not ascending"
     elif len(ids) and not 0 <= ids[0] <= ids[-1] < total:
         problem = f"its ids are not within 0..{total - 1}"
-    elif backbone and map.origin.fingerprint != backbone.fingerprint:
-        problem = f"its vectors are of {map.origin.fingerprint}, but those here are of {backbone.fingerprint}"
+    elif known and map.origin.fingerprint not in known:
+        problem = f"its vectors are of {map.origin.fingerprint}, but those here are of {', '.join(known)}"
     if problem:
         raise WorkspaceError(f"this map cannot be saved: {problem}.")

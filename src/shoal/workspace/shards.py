@@ -1,18 +1,18 @@
 """Shards: the units of embedding work, their vectors and thumbnails on disk, and reading them back."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from shoal.types import Embedding, Shard, ShardResult
 from shoal.workspace import arrow, packs
-from shoal.workspace.backbone import BackboneRow, read_backbone
+from shoal.workspace.backbone import BackboneRow, made_by, read_backbones
 from shoal.workspace.catalogue import Catalogue, counter, files, items, shards, sources
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.files import Written, read_checked, unique_name, write_all
@@ -68,16 +68,68 @@ class ShardStore:
         Raises `WorkspaceError` when the result does not fit the shard or the backbone, or the disk refuses.
         """
         with self._catalogue.read() as connection:
-            backbone = read_backbone(connection)
+            backbones = read_backbones(connection)
             if self._is_committed(connection, shard.number):
                 return
-        if backbone is None:
+        if not backbones:
             raise WorkspaceError("no backbone is known yet: call use_backbone before commit_shard.")
-        _check(shard, result, backbone)
-        written = self._write_files(shard, result, backbone) if len(result.ids) else []
+        _check(shard, result, backbones)
+        written = self._write_files(shard, result, backbones) if len(result.ids) else []
         with self._catalogue.write("items") as connection:
             if not self._is_committed(connection, shard.number):
                 _commit_rows(connection, shard, result, written)
+
+    def lacking(self) -> list[Shard]:
+        """List the committed shards without vectors of a layer that was added later, with their items."""
+        with self._catalogue.read() as connection:
+            layers = {layer for row in read_backbones(connection)[1:] for layer in row.layers}
+            if not layers:
+                return []
+            full = (
+                select(files.c.owner)
+                .where(files.c.kind == VECTORS, files.c.part.in_(layers))
+                .group_by(files.c.owner)
+                .having(func.count() == len(layers))
+            )
+            c = items.c
+            query = (
+                select(c.shard, c.id, c.key, sources.c.uri)
+                .join(shards, c.shard == shards.c.number)
+                .join(sources, shards.c.source == sources.c.id)
+                .where(shards.c.committed == 1, c.status == EMBEDDED, c.shard.not_in(full))
+                .order_by(c.shard, c.id)
+            )
+            groups: dict[int, tuple[list[int], list[bytes], str]] = {}
+            for number, id, key, uri in connection.execute(query):
+                ids, keys, _ = groups.setdefault(number, ([], [], uri))
+                ids.append(id)
+                keys.append(key)
+        return [
+            Shard(number, np.array(ids, dtype=np.int64), keys, uri)
+            for number, (ids, keys, uri) in groups.items()
+        ]
+
+    def add(self, shard: Shard, result: ShardResult) -> None:
+        """Write a committed shard's vectors of the layers that were added since; others stay as they are.
+
+        An item whose image could not be read again keeps zeros there.
+        """
+        with self._catalogue.read() as connection:
+            own, *added = read_backbones(connection)
+        ids = self._column(shard.number, own.layers[0], "id")
+        rows = self._items.columns().row[result.ids]
+        vectors: dict[str, NDArray[np.float16]] = {}
+        for row in added:
+            for layer, width in zip(row.layers, row.widths, strict=True):
+                vectors[layer] = np.zeros((len(ids), width), np.float16)
+                vectors[layer][rows] = result.vectors[layer]
+        written = self._write(shard.number, self._encoded(shard.number, ids, vectors, added))
+        with self._catalogue.write("items") as connection:
+            there = select(files.c.part).where(files.c.kind == VECTORS, files.c.owner == shard.number)
+            known = set(connection.scalars(there))
+            fresh = [row for row in written if row["part"] not in known]
+            if fresh:
+                connection.execute(insert(files), fresh)
 
     def embedding(self, layer: str | None, ids: NDArray[np.integer] | None) -> Embedding:
         """Read the vectors (N, D) float16 of `ids`, or of all embedded items, ids ascending.
@@ -85,14 +137,11 @@ class ShardStore:
         Raises `WorkspaceError` for an unknown layer, for ids without vectors, and for damaged files by name.
         """
         with self._catalogue.read() as connection:
-            backbone = read_backbone(connection)
-        if backbone is None:
+            backbones = read_backbones(connection)
+        if not backbones:
             raise WorkspaceError(f"nothing is embedded in workspace {self._root} yet. Run `shoal map` first.")
-        layer = backbone.layers[-1] if layer is None else layer
-        if layer not in backbone.layers:
-            raise WorkspaceError(
-                f"{backbone.name} has no layer {layer!r}. There are: {', '.join(backbone.layers)}."
-            )
+        layer = backbones[0].layers[-1] if layer is None else layer
+        backbone = made_by(backbones, layer)
         columns = self._items.columns()
         wanted = _embedded_ids(columns, ids)
         vectors = np.empty((len(wanted), backbone.widths[backbone.layers.index(layer)]), dtype=np.float16)
@@ -100,7 +149,8 @@ class ShardStore:
         for number, places in _groups(numbers):
             stored = self._vectors(int(number), layer)
             vectors[places] = stored[columns.row[wanted[places]]]
-        return Embedding(vectors, wanted, backbone.name, backbone.fingerprint, layer)
+        name = backbone.name if backbone is backbones[0] else str((self._root / backbone.name).absolute())
+        return Embedding(vectors, wanted, name, backbone.fingerprint, layer)
 
     def thumbnails(self, ids: Sequence[int] | NDArray[np.integer], size: int) -> list[bytes | None]:
         """Return the JPEG of each of `ids` in the box of `size` px; None where missing or damaged."""
@@ -120,13 +170,16 @@ class ShardStore:
         return found
 
     def _vectors(self, number: int, layer: str) -> NDArray[np.float16]:
+        return self._column(number, layer, "vector")
+
+    def _column(self, number: int, layer: str, name: str) -> NDArray[Any]:
         file = self._file(VECTORS, number, layer)
         if file is None:
             raise WorkspaceError(
                 f"the catalogue of {self._root} names no vectors of layer {layer!r}, shard {number}."
             )
         columns, _ = arrow.decode(read_checked(self._root, file), file.name)
-        return columns["vector"]
+        return columns[name]
 
     def _file(self, kind: str, number: int, part: str) -> Written | None:
         found = self._files.table.get((kind, number, part))
@@ -143,25 +196,41 @@ class ShardStore:
             self._files = _Files(seen, table)
 
     def _write_files(
-        self, shard: Shard, result: ShardResult, backbone: BackboneRow
+        self, shard: Shard, result: ShardResult, backbones: Sequence[BackboneRow]
     ) -> list[dict[str, object]]:
-        named = []
-        provenance = {
-            "backbone": backbone.name,
-            "fingerprint": backbone.fingerprint,
-            "shard": str(shard.number),
-        }
-        for place, layer in enumerate(backbone.layers):
-            columns: dict[str, NDArray[Any]] = {"id": result.ids, "vector": result.vectors[layer]}
-            name = unique_name(f"{VECTORS}/{shard.number:06d}-{place:02d}", ".arrow")
-            named.append((VECTORS, layer, name, arrow.encode(columns, {**provenance, "layer": layer})))
+        packed = []
         for size, thumbnails in result.thumbnails.items():
             name = unique_name(f"{THUMBNAILS}/{shard.number:06d}-{size}", ".pack")
-            named.append((THUMBNAILS, str(size), name, packs.encode(thumbnails)))
-        written = write_all(self._root, [(name, data) for _, _, name, data in named])
+            packed.append(_Named(THUMBNAILS, str(size), name, packs.encode(thumbnails)))
+        vectors = self._encoded(shard.number, result.ids, result.vectors, backbones)
+        return self._write(shard.number, [*vectors, *packed])
+
+    def _encoded(
+        self,
+        number: int,
+        ids: NDArray[np.int64],
+        vectors: Mapping[str, NDArray[np.float16]],
+        backbones: Sequence[BackboneRow],
+    ) -> list["_Named"]:
+        named = []
+        for backbone in backbones:
+            provenance = {
+                "backbone": backbone.name,
+                "fingerprint": backbone.fingerprint,
+                "shard": str(number),
+            }
+            for layer in backbone.layers:
+                columns: dict[str, NDArray[Any]] = {"id": ids, "vector": vectors[layer]}
+                name = unique_name(f"{VECTORS}/{number:06d}-{layer}", ".arrow")
+                data = arrow.encode(columns, {**provenance, "layer": layer})
+                named.append(_Named(VECTORS, layer, name, data))
+        return named
+
+    def _write(self, number: int, named: Sequence["_Named"]) -> list[dict[str, object]]:
+        written = write_all(self._root, [(one.name, one.data) for one in named])
         return [
-            {"kind": kind, "owner": shard.number, "part": part} | _as_row(file)
-            for (kind, part, _, _), file in zip(named, written, strict=True)
+            {"kind": one.kind, "owner": number, "part": one.part} | _as_row(file)
+            for one, file in zip(named, written, strict=True)
         ]
 
     def _is_committed(self, connection: Connection, number: int) -> bool:
@@ -171,6 +240,14 @@ class ShardStore:
                 f"workspace {self._root} has planned no shard {number}: take one of pending_shards()."
             )
         return bool(committed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    kind: str
+    part: str
+    name: str
+    data: bytes
 
 
 def _as_row(file: Written) -> dict[str, object]:
@@ -214,18 +291,16 @@ def _commit_rows(
     connection.execute(update(items).where(of_shard, items.c.reason.is_not(None)).values(status=SKIPPED))
 
 
-def _check(shard: Shard, result: ShardResult, backbone: BackboneRow) -> None:
+def _check(shard: Shard, result: ShardResult, backbones: Sequence[BackboneRow]) -> None:
+    widths = {layer: width for row in backbones for layer, width in zip(row.layers, row.widths, strict=True)}
     answered = np.concatenate([np.asarray(result.ids, np.int64), [id for id, _ in result.failed]])
     count = len(result.ids)
     problem = ""
     if not np.array_equal(np.sort(answered), np.sort(shard.ids)):
         problem = "its ids and failed ids are not exactly the shard's ids, each once"
-    elif set(result.vectors) != set(backbone.layers):
-        problem = f"it has the layers {sorted(result.vectors)} instead of {sorted(backbone.layers)}"
-    elif any(
-        result.vectors[layer].shape != (count, width)
-        for layer, width in zip(backbone.layers, backbone.widths, strict=True)
-    ):
+    elif set(result.vectors) != set(widths):
+        problem = f"it has the layers {sorted(result.vectors)} instead of {sorted(widths)}"
+    elif any(result.vectors[layer].shape != (count, width) for layer, width in widths.items()):
         shapes = {layer: vectors.shape for layer, vectors in result.vectors.items()}
         problem = f"its vectors have the shapes {shapes} instead of ({count}, D)"
     elif result.sizes.shape != (count, 2) or len(result.digests) != count:

@@ -175,12 +175,32 @@ class Workspace:
 
     def backbone(self) -> BackboneRow | None:
         """Return what the stored vectors are made with, or None before the first `use_backbone`."""
+        return next(iter(self.backbones()), None)
+
+    def backbones(self) -> list[BackboneRow]:
+        """List the backbone of `use_backbone` and then those of `add_backbone`, oldest first."""
         with self._catalogue.read() as connection:
-            return backbone.read_backbone(connection)
+            return backbone.read_backbones(connection)
 
     def use_backbone(self, name: str, fingerprint: str, layers: Sequence[Layer]) -> None:
         """Store the backbone; raise `WorkspaceError` when this workspace holds vectors of another one."""
         backbone.use_backbone(self._catalogue, self.path, name, fingerprint, layers)
+
+    def add_backbone(self, name: str, fingerprint: str, layers: Sequence[Layer]) -> None:
+        """Store layers of another backbone, a file `name` in this folder, beside those that there are.
+
+        From now on `commit_shard` takes vectors of all; what was committed before is in `lacking_shards`.
+        Raises `WorkspaceError` before `use_backbone`, and for layers whose names are taken.
+        """
+        backbone.add_backbone(self._catalogue, name, fingerprint, layers)
+
+    def lacking_shards(self) -> list[Shard]:
+        """List the committed shards that lack vectors of an added backbone."""
+        return self._shards.lacking()
+
+    def fill_shard(self, shard: Shard, result: ShardResult) -> None:
+        """Save a lacking shard's vectors of the added layers; zeros for items that `result` does not have."""
+        self._shards.add(shard, result)
 
     def pending_shards(self) -> list[Shard]:
         """List the work that is left, shard by shard; boundaries were fixed when the items were found."""
@@ -196,12 +216,11 @@ class Workspace:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers that are stored, early to late; empty before the first item is embedded."""
-        stored = self.backbone()
-        return stored.layers if stored else ()
+        """The layers that are stored, early to late, one backbone after the other; at first empty."""
+        return tuple(layer for row in self.backbones() for layer in row.layers)
 
     def embedding(self, layer: str | None = None, ids: NDArray[np.integer] | None = None) -> Embedding:
-        """Return the vectors (N, D) float16 of one layer (default: the last), ids ascending.
+        """Return the vectors (N, D) float16 of one layer (default: the own backbone's last), ids ascending.
 
         Without `ids`: of all items that are embedded and not removed. Raises `WorkspaceError` for an unknown
         layer, for ids without vectors, and for a damaged file, naming it.

@@ -67,13 +67,12 @@ def quality(context: Ctx, id: MapId) -> MapQuality:
 @router.get("/layers")
 def layers(context: Ctx) -> list[LayerInfo]:
     """List the layers, early to late, each with its map of what the current map shows."""
-    backbone, find = context.workspace.backbone(), context.doors.layer_maps
-    if backbone is None:
-        return []
+    find = context.doors.layer_maps
     drawn = find(context.workspace) if find else {}
     return [
         LayerInfo(name=name, width=width, sees=sees, map=map_info(drawn[name]) if name in drawn else None)
-        for name, width, sees in zip(backbone.layers, backbone.widths, backbone.sees, strict=True)
+        for row in context.workspace.backbones()
+        for name, width, sees in zip(row.layers, row.widths, row.sees, strict=True)
     ]
 
 

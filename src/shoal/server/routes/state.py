@@ -33,11 +33,10 @@ def state(context: Ctx, user: User) -> State:
     label_seq = workspace.log.seq()
     classes = class_infos(workspace)
     undo, redo = workspace.log.undoable(user), workspace.log.redoable(user)
-    current, learned, job, backbone, counts = (
+    current, learned, job, counts = (
         workspace.current_map(),
         workspace.rounds.current(),
         workspace.jobs.latest(),
-        workspace.backbone(),
         workspace.counts(),
     )
     return State(
@@ -47,7 +46,7 @@ def state(context: Ctx, user: User) -> State:
         items=ItemCounts(
             total=counts.total, embedded=counts.embedded, pending=counts.pending, skipped=counts.skipped
         ),
-        layers=list(backbone.layers) if backbone else [],
+        layers=list(workspace.layers),
         map=map_info(current) if current else None,
         round=round_info(learned) if learned else None,
         classes=classes,
