@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from clock import timed
+from clock import peaked, timed
 
 from shoal.indices import INDICES
 
@@ -99,7 +99,7 @@ def form_of(row: str, library: str) -> Form | None:
 
 
 def measure(row: str, library: str, n: int, limit: float) -> Cell:
-    """Return the median seconds, the peak MB above the vectors, and the value of one cell."""
+    """Return the median seconds, the peak MB above what was held before, and the value of one cell."""
     resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit) + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     form = form_of(row, library)
@@ -107,14 +107,12 @@ def measure(row: str, library: str, n: int, limit: float) -> Cell:
         return {"why": "absent"}
     vectors, labels = data(n)
     form(*data(1_000))
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
-        seconds, value = timed(lambda: float(form(vectors, labels)))
+        mb, (seconds, value) = peaked(lambda: timed(lambda: float(form(vectors, labels))))
     except (MemoryError, RuntimeError, ValueError) as problem:
         # torch raises RuntimeError where numpy raises MemoryError
         return {"why": "out of memory" if "memory" in str(problem).lower() else type(problem).__name__}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start
-    return {"seconds": seconds, "mb": peak / 1024, "value": value}
+    return {"seconds": seconds, "mb": mb, "value": value}
 
 
 def run_cell(row: str, library: str, n: int, limit: float) -> Cell:
@@ -148,8 +146,11 @@ def _failure(errors: str) -> Cell:
     return {"why": "failed", "error": last[0][:200]}
 
 
-def expected(cells: list[Cell], row: str, library: str, n: int) -> float | None:
-    """Return the seconds that growth so far puts a cell at; None where it is unknown, inf after a failure."""
+def excuse(cells: list[Cell], row: str, library: str, n: int, limit: float) -> str | None:
+    """Return why a cell is not tried: what a smaller size came to, or predicts; None where it is tried.
+
+    The growth is that of the last two sizes, or in proportion to n after one.
+    """
     before = sorted(
         (c for c in cells if (c["row"], c["library"]) == (row, library) and c["n"] < n), key=_size
     )
@@ -157,11 +158,13 @@ def expected(cells: list[Cell], row: str, library: str, n: int) -> float | None:
         return None
     last = before[-1]
     if "seconds" not in last:
-        return float("inf")
-    if len(before) == 1:
-        return float(last["seconds"]) * n / last["n"]
-    power = np.log(last["seconds"] / before[-2]["seconds"]) / np.log(last["n"] / before[-2]["n"])
-    return float(last["seconds"] * (n / last["n"]) ** max(power, 1.0))
+        return last["why"] if last["why"].startswith("not tried") else f"not tried: {last['why']} before"
+    power = 1.0
+    if len(before) > 1:
+        grown = last["seconds"] / before[-2]["seconds"]
+        power = max(1.0, float(np.log(grown) / np.log(last["n"] / before[-2]["n"])))
+    guess = float(last["seconds"] * (n / last["n"]) ** power)
+    return f"not tried: about {guess:,.0f} s" if guess > 2.0 * limit else None
 
 
 def _size(cell: Cell) -> int:
@@ -176,12 +179,11 @@ def run(sizes: list[int], rows: list[str], limit: float, cells: list[Cell]) -> N
             for library in LIBRARIES:
                 if (row, library, n) in known or form_of(row, library) is None:
                     continue
-                guess = expected(cells, row, library, n)
-                if guess is not None and guess > 2.0 * limit:
-                    why = "not tried" if np.isinf(guess) else f"not tried, about {guess:,.0f} s"
-                    cells.append({"row": row, "library": library, "n": n, "why": why})
-                else:
+                why = excuse(cells, row, library, n, limit)
+                if why is None:
                     cells.append(run_cell(row, library, n, limit))
+                else:
+                    cells.append({"row": row, "library": library, "n": n, "why": why})
                 TABLE.write_text("[\n" + ",\n".join(json.dumps(cell) for cell in cells) + "\n]\n")
 
 
@@ -205,7 +207,7 @@ def page(cells: list[Cell], limit: float) -> str:
 
 def _texts(cell: Cell) -> tuple[str, str]:
     if "seconds" in cell:
-        return f"{cell['seconds']:.3g}", f"{cell['mb']:.0f}"
+        return f"{cell['seconds']:.3g}", "" if cell["mb"] is None else f"{cell['mb']:.0f}"
     return cell.get("why", ""), ""
 
 
@@ -225,11 +227,12 @@ def about(limit: float) -> str:
 {platform.machine()}, one thread, float32, D = {WIDTH}, K = {CLASSES} overlapping normal groups: the hard
 case, where bounds spare few pairs. Seconds of processor time of one call, peak memory in MB above what the
 process held. Every cell in its own process, stopped after {limit:g} such seconds, its start included, and at
-{MEMORY >> 30} GiB. "not tried" comes after a smaller size that failed, or with the seconds that growth so far
-predicts. Read ratios within a line: other work shared the machine. A size without a line has not been run.
-TorchDR is given float64: in float32 its sums keep five digits. "(another value)": more than 1e-4 apart;
-permetrics measures Xie-Beni's items to the nearest mean instead of their own, and raises DBCV's distances to
-D where the paper raises their inverses. An empty cell: the library has no such index."""
+{MEMORY >> 30} GiB. "not tried" says what became of a smaller size, or how many seconds growth so far
+predicts. The vectors alone are 0.64, 6.4 and 64 MB; a float64 copy is twice that. Read ratios within a line:
+other work shared the machine. TorchDR is given float64: in float32 its sums keep five digits. "(another
+value)": more than 1e-4 apart; permetrics measures Xie-Beni's items to the nearest mean instead of their own,
+and raises DBCV's distances to D where the paper raises their inverses. An empty cell: the library has no such
+index."""
 
 
 def _version(name: str) -> str:

@@ -85,7 +85,7 @@ def test_trustworthiness_by_hand():
 
 
 def test_what_trustworthiness_refuses():
-    with pytest.raises(ValidityError, match="5 vectors, 4 positions"):
+    with pytest.raises(ValidityError, match="5 vectors and 4 positions"):
         trustworthiness(np.eye(5), np.eye(4), 1)
     with pytest.raises(ValidityError, match="k=3"):
         trustworthiness(np.eye(5), np.eye(5), 3)

@@ -68,7 +68,7 @@ AGREEMENTS = Registry("agreement", _AGREEMENTS)
 _OTHERS = {
     "Index": "base",
     "Clusters": "clusters",
-    "ValidityError": "clusters",
+    "ValidityError": "checks",
     "recall_at_k": "retrieval",
     "map_at_r": "retrieval",
     "r_precision": "retrieval",

@@ -2,14 +2,21 @@
 
 `metric(truth, found) -> float`, both (N,) int; an item that is -1 in either takes no part, whatever the other
 says: report the share of items left out beside the value. Higher is better in all. None depends on the names
-of the found classes. Each raises `ValidityError` on other shapes and dtypes and when no item is left.
+of the found classes. Each raises `ValidityError` on other shapes and dtypes, on labels below -1 and when no
+item is left. Time and memory grow with the items, not with the product of the numbers of classes.
 """
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.indices.clusters import ValidityError
+from shoal.indices.checks import ValidityError
+from shoal.indices.matching import most_matched
 from shoal.types import UNLABELLED
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 def _both(truth: ArrayLike, found: ArrayLike, asked_by: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -19,19 +26,22 @@ def _both(truth: ArrayLike, found: ArrayLike, asked_by: str) -> tuple[NDArray[np
             f"{asked_by} got labels of shapes {t.shape} and {f.shape}, {t.dtype} and {f.dtype}; "
             "it takes two arrays of one integer an item, -1 for unlabelled."
         )
+    for labels in (t, f):
+        if len(labels) and labels.min() < UNLABELLED:
+            raise ValidityError(
+                f"{asked_by} got the label {labels.min()}; labels are >= 0, or -1 for unlabelled."
+            )
     known = (t != UNLABELLED) & (f != UNLABELLED)
     if not known.any():
         raise ValidityError(f"{asked_by} got {len(t)} items and none that is labelled in both.")
     return t[known].astype(np.int64), f[known].astype(np.int64)
 
 
-def _table(truth: ArrayLike, found: ArrayLike, asked_by: str) -> NDArray[np.int64]:
-    """Return how many items each true (rows) and found class (columns) share."""
-    t, f = _both(truth, found, asked_by)
-    rows, t = np.unique(t, return_inverse=True)
-    columns, f = np.unique(f, return_inverse=True)
-    flat = np.bincount(t * len(columns) + f, minlength=len(rows) * len(columns))
-    return flat.reshape(len(rows), len(columns)).astype(np.int64)
+def _table(truth: ArrayLike, found: ArrayLike, asked_by: str) -> "csr_matrix":
+    """Return how many items each true (rows) and found class (columns) share, where they share any."""
+    from sklearn.metrics.cluster import contingency_matrix
+
+    return contingency_matrix(*_both(truth, found, asked_by), sparse=True, dtype=np.int64)
 
 
 def nmi(truth: ArrayLike, found: ArrayLike) -> float:
@@ -90,11 +100,8 @@ def accuracy(truth: ArrayLike, found: ArrayLike) -> float:
 
     The matching is Kuhn's, called Hungarian. Found classes beyond the number of true ones match nothing.
     """
-    from scipy.optimize import linear_sum_assignment
-
     table = _table(truth, found, "accuracy")
-    matched = linear_sum_assignment(table, maximize=True)
-    return float(table[matched].sum() / table.sum())
+    return most_matched(table) / int(table.sum())
 
 
 def purity(truth: ArrayLike, found: ArrayLike) -> float:
@@ -103,7 +110,7 @@ def purity(truth: ArrayLike, found: ArrayLike) -> float:
     It reaches 1 when every item is a class of its own: compare only at equal numbers of classes.
     """
     table = _table(truth, found, "purity")
-    return float(table.max(axis=0).sum() / table.sum())
+    return int(table.max(axis=0).sum()) / int(table.sum())
 
 
 def pairwise_f1(truth: ArrayLike, found: ArrayLike) -> float:
@@ -112,8 +119,8 @@ def pairwise_f1(truth: ArrayLike, found: ArrayLike) -> float:
     As in Manning, Raghavan and Schütze (2008). 1 where neither labelling has a pair of one class.
     """
     table = _table(truth, found, "pairwise_f1")
-    together = _pairs(table.ravel())
-    wanted, given = _pairs(table.sum(axis=1)), _pairs(table.sum(axis=0))
+    together = _pairs(table.data)
+    wanted, given = (_pairs(np.asarray(table.sum(axis=axis)).ravel()) for axis in (1, 0))
     return 2.0 * together / (wanted + given) if wanted + given else 1.0
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from shoal.indices.clusters import Clusters, ValidityError
+from shoal.indices.checks import ValidityError
+from shoal.indices.clusters import Clusters
 
 __all__ = ["Index", "ValidityError", "index", "quotient"]
 

@@ -8,38 +8,30 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.types import UNLABELLED, ShoalError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from shoal.indices.checks import Floats, Ints, ValidityError, centred, checked_labels, checked_vectors
+from shoal.types import UNLABELLED
 
 HELD = 1 << 18
 """How many distances of items to class means are held at once: 2 MiB, which stay in the cache."""
-
-
-LARGEST = 1e150
-"""Larger values have no square in float64."""
 SAME = 1e-24
 """Squared distances to a mean below this share of its squared norm may be rounding."""
 
 
-class ValidityError(ShoalError):
-    """Vectors, labels or a partition that an index refuses."""
-
-
 @dataclass(frozen=True)
 class Clusters:
-    """N labelled vectors in K >= 2 classes, sorted by class, float64, shifted so that their mean is 0.
+    """N labelled vectors in K >= 2 classes, sorted by class: float64, mean 0, largest number 0.5 to 1.
 
     `points` is (N, D), `counts` (K,), class k is the rows `starts[k]` to `starts[k + 1]`, `places` (N,) is
-    each row's class 0 to K-1. The shift costs no index anything and keeps digits where the data lie far from
-    the origin. One float64 copy of the labelled vectors is all that is held.
+    each row's class 0 to K-1. Points d apart were `unit` times d apart, a power of two, so that no digit is
+    lost. The shift keeps digits where the data lie far from the origin, the unit keeps squares from
+    overflow and from vanishing.
     """
 
     points: Floats
     places: Ints
     counts: Ints
     starts: Ints
+    unit: float
 
     @classmethod
     def of(cls, vectors: ArrayLike, labels: ArrayLike, *, asked_by: str = "Clusters.of") -> Self:
@@ -47,24 +39,19 @@ class Clusters:
 
         Raises `ValidityError`, in the name of `asked_by`, as `Index` says.
         """
-        x, y = checked(vectors, labels, asked_by)
-        if y.min(initial=0) == UNLABELLED:
-            known = np.flatnonzero(y != UNLABELLED)
-            x, y = x[known], y[known]
-        places, counts = dense(y)
+        x = checked_vectors(vectors, asked_by)
+        y = checked_labels(labels, len(x), asked_by)
+        known = np.flatnonzero(y != UNLABELLED) if y.min(initial=0) == UNLABELLED else None
+        places, counts = dense(y if known is None else y[known])
         if len(counts) < 2:
             raise ValidityError(
-                f"{asked_by} got {len(counts)} classes in {len(y)} labelled items (-1 is unlabelled); "
+                f"{asked_by} got {len(counts)} classes in {len(places)} labelled items (-1 is unlabelled); "
                 "it compares at least two."
             )
         order = np.argsort(places, kind="stable")
-        # from the first item, then from the mean: items that are all equal become exactly 0
-        points = x.take(order, axis=0).astype(np.float64)
-        finite(points, asked_by)
-        points -= points[0].copy()
-        points -= points.mean(axis=0)
+        points, unit = centred(x, order if known is None else known[order], asked_by, "labelled vectors")
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return cls(points, np.repeat(np.arange(len(counts)), counts), counts, starts)
+        return cls(points, np.repeat(np.arange(len(counts)), counts), counts, starts, unit)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -156,23 +143,6 @@ def _about_mean(members: Floats, mean: Floats) -> tuple[Floats, Floats]:
     return mean, squares
 
 
-def checked(vectors: ArrayLike, labels: ArrayLike, asked_by: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return both as arrays, (N, D) and (N,) int64; raise `ValidityError` on other shapes and dtypes."""
-    x, y = np.asarray(vectors), np.asarray(labels)
-    if x.ndim != 2 or x.shape[1] == 0 or x.dtype.kind not in "fiu":
-        raise ValidityError(
-            f"{asked_by} got vectors of shape {x.shape} and {x.dtype}; it takes numbers (N, D)."
-        )
-    if y.shape != x.shape[:1] or y.dtype.kind not in "iu":
-        raise ValidityError(
-            f"{asked_by} got labels of shape {y.shape} and {y.dtype} for {len(x)} vectors; "
-            "it takes one integer an item, -1 for unlabelled."
-        )
-    if len(y) and y.min() < UNLABELLED:
-        raise ValidityError(f"{asked_by} got the label {y.min()}; labels are >= 0, or -1 for unlabelled.")
-    return x, y.astype(np.int64)
-
-
 def dense(labels: Ints) -> tuple[NDArray[Any], Ints]:
     """Return each item's place among the classes that occur (N,), ascending, and their counts (K,)."""
     if len(labels) and labels.max() < 1 << 16:
@@ -182,14 +152,3 @@ def dense(labels: Ints) -> tuple[NDArray[Any], Ints]:
         return (np.cumsum(occurs) - 1).astype(np.uint16)[labels], counts[occurs].astype(np.int64)
     _, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
     return places, counts.astype(np.int64)
-
-
-def finite(points: Floats, asked_by: str) -> None:
-    """Raise `ValidityError` if any of the labelled points (N, D) is NaN, infinite, or too large to square."""
-    # a NaN fails every comparison
-    if not max(points.max(), -points.min()) < LARGEST:
-        bad = int((~(np.abs(points) < LARGEST)).any(axis=1).sum())
-        raise ValidityError(
-            f"{asked_by} got {bad} of {len(points)} labelled vectors with NaN, infinite or immense values "
-            f"({LARGEST:g} or more); label those items -1 or repair them."
-        )

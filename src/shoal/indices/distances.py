@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.indices.clusters import Clusters, Floats
+from shoal.indices.checks import Floats
+from shoal.indices.clusters import Clusters
 
 TILE = 500
 """Rows and columns of a tile of distances: near the processor's cache, and no power of two, whose rows would
@@ -146,20 +147,45 @@ def _least(a: Floats, b: Floats, known: float) -> float:
     """Return the least distance between a (M, D) and b (N, D) if it is below `known`, else `known`."""
     squares = _raw_squared(a, b)
     least = squares.min()
-    slack = ROUNDING * max(np.square(a - b[0]).sum(axis=1).max(), np.square(b - b[0]).sum(axis=1).max())
+    slack = ROUNDING * _largest_square(a, b)
     if least - slack >= known**2:
         return known
     i, j = np.nonzero(squares <= least + 2.0 * slack)
     return min(known, float(np.linalg.norm(a[i] - b[j], axis=1).min()))
 
 
+def least_between(a: Floats, b: Floats) -> tuple[float, int, int]:
+    """Return the least distance between a (M, D) and b (N, D), and the rows that have it."""
+    best = (math.inf, 0, 0)
+    for rows in pieces(len(a)):
+        for columns in pieces(len(b)):
+            squares = squared(a[rows], b[columns])
+            slack = 2.0 * ROUNDING * _largest_square(a[rows], b[columns])
+            i, j = np.nonzero(squares <= squares.min() + slack)
+            exact = np.linalg.norm(a[rows][i] - b[columns][j], axis=1)
+            at = int(exact.argmin())
+            if exact[at] < best[0]:
+                best = float(exact[at]), int(i[at]) + rows.start, int(j[at]) + columns.start
+    return best
+
+
+def _largest_square(a: Floats, b: Floats) -> float:
+    """Return the largest squared norm in a tile, which its rounding is a share of."""
+    return float(max(np.square(a - b[0]).sum(axis=1).max(), np.square(b - b[0]).sum(axis=1).max()))
+
+
 def least_mean_linkage(clusters: Clusters) -> float:
     """Return the least mean distance of two classes, min_{k != l} mean_{x in k, y in l} d(x, y).
 
-    A mean distance is never below the distance of the means, so that few pairs of classes are measured.
+    A mean distance is never below the mean distance of either class's items to the other's mean (Jensen), so
+    that few pairs of classes are measured.
     """
     k, other = np.triu_indices(clusters.k, 1)
-    bounds = clusters.between_means[k, other]
+    to_other = sums_to_means(clusters) / clusters.counts[:, None]
+    # these come from dot products: what rounding can add must not rule a pair out
+    slack = math.sqrt(ROUNDING * np.einsum("nd,nd->n", clusters.points, clusters.points).max())
+    bounds = np.maximum(to_other, to_other.T) * (1.0 - 1e-12) - slack
+    bounds = np.maximum(bounds, clusters.between_means)[k, other]
     best = math.inf
     for pair in np.argsort(bounds):
         if bounds[pair] >= best:

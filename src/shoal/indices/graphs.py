@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.indices.base import Index, index, quotient
-from shoal.indices.clusters import Clusters, Floats
+from shoal.indices.checks import Floats
+from shoal.indices.clusters import Clusters
 from shoal.indices.distances import pieces, squared
+from shoal.indices.spanning import longest_of_tree
 from shoal.indices.variance import worst_pairs
 
 Places = NDArray[np.integer]
@@ -35,25 +37,8 @@ def longest_edge(members: Floats, graph: Graph) -> float:
     if len(members) < 2:
         return 0.0
     members = members - members[0]
-    longest = _longest_of_tree(members)
+    longest = longest_of_tree(members)
     return longest if graph == "mst" else _longest_of_neighbours(members, graph, longest)
-
-
-def _longest_of_tree(members: Floats) -> float:
-    """Return the longest edge of the minimum spanning tree of members (n, D), by Prim, in O(n) memory."""
-    rest = members[1:].copy()
-    nearest = np.full(len(rest), np.inf)
-    new, longest = members[0], 0.0
-    while len(rest):
-        away = rest - new
-        np.minimum(nearest, np.einsum("nd,nd->n", away, away), out=nearest)
-        at = int(nearest.argmin())
-        longest = max(longest, float(nearest[at]))
-        new = rest[at].copy()
-        # the last row takes the place of the one that left
-        rest[at], nearest[at] = rest[-1], nearest[-1]
-        rest, nearest = rest[:-1], nearest[:-1]
-    return float(np.sqrt(longest))
 
 
 def _longest_of_neighbours(members: Floats, graph: Graph, known: float) -> float:

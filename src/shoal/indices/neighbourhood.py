@@ -1,116 +1,161 @@
-"""Indices that ask each item's nearest neighbours: accuracy, neighbours kept, trustworthiness."""
+"""Indices that ask each item's nearest neighbours: accuracy, neighbours kept, trustworthiness.
+
+Every function takes arrays, nested lists or tensors on the processor, (N, D) of any real dtype, and raises
+`ValidityError` on other shapes and dtypes, on NaN, infinite and immense values (1e150), and on an impossible
+k.
+"""
+
+from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from shoal.indices.clusters import ValidityError
-from shoal.types import UNLABELLED, ShoalError
+from shoal.indices.checks import (
+    Floats,
+    Ints,
+    ValidityError,
+    centred,
+    checked_k,
+    checked_labels,
+    checked_vectors,
+)
+from shoal.types import UNLABELLED
 
 BLOCK = 1 << 23
-"""How many distances trustworthiness holds at once."""
+"""How many distances, or pairs of neighbours, are held at once."""
 
 
 class Neighbours:
-    """The nearest other rows of vectors (N, D) by Euclidean distance in float32 around their mean."""
+    """The nearest other rows of points (N, D) of mean 0 and largest number 1, by distance in float32."""
 
-    def __init__(self, vectors: NDArray[np.floating]) -> None:
+    def __init__(self, points: Floats) -> None:
         import faiss
 
-        middle = vectors.mean(axis=0, dtype=np.float64)
-        self.rows = np.ascontiguousarray(vectors - middle, dtype=np.float32)
+        self.rows = np.ascontiguousarray(points, dtype=np.float32)
         self.index = faiss.IndexFlatL2(self.rows.shape[1])
         self.index.add(self.rows)
 
-    def of(self, rows: slice, k: int) -> NDArray[np.int64]:
+    def of(self, rows: slice, k: int) -> Ints:
         """Return the k nearest others (B, k) of some rows, nearest first; 1 <= k < N."""
-        found: NDArray[np.int64] = self.index.search(self.rows[rows], k + 1)[1]
+        found: Ints = self.index.search(self.rows[rows], k + 1)[1]
         return _without_self(found, np.arange(rows.start, rows.stop))
 
 
-def nearest_neighbours(vectors: NDArray[np.floating], k: int) -> NDArray[np.int64]:
-    """Return each row's k nearest other rows (N, k) by Euclidean distance, exactly, nearest first.
+def nearest_neighbours(vectors: ArrayLike, k: int) -> Ints:
+    """Return each row's k nearest other rows (N, k) by Euclidean distance, nearest first.
 
-    vectors is (N, D); raises `ShoalError` unless 1 <= k < N.
+    vectors is (N, D); 1 <= k < N. Every pair is compared, in float32 around the mean, so that those whose
+    distances agree to some six digits of the widest come in no particular order.
     """
-    n = len(vectors)
-    if not 1 <= k < n:
-        raise ShoalError(f"nearest_neighbours() got k={k} for {n} vectors; k must lie between 1 and {n - 1}.")
-    return Neighbours(vectors).of(slice(0, n), k)
+    return _nearest(_points(vectors, "nearest_neighbours"), k, "nearest_neighbours")
 
 
-def _without_self(found: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.int64]:
+def _points(vectors: ArrayLike, asked_by: str, what: str = "vectors") -> Floats:
+    return centred(checked_vectors(vectors, asked_by, what), None, asked_by, what)[0]
+
+
+def _nearest(points: Floats, k: int, asked_by: str) -> Ints:
+    n = len(points)
+    k = checked_k(k, 1, n - 1, asked_by, f"{n} vectors")
+    return Neighbours(points).of(slice(0, n), k)
+
+
+def _without_self(found: Ints, own: Ints) -> Ints:
     """Drop each row's own number from (N, k + 1); among duplicates it may be missing, then drop the last."""
     itself = found == own[:, None]
     itself[~itself.any(axis=1), -1] = True
-    others: NDArray[np.int64] = found[~itself]
+    others: Ints = found[~itself]
     return others.reshape(len(found), -1)
 
 
-def knn_accuracy(vectors: NDArray[np.floating], labels: NDArray[np.integer], k: int = 10) -> float:
+def knn_accuracy(vectors: ArrayLike, labels: ArrayLike, k: int = 10) -> float:
     """Return the share of items whose class is the majority among their k nearest others.
 
-    vectors is (N, D), labels is (N,) int, `UNLABELLED` (-1) items take no part. A tie goes to the class
-    of the nearer neighbour, so that k=2 equals k=1.
+    vectors is (N, D), labels is (N,) int, -1 = unlabelled: such items take no part, whatever their vectors.
+    1 <= k < the labelled items. A tie goes to the class of the nearer neighbour, so that k=2 equals k=1.
     """
-    known = labels != UNLABELLED
-    vectors, labels = vectors[known], labels[known].astype(np.int64)
-    votes = labels[nearest_neighbours(vectors, k)]
-    return float(np.mean(_majority(votes) == labels))
+    x = checked_vectors(vectors, "knn_accuracy")
+    y = checked_labels(labels, len(x), "knn_accuracy")
+    known = np.flatnonzero(y != UNLABELLED)
+    points, _ = centred(x, known, "knn_accuracy", "labelled vectors")
+    y = y[known]
+    votes = y[_nearest(points, k, "knn_accuracy")]
+    right = sum(int((_majority(votes[rows]) == y[rows]).sum()) for rows in _blocks(len(votes), k * k))
+    return right / len(y)
 
 
-def _majority(votes: NDArray[np.integer]) -> NDArray[np.integer]:
+def _blocks(n: int, width: int) -> Iterator[slice]:
+    """Yield slices that cover n rows of this width, `BLOCK` numbers at a time."""
+    size = max(1, BLOCK // width)
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
+
+def _majority(votes: Ints) -> Ints:
     agreeing = (votes[:, :, None] == votes[:, None, :]).sum(axis=2)
     # argmax takes the first of equals, which is the nearest neighbour's class
     winner = agreeing.argmax(axis=1)
-    chosen: NDArray[np.integer] = votes[np.arange(len(votes)), winner]
+    chosen: Ints = votes[np.arange(len(votes)), winner]
     return chosen
 
 
-def neighbours_kept(vectors: NDArray[np.floating], positions: NDArray[np.floating], k: int = 10) -> float:
+def _two(vectors: ArrayLike, positions: ArrayLike, asked_by: str) -> tuple[Floats, Floats]:
+    """Return both, checked and centred; raise `ValidityError` unless they have as many rows."""
+    before, after = _points(vectors, asked_by), _points(positions, asked_by, "positions")
+    if len(before) != len(after):
+        raise ValidityError(
+            f"{asked_by} got {len(before)} vectors and {len(after)} positions; it takes as many of both."
+        )
+    return before, after
+
+
+def neighbours_kept(vectors: ArrayLike, positions: ArrayLike, k: int = 10) -> float:
     """Return the mean share of each item's k nearest in `vectors` (N, D) also in `positions` (N, 2)."""
-    before, after = nearest_neighbours(vectors, k), nearest_neighbours(positions, k)
-    shared = (before[:, :, None] == after[:, None, :]).any(axis=2)
-    return float(shared.mean())
+    before, after = (_nearest(p, k, "neighbours_kept") for p in _two(vectors, positions, "neighbours_kept"))
+    shared = 0
+    for rows in _blocks(len(before), 2 * k):
+        # a number that both have stands twice in the row, side by side once sorted
+        both = np.sort(np.concatenate([before[rows], after[rows]], axis=1), axis=1)
+        shared += int((both[:, 1:] == both[:, :-1]).sum())
+    return shared / before.size
 
 
-def trustworthiness(vectors: NDArray[np.floating], positions: NDArray[np.floating], k: int = 10) -> float:
+def trustworthiness(vectors: ArrayLike, positions: ArrayLike, k: int = 10) -> float:
     """Return how far the k nearest on the map are near in `vectors` (N, D) too, in [0, 1].
 
     `positions` (N, 2) is the map. Venna and Kaski (2001):
     1 - 2 / (N k (2N - 3k - 1)) sum_i sum_{j in U_i} (rank_ij - k), where U_i are the k nearest on the map
-    that are not among the k nearest in `vectors` and rank_ij is j's rank there. O(N^2) time, in blocks.
-    Raises `ValidityError` unless both have N rows and 1 <= k < N / 2.
+    that are not among the k nearest in `vectors` and rank_ij is j's rank there. 1 <= k < N / 2. O(N^2)
+    time, in blocks.
     """
-    n = len(vectors)
-    if len(positions) != n or not 1 <= k < n / 2:
-        raise ValidityError(
-            f"trustworthiness got {n} vectors, {len(positions)} positions and k={k}; "
-            "it takes as many of both, and 1 <= k < N / 2."
-        )
-    on_map = nearest_neighbours(positions, k)
-    points = np.ascontiguousarray(vectors - vectors.mean(axis=0, dtype=np.float64), dtype=np.float64)
-    size = max(1, BLOCK // n)
-    excess = sum(_ranks_beyond(points, on_map, slice(i, min(i + size, n)), k) for i in range(0, n, size))
-    return 1.0 - 2.0 * excess / (n * k * (2.0 * n - 3.0 * k - 1.0))
+    return _trust(vectors, positions, k, "trustworthiness")
 
 
-def continuity(vectors: NDArray[np.floating], positions: NDArray[np.floating], k: int = 10) -> float:
+def continuity(vectors: ArrayLike, positions: ArrayLike, k: int = 10) -> float:
     """Return how far the k nearest in `vectors` (N, D) stay near on the map `positions` (N, 2), in [0, 1].
 
     `trustworthiness` with the two exchanged (Venna & Kaski 2001).
     """
-    return trustworthiness(positions, vectors, k)
+    return _trust(positions, vectors, k, "continuity")
 
 
-def _ranks_beyond(points: NDArray[np.float64], on_map: NDArray[np.int64], rows: slice, k: int) -> int:
-    """Return sum_i sum_j max(rank_ij - k, 0) of the rows i and their neighbours j on the map."""
+def _trust(wide: ArrayLike, narrow: ArrayLike, k: int, asked_by: str) -> float:
+    points, seen = _two(wide, narrow, asked_by)
+    n = len(points)
+    k = checked_k(k, 1, (n - 1) // 2, asked_by, f"{n} vectors")
+    near = _nearest(seen, k, asked_by)
+    excess = sum(_ranks_beyond(points, near, rows, k) for rows in _blocks(n, n))
+    return 1.0 - 2.0 * excess / (n * k * (2.0 * n - 3.0 * k - 1.0))
+
+
+def _ranks_beyond(points: Floats, near: Ints, rows: slice, k: int) -> int:
+    """Return sum_i sum_j max(rank_ij - k, 0) of the rows i and those near them elsewhere, j."""
     from shoal.indices.distances import squared
 
     away = squared(points[rows], points)
     line = np.arange(len(away))
     away[line, line + rows.start] = np.inf
     excess = 0
-    for j in on_map[rows].T:
+    for j in near[rows].T:
         rank = (away < away[line, j][:, None]).sum(axis=1) + 1
         excess += int(np.maximum(rank - k, 0).sum())
     return excess

@@ -3,7 +3,8 @@
 import numpy as np
 
 from shoal.indices.base import index
-from shoal.indices.clusters import Clusters, Floats
+from shoal.indices.checks import Floats, row_blocks
+from shoal.indices.clusters import Clusters
 
 FLAT = 1e-10
 """A direction with less than this share of the widest variance of all items counts as having that much."""
@@ -19,21 +20,24 @@ def negentropy_increment(clusters: Clusters) -> float:
     """
     share = clusters.counts / len(clusters)
     entropy = -float(share @ np.log(share))
-    whole = _variances(clusters.points)
+    whole = _variances(clusters.points, np.zeros(clusters.points.shape[1]))
     floor = FLAT * whole.max()
     if floor == 0.0:
         return 0.0
-    inside = np.array([_log_determinant(clusters.members(k), floor) for k in range(clusters.k)])
+    inside = np.array([_log_determinant(clusters, k, floor) for k in range(clusters.k)])
     return 0.5 * float(share @ inside) - 0.5 * float(np.log(np.maximum(whole, floor)).sum()) + entropy
 
 
-def _log_determinant(points: Floats, floor: float) -> float:
-    return float(np.log(np.maximum(_variances(points), floor)).sum())
+def _log_determinant(clusters: Clusters, k: int, floor: float) -> float:
+    variances = _variances(clusters.members(k), clusters.means[k])
+    return float(np.log(np.maximum(variances, floor)).sum())
 
 
-def _variances(points: Floats) -> Floats:
-    """Return the variances along the principal axes (D,), 0 where there are too few points."""
-    if len(points) < 2:
-        return np.zeros(points.shape[1])
-    variances: Floats = np.linalg.eigvalsh(np.atleast_2d(np.cov(points, rowvar=False)))
-    return np.maximum(variances, 0.0)
+def _variances(points: Floats, mean: Floats) -> Floats:
+    """Return the variances along the principal axes (D,), 0 where there are too few points (n, D)."""
+    scatter = np.zeros((len(mean), len(mean)))
+    for rows in row_blocks(points):
+        rest = points[rows] - mean
+        scatter += rest.T @ rest
+    variances = np.linalg.eigvalsh(scatter / max(len(points) - 1, 1))
+    return np.maximum(variances, 0.0, dtype=np.float64)

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from shoal.indices.base import index, quotient
-from shoal.indices.clusters import Clusters, Floats
+from shoal.indices.checks import Floats
+from shoal.indices.clusters import Clusters
 from shoal.indices.distances import pieces, squared
 
 ZALIK = "Žalik & Žalik (2011)"
@@ -48,7 +49,7 @@ def os_index(clusters: Clusters) -> float:
     Infinite where all means coincide.
     """
     total = sum(_overlap(clusters, k) for k in range(clusters.k))
-    return quotient(total, separation(clusters), nothing=math.inf)
+    return quotient(total, separation(clusters) * clusters.unit, nothing=math.inf)
 
 
 def _overlap(clusters: Clusters, k: int) -> float:

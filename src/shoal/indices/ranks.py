@@ -1,15 +1,18 @@
 """Gamma and the C-index: whether the distances within classes are the small ones among all distances."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.indices.base import index
-from shoal.indices.clusters import Clusters, Floats, ValidityError
+from shoal.indices.checks import Floats, ValidityError
+from shoal.indices.clusters import Clusters
 from shoal.indices.distances import pieces, squared
 
-BINS = 1 << 16
+SAMPLE = 1 << 20
+"""How many pairs the C-index draws at most to see where the smallest and largest distances end."""
 HELD = 1 << 27
 """How many distances within classes Gamma sorts in memory: 512 MiB, thrice that while they are measured."""
 BUFFER = 1 << 24
@@ -26,10 +29,9 @@ def gamma_index(clusters: Clusters) -> float:
     Arbelaitz et al. print s- / (s+ + s-), where lower is better. Raises `ValidityError` where every class is
     a singleton (no distance within), or has more than 2^27 distances within classes.
     """
-    points = clusters.points / max(float(np.abs(clusters.points).max()), np.finfo(float).tiny)
-    within = _sorted_within(clusters, points)
+    within = _sorted_within(clusters)
     concordant = discordant = 0
-    for between in _sorted_between(clusters, points):
+    for between in _sorted_between(clusters):
         # the fewer are looked up among the more
         if len(within) < len(between):
             discordant += int(np.searchsorted(between, within, side="left").sum())
@@ -50,7 +52,7 @@ def _pairs_within(clusters: Clusters, asked_by: str) -> int:
     return pairs
 
 
-def _sorted_within(clusters: Clusters, points: Floats) -> NDArray[np.float32]:
+def _sorted_within(clusters: Clusters) -> NDArray[np.float32]:
     pairs = _pairs_within(clusters, "gamma_index")
     if pairs > HELD:
         raise ValidityError(
@@ -58,18 +60,17 @@ def _sorted_within(clusters: Clusters, points: Floats) -> NDArray[np.float32]:
         )
     from scipy.spatial.distance import pdist
 
-    ends = np.split(points, clusters.starts[1:-1])
-    found = [pdist(members).astype(np.float32) for members in ends]
+    found = [pdist(clusters.members(k)).astype(np.float32) for k in range(clusters.k)]
     return np.sort(np.concatenate(found))
 
 
-def _sorted_between(clusters: Clusters, points: Floats) -> Iterator[NDArray[np.float32]]:
+def _sorted_between(clusters: Clusters) -> Iterator[NDArray[np.float32]]:
     """Yield all distances between classes, sorted, some `BUFFER` of them at a time."""
     from scipy.spatial.distance import cdist
 
     held: list[NDArray[np.float32]] = []
     for rows, columns, same in _tiles(clusters):
-        distances = cdist(points[rows], points[columns]).astype(np.float32)
+        distances = cdist(clusters.points[rows], clusters.points[columns]).astype(np.float32)
         held.append(distances.ravel() if same is None else distances[~same])
         if sum(map(len, held)) > BUFFER:
             yield np.sort(np.concatenate(held))
@@ -93,34 +94,98 @@ def c_index(clusters: Clusters) -> float:
     """C = (S - S_min) / (S_max - S_min), in [0, 1].
 
     S is the sum of the n_w distances within classes, S_min and S_max the sums of the n_w smallest and largest
-    of all distances. Two passes over the pairs, exact, in bounded memory. 1 where S_max = S_min; raises
-    `ValidityError` where every class is a singleton.
+    of all distances. One pass over the pairs, or more where the sample that says where the smallest end was
+    unlucky; exact. 1 where S_max = S_min; raises `ValidityError` where every class is a singleton.
     """
     wanted = _pairs_within(clusters, "c_index")
-    top = 4.0 * float(np.square(clusters.points).sum(axis=1).max())
+    top = 4.0 * float(np.einsum("nd,nd->n", clusters.points, clusters.points).max())
     if top == 0.0:
         return 1.0
-    counts = np.zeros(BINS, dtype=np.int64)
-    for rows, columns in _upper(len(clusters)):
-        counts += np.bincount(_bins(clusters, rows, columns, top)[1], minlength=BINS)
-    low = int(np.searchsorted(np.cumsum(counts), wanted))
-    high = BINS - 1 - int(np.searchsorted(np.cumsum(counts[::-1]), wanted))
-    least = most = 0.0
-    few: list[Floats] = []
-    many: list[Floats] = []
-    for rows, columns in _upper(len(clusters)):
-        squares, at = _bins(clusters, rows, columns, top)
-        least += float(np.sqrt(squares[at < low]).sum())
-        most += float(np.sqrt(squares[at > high]).sum())
-        few.append(squares[at == low])
-        many.append(squares[at == high])
-    rest = wanted - int(counts[:low].sum())
-    least += float(np.sqrt(np.sort(np.concatenate(few))[:rest]).sum())
-    rest = wanted - int(counts[high + 1 :].sum())
-    most += float(np.sqrt(np.sort(np.concatenate(many))[::-1][:rest]).sum())
+    sample = np.sort(_sample(clusters))
+    least = most = None
+    for width in (4.0, 16.0, 64.0, math.inf):
+        tails = [_Tail(wanted, *_edge(s, wanted, len(clusters), width, top)) for s in (sample, -sample[::-1])]
+        for rows, columns in _upper(len(clusters)):
+            squares = squared(clusters.points[rows], clusters.points[columns])
+            flat = squares[np.triu_indices(len(squares), 1)] if rows == columns else squares.ravel()
+            tails[0].add(flat)
+            tails[1].add(-flat)
+        least, most = (tail.total() for tail in tails)
+        if least is not None and most is not None:
+            break
+    assert least is not None
+    assert most is not None
     inside = sum(_sum_within(clusters.members(k)) for k in range(clusters.k))
     # equal distances leave only rounding between the two
-    return float((inside - least) / (most - least)) if most - least > 1e-12 * most else 1.0
+    return (inside - least) / (most - least) if most - least > 1e-12 * most else 1.0
+
+
+def _sample(clusters: Clusters) -> Floats:
+    """Return the squared distances of some pairs of items, drawn with a seed of its own."""
+    n = len(clusters)
+    rng = np.random.default_rng(0)
+    size = min(n * n // 1_024 + 1_000, SAMPLE)
+    one = rng.integers(n, size=size)
+    other = (one + rng.integers(1, n, size=size)) % n
+    found = np.empty(size)
+    for part in pieces(size, 1 << 12):
+        rest = clusters.points[one[part]] - clusters.points[other[part]]
+        found[part] = np.einsum("nd,nd->n", rest, rest)
+    return found
+
+
+def _edge(sample: Floats, wanted: int, n: int, width: float, top: float) -> tuple[float, float, bool]:
+    """Return two values between which the `wanted`-th least of all lies, by a sorted sample of them.
+
+    They stand `width` standard errors to either side of the sample's quantile; the third value says whether
+    only rounding lies between them.
+    """
+    if math.isinf(width):
+        return -math.inf, math.inf, False
+    share = wanted / (n * (n - 1) // 2)
+    error = width * (math.sqrt(share * (1.0 - share) * len(sample)) + 1.0)
+    low, high = math.floor(share * len(sample) - error), math.ceil(share * len(sample) + error)
+    slack = 1e-13 * top
+    below = sample[low] - slack if low >= 0 else -math.inf
+    upto = sample[high] + slack if high < len(sample) else math.inf
+    return below, upto, bool(upto - below <= 4.0 * slack)
+
+
+class _Tail:
+    """The sum of the roots of the `wanted` least of many values in blocks, of which few are held.
+
+    Values are squares, or negative squares for the largest. Those under `below` are summed, those up to
+    `upto` are kept, or summed too where they are `equal`.
+    """
+
+    def __init__(self, wanted: int, below: float, upto: float, equal: bool) -> None:
+        self.wanted, self.below, self.upto, self.equal = wanted, below, upto, equal
+        self.count, self.sum = 0, 0.0
+        self.equals, self.sum_of_equals = 0, 0.0
+        self.kept: list[Floats] = []
+
+    def add(self, values: Floats) -> None:
+        """Take the part of values (M,) that counts."""
+        near = values[values <= self.upto]
+        under = near < self.below
+        self.count += int(under.sum())
+        self.sum += float(np.sqrt(np.abs(near[under])).sum())
+        edge = near[~under]
+        if self.equal:
+            self.equals += len(edge)
+            self.sum_of_equals += float(np.sqrt(np.abs(edge)).sum())
+        else:
+            self.kept.append(edge)
+
+    def total(self) -> float | None:
+        """Return the sum; None where the `wanted`-th least lies elsewhere."""
+        missing = self.wanted - self.count
+        kept = np.concatenate(self.kept) if self.kept else np.zeros(0)
+        if not 0 <= missing <= len(kept) + self.equals:
+            return None
+        if self.equal:
+            return self.sum + (missing / self.equals * self.sum_of_equals if missing else 0.0)
+        return self.sum + float(np.sqrt(np.abs(np.sort(kept)[:missing])).sum())
 
 
 def _sum_within(members: Floats) -> float:
@@ -136,11 +201,3 @@ def _upper(n: int) -> Iterator[tuple[slice, slice]]:
     for rows in pieces(n):
         for columns in pieces(n, start=rows.start):
             yield rows, columns
-
-
-def _bins(clusters: Clusters, rows: slice, columns: slice, top: float) -> tuple[Floats, NDArray[np.int32]]:
-    """Return each pair's squared distance once, flat, and its bin; `top` is the largest there can be."""
-    squares = squared(clusters.points[rows], clusters.points[columns])
-    flat = squares[np.triu_indices(len(squares), 1)] if rows == columns else squares.ravel()
-    bins: NDArray[np.int32] = np.minimum((flat * ((BINS - 1) / top)).astype(np.int32), BINS - 1)
-    return flat, bins

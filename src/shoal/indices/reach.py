@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from shoal.indices.base import index, quotient
-from shoal.indices.clusters import Clusters, Floats
+from shoal.indices.checks import Floats
+from shoal.indices.clusters import Clusters
 from shoal.indices.distances import farthest
 
 

@@ -1,7 +1,9 @@
 """Retrieval: whether an item's nearest others are of its class.
 
 Every labelled item asks all other labelled items by Euclidean distance, exactly; an item whose class has no
-other member asks nothing. Distances are compared in float32; duplicates come in no particular order.
+other member asks nothing. Distances are compared in float32 around the mean, so that those that agree to some
+six digits of the widest come in no particular order. Vectors are (N, D), labels (N,) int, -1 = unlabelled;
+refused is what `Index` refuses.
 """
 
 from collections.abc import Iterator
@@ -9,7 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.indices.clusters import Clusters, ValidityError
+from shoal.indices.checks import ValidityError, checked_k
+from shoal.indices.clusters import Clusters
 from shoal.indices.neighbourhood import Neighbours
 
 HELD = 1 << 23
@@ -23,8 +26,7 @@ def recall_at_k(vectors: ArrayLike, labels: ArrayLike, k: int = 1) -> float:
     Raises `ValidityError` unless 1 <= k < N and some class has two items.
     """
     clusters = Clusters.of(vectors, labels, asked_by="recall_at_k")
-    if not 1 <= k < len(clusters):
-        raise ValidityError(f"recall_at_k got k={k} for {len(clusters)} items; 1 <= k < N.")
+    k = checked_k(k, 1, len(clusters) - 1, "recall_at_k", f"{len(clusters)} items")
     hits = [found.any(axis=1) for found in _same_class(clusters, "recall_at_k", k)]
     return float(np.concatenate(hits).mean())
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from shoal.indices.base import index
-from shoal.indices.clusters import Clusters, Floats
+from shoal.indices.checks import Floats
+from shoal.indices.clusters import Clusters
 from shoal.indices.distances import sums_to_classes
 
 EUCLIDEAN = "Rousseeuw (1987)"
@@ -41,15 +42,15 @@ def mean_silhouettes(clusters: Clusters, *, squared: bool) -> Floats:
     spreads = clusters.spreads if squared else np.zeros(clusters.k)
     # what decides between classes: ||x - mean||^2 + spread without ||x||^2, which is the same for all
     bias = np.einsum("kd,kd->k", clusters.means, clusters.means) + spreads
-    rival = np.empty(len(clusters), dtype=np.int64)
+    other = np.empty(len(clusters))
     for rows in clusters.blocks():
         to_class = clusters.points[rows] @ (-2.0 * clusters.means.T)
         to_class += bias
         to_class[np.arange(len(to_class)), clusters.places[rows]] = np.inf
-        rival[rows] = to_class.argmin(axis=1)
-    # what was found by dot products is measured again by differences, which keep their digits
-    rest = clusters.points - clusters.means[rival]
-    other = np.einsum("nd,nd->n", rest, rest) + spreads[rival]
+        rival = to_class.argmin(axis=1)
+        # what was found by dot products is measured again by differences, which keep their digits
+        rest = clusters.points[rows] - clusters.means[rival]
+        other[rows] = np.einsum("nd,nd->n", rest, rest) + spreads[rival]
     if not squared:
         return compare(np.sqrt(clusters.squares), np.sqrt(other), clusters)
     counts = clusters.counts[clusters.places]

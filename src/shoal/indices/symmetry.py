@@ -8,7 +8,8 @@ it is not multiplied by d(x, mean_k), which their original d_ps does: the indice
 import numpy as np
 
 from shoal.indices.base import index, quotient
-from shoal.indices.clusters import Clusters, Floats
+from shoal.indices.checks import Floats
+from shoal.indices.clusters import Clusters
 from shoal.indices.distances import closest_strangers, least_mean_linkage
 from shoal.indices.variance import worst_pairs
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from shoal.indices.base import index, quotient
-from shoal.indices.clusters import Clusters, Floats
+from shoal.indices.checks import Floats
+from shoal.indices.clusters import Clusters
 
 
 def within(clusters: Clusters) -> float:
@@ -70,7 +71,7 @@ def score_function(clusters: Clusters) -> float:
     scale of the vectors, and saturates: at 1 to double precision once bcd - wcd passes 3.6, at 0 below -37.
     """
     bcd = clusters.counts @ clusters.from_centre / (len(clusters) * clusters.k)
-    exponent = min(bcd - clusters.radii.sum(), 700.0)
+    exponent = min((bcd - clusters.radii.sum()) * clusters.unit, 700.0)
     return -math.expm1(-math.exp(exponent))
 
 
