@@ -40,4 +40,5 @@ def _variances(points: Floats, mean: Floats) -> Floats:
         rest = points[rows] - mean
         scatter += rest.T @ rest
     variances = np.linalg.eigvalsh(scatter / max(len(points) - 1, 1))
-    return np.maximum(variances, 0.0, dtype=np.float64)
+    floored: Floats = np.maximum(variances, 0.0).astype(np.float64)
+    return floored
