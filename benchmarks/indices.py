@@ -61,8 +61,6 @@ def of_scikit_learn(row: str) -> Form | None:
 
 
 def of_permetrics(row: str) -> Form | None:
-    import permetrics
-
     calls: dict[str, tuple[str, dict[str, Any]]] = {
         "calinski-harabasz": ("calinski_harabasz_index", {}),
         "davies-bouldin": ("davies_bouldin_index", {}),
@@ -73,15 +71,17 @@ def of_permetrics(row: str) -> Form | None:
     }
     if row not in calls:
         return None
+    import permetrics
+
     name, settings = calls[row]
     return lambda x, y: getattr(permetrics.ClusteringMetric(X=x, y_pred=y), name)(**settings)
 
 
 def of_torchdr(row: str) -> Form | None:
-    from torchdr import silhouette_score
-
     if row != "silhouette":
         return None
+    from torchdr import silhouette_score
+
     # in float32, its own choice, its sums keep five digits
     return lambda x, y: float(silhouette_score(x.astype(np.float64), y, warn=False))
 
@@ -149,7 +149,8 @@ def _failure(errors: str) -> Cell:
 def excuse(cells: list[Cell], row: str, library: str, n: int, limit: float) -> str | None:
     """Return why a cell is not tried: what a smaller size came to, or predicts; None where it is tried.
 
-    The growth is that of the last two sizes, or in proportion to n after one.
+    The growth is that of the last two sizes; after one it is the square of n where our cost says N² and in
+    proportion to n elsewhere.
     """
     before = sorted(
         (c for c in cells if (c["row"], c["library"]) == (row, library) and c["n"] < n), key=_size
@@ -159,7 +160,7 @@ def excuse(cells: list[Cell], row: str, library: str, n: int, limit: float) -> s
     last = before[-1]
     if "seconds" not in last:
         return last["why"] if last["why"].startswith("not tried") else f"not tried: {last['why']} before"
-    power = 1.0
+    power = 2.0 if INDICES.load(row).cost.startswith("N²") else 1.0
     if len(before) > 1:
         grown = last["seconds"] / before[-2]["seconds"]
         power = max(1.0, float(np.log(grown) / np.log(last["n"] / before[-2]["n"])))

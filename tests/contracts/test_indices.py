@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 
 import shoal.indices
-from shoal.indices import AGREEMENTS, INDICES, Index, ValidityError
+from shoal.indices import (
+    AGREEMENTS,
+    INDICES,
+    Index,
+    ValidityError,
+    continuity,
+    knn_accuracy,
+    map_at_r,
+    neighbours_kept,
+    r_precision,
+    recall_at_k,
+    trustworthiness,
+)
 from shoal.types import ShoalError
 
 ROWS = INDICES.names()
@@ -52,6 +64,7 @@ SCALE_MATTERS = {
     "score-function": "it takes the exponential of a difference of distances",
     "os": "it divides ratios of distances by a distance",
 }
+SCALES = (1e-300, 1e-149, 1e-30, 7.0, 1e30, 1e149)
 NOT_WORSE = {
     ("sym-dunn", "merged"): "two equal groups merged are as symmetric about their middle as each was",
     ("sym-33", "merged"): "two equal groups merged are as symmetric about their middle as each was",
@@ -134,8 +147,21 @@ def test_turned_and_mirrored_vectors_give_the_same(row):
 @pytest.mark.parametrize("row", [row for row in ROWS if row not in SCALE_MATTERS])
 def test_the_scale_does_not_matter(row):
     x, y = overlapping()
-    for scale in (1e-30, 7.0, 1e30):
-        assert make(row)(scale * x, y) == pytest.approx(make(row)(x, y), rel=1e-9)
+    for scale in SCALES:
+        assert make(row)(scale * x, y) == pytest.approx(make(row)(x, y), rel=1e-9), scale
+
+
+def test_os_is_one_over_the_scale():
+    x, y = overlapping()
+    for scale in SCALES:
+        assert make("os")(scale * x, y) == pytest.approx(make("os")(x, y) / scale, rel=1e-9), scale
+
+
+def test_the_score_function_goes_to_its_ends_with_the_scale():
+    x, y = overlapping()
+    assert make("score-function")(1e149 * x, y) == 0.0
+    # all distances nearly 0: 1 - 1 / e
+    assert make("score-function")(1e-149 * x, y) == pytest.approx(1 - np.exp(-1), rel=1e-12)
 
 
 @pytest.mark.parametrize("row", sorted(SCALE_MATTERS))
@@ -182,8 +208,9 @@ EDGES = {
     "duplicates across classes": (np.eye(5)[[0, 0, 0, 1, 1, 1]], [0, 0, 1, 1, 2, 2]),
     "one dimension": (np.array([[0.0], [1], [5], [7], [9]]), [0, 0, 1, 1, 1]),
     "more dimensions than items": (WAVES.reshape(4, 15), [0, 0, 1, 1]),
-    "huge": (1e60 * WAVES, [0, 1, 2] * 4),
-    "minute": (1e-60 * WAVES, [0, 1, 2] * 4),
+    "huge": (1e149 * WAVES, [0, 1, 2] * 4),
+    "minute": (1e-149 * WAVES, [0, 1, 2] * 4),
+    "hardly numbers": (1e-310 * WAVES, [0, 1, 2] * 4),
 }
 NO_PAIR_WITHIN = {"gamma", "c-index"}
 
@@ -213,6 +240,7 @@ REFUSED = {
     "infinite": (np.where(WAVES[3, 1] == WAVES, np.inf, WAVES), [0, 1, 2] * 4, "1 of 12 labelled vectors"),
     "NaN in the first": (np.where(WAVES[0, 0] == WAVES, np.nan, WAVES), [0, 1, 2] * 4, "1 of 12 labelled"),
     "immense": (np.where(WAVES[3, 1] == WAVES, 1e200, WAVES), [0, 1, 2] * 4, "1 of 12 labelled vectors"),
+    "ragged": ([[0.0, 1.0], [2.0]], [0, 1], "no array"),
     "flat": (WAVES[0], [0, 1, 0, 1, 0], "shape"),
     "no width": (np.zeros((4, 0)), [0, 0, 1, 1], "shape"),
     "text": (np.array([["a"], ["b"]]), [0, 1], "numbers"),
@@ -314,8 +342,129 @@ def test_agreement_leaves_out_what_either_does_not_label(row):
 
 @every_agreement
 @pytest.mark.parametrize(
-    ("truth", "found"), [([], []), ([-1, 0], [0, -1]), ([0, 1], [0]), ([0.0, 1.0], [0, 1]), ([[0]], [[0]])]
+    ("truth", "found"),
+    [
+        ([], []),
+        ([-1, 0], [0, -1]),
+        ([0, 1], [0]),
+        ([0.0, 1.0], [0, 1]),
+        ([[0]], [[0]]),
+        ([0, -2], [0, 1]),
+        ([0, 1], [0, -2]),
+        ([np.nan, 1], [0, 1]),
+        (["a", "b"], [0, 1]),
+    ],
 )
 def test_agreement_refuses_what_it_cannot_compare(row, truth, found):
     with pytest.raises(ValidityError, match=AGREEMENTS.load(row).__name__):
         AGREEMENTS.load(row)(np.array(truth), np.array(found))
+
+
+@every_agreement
+def test_agreement_takes_lists_and_tensors(row):
+    import torch
+
+    truth, found = [0, 0, 1, 1, 2], [1, 0, 0, 1, 1]
+    wanted = AGREEMENTS.load(row)(np.array(truth), np.array(found))
+    assert AGREEMENTS.load(row)(truth, found) == wanted
+    assert AGREEMENTS.load(row)(torch.tensor(truth), torch.tensor(found)) == wanted
+
+
+OF_LABELS = {
+    "recall_at_k": recall_at_k,
+    "map_at_r": map_at_r,
+    "r_precision": r_precision,
+    "knn_accuracy": knn_accuracy,
+}
+OF_POSITIONS = {
+    "neighbours_kept": neighbours_kept,
+    "trustworthiness": trustworthiness,
+    "continuity": continuity,
+}
+of_labels = pytest.mark.parametrize("name", OF_LABELS)
+of_positions = pytest.mark.parametrize("name", OF_POSITIONS)
+
+
+def test_every_function_of_the_namespace_is_under_contract():
+    rooms = {"retrieval", "neighbourhood"}
+    named = {name for name, module in shoal.indices._OTHERS.items() if module in rooms}
+    assert named == {"nearest_neighbours", *OF_LABELS, *OF_POSITIONS}
+
+
+@of_labels
+@pytest.mark.filterwarnings("error")
+def test_functions_of_labels_refuse_broken_input_by_name(name):
+    for case, (x, y, why) in REFUSED.items():
+        if name == "knn_accuracy" and case in {"empty", "all unlabelled", "one class"}:
+            continue
+        with pytest.raises(ValidityError, match=why) as refusal:
+            OF_LABELS[name](x, y)
+        assert str(refusal.value).startswith(name), case
+
+
+@pytest.mark.parametrize("case", ["empty", "all unlabelled"])
+def test_nothing_to_ask_is_refused(case):
+    x, y, _ = REFUSED[case]
+    with pytest.raises(ValidityError, match="knn_accuracy got 0 vectors, too few for any k"):
+        knn_accuracy(x, y)
+
+
+@of_positions
+@pytest.mark.filterwarnings("error")
+def test_functions_of_positions_refuse_broken_input_by_name(name):
+    good = np.cos(WAVES[:, :2])
+    for case in ("NaN", "infinite", "immense", "flat", "no width", "text", "ragged"):
+        broken, _, why = REFUSED[case]
+        why = why.replace("labelled ", "")
+        for pair in ((broken, good), (good, broken)):
+            with pytest.raises(ValidityError, match=f"{why}|positions") as refusal:
+                OF_POSITIONS[name](*pair, k=2)
+            assert str(refusal.value).startswith(name), case
+    with pytest.raises(ValidityError, match=rf"^{name} got \d+ vectors and \d+ positions"):
+        OF_POSITIONS[name](WAVES, good[:11], k=2)
+
+
+@pytest.mark.parametrize("k", [0, -1, 12, 2.0, 1.5, True, "2", None])
+def test_an_impossible_k_is_refused_by_name(k):
+    calls = {name: (WAVES, np.arange(12) % 3) for name in ("recall_at_k", "knn_accuracy")}
+    calls |= {name: (WAVES, WAVES) for name in OF_POSITIONS} | {"nearest_neighbours": (WAVES,)}
+    for name, arguments in calls.items():
+        with pytest.raises(ValidityError, match=rf"^{name} got k={k} for 12 ") as refusal:
+            getattr(shoal.indices, name)(*arguments, k=k)
+        assert "integer from 1 to" in str(refusal.value)
+
+
+@of_labels
+def test_functions_of_labels_ignore_origin_scale_and_kind_of_array(name):
+    import torch
+
+    x, y = overlapping()
+    x = x.astype(np.float32).astype(np.float64)
+    wanted = OF_LABELS[name](x, y)
+    assert 0.0 < wanted < 1.0
+    for scale in SCALES:
+        assert OF_LABELS[name](scale * x, y) == wanted, scale
+    assert OF_LABELS[name](x + 1e6, y) == pytest.approx(wanted, abs=0.02)
+    assert OF_LABELS[name](x.tolist(), y.tolist()) == wanted
+    assert OF_LABELS[name](torch.from_numpy(x), torch.from_numpy(y)) == wanted
+
+
+@of_labels
+def test_functions_of_labels_leave_out_the_unlabelled_even_when_they_are_nan(name):
+    x, y = overlapping()
+    more = np.concatenate([np.full((3, 3), np.nan), x])
+    assert OF_LABELS[name](more, np.concatenate([[-1, -1, -1], y])) == OF_LABELS[name](x, y)
+
+
+@of_positions
+def test_functions_of_positions_ignore_scale_and_kind_of_array(name):
+    import torch
+
+    x, _ = overlapping()
+    wanted = OF_POSITIONS[name](x, x[:, :2])
+    assert 0.0 < wanted < 1.0
+    for scale in SCALES:
+        assert OF_POSITIONS[name](scale * x, x[:, :2]) == wanted, scale
+        assert OF_POSITIONS[name](x, scale * x[:, :2]) == wanted, scale
+    assert OF_POSITIONS[name](x.tolist(), x[:, :2].tolist()) == wanted
+    assert OF_POSITIONS[name](torch.from_numpy(x), torch.from_numpy(x[:, :2])) == wanted

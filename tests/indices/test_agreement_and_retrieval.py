@@ -8,6 +8,7 @@ from shoal.indices import (
     accuracy,
     continuity,
     map_at_r,
+    matching,
     pairwise_f1,
     purity,
     r_precision,
@@ -42,6 +43,38 @@ def test_singletons_flatter_purity_and_nothing_else():
     assert accuracy(TRUTH, alone) == pytest.approx(0.2)
     assert pairwise_f1(TRUTH, alone) == 0.0
     assert pairwise_f1(alone, alone) == 1.0
+
+
+def random_labels(n: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.integers(classes, size=n), rng.integers(classes, size=n)
+
+
+@pytest.mark.parametrize("dense", [0, matching.DENSE])
+@pytest.mark.parametrize(("n", "classes"), [(200, 5), (200, 40), (200, 150), (60, 300)])
+def test_accuracy_equals_the_matching_of_the_whole_table(n, classes, dense, monkeypatch):
+    from scipy.optimize import linear_sum_assignment
+
+    monkeypatch.setattr(matching, "DENSE", dense)
+    for seed in range(3):
+        truth, found = random_labels(n, classes, seed)
+        table = np.zeros((classes, classes), dtype=int)
+        np.add.at(table, (truth, found), 1)
+        wanted = table[linear_sum_assignment(table, maximize=True)].sum() / n
+        assert accuracy(truth, found) == pytest.approx(wanted)
+        assert accuracy(found, truth) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("metric", [accuracy, purity, pairwise_f1])
+def test_memory_follows_the_items_not_the_product_of_the_classes(metric):
+    import tracemalloc
+
+    alone = np.arange(20_000)  # a whole table would hold 3.2 GB
+    tracemalloc.start()
+    assert metric(alone, alone[::-1]) == 1.0
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
 
 
 LINE = np.array([[0.0], [1.0], [2.2], [3.3], [10.0], [11.5]])

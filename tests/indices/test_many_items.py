@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from scipy.special import logsumexp
 
-from shoal.indices import INDICES, Clusters, graphs
+from shoal.indices import INDICES, Clusters, graphs, ranks, spanning
 from shoal.indices import density as density_room
 from shoal.indices import distances as tiles
 
@@ -99,6 +100,79 @@ def test_the_longest_edge_of_the_tree_equals_scipy():
     assert graphs.longest_edge(members, "mst") == pytest.approx(tree.max(), rel=1e-12)
 
 
+def shapes() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(3)
+    cloud = rng.normal(size=(400, 3))
+    lumps = np.repeat(rng.normal(size=(40, 3)), 10, axis=0)
+    return {
+        "cloud": cloud,
+        "one far item": np.concatenate([cloud, [[30.0, 0, 0]]]),
+        "two far pairs": np.concatenate([cloud, [[30.0, 0, 0], [30.1, 0, 0], [0, 40.0, 0], [0, 40.1, 0]]]),
+        "two clouds": np.concatenate([cloud, cloud[::-1] + 50.0]),
+        "lumps of equal items": lumps,
+        "lumps in a row": lumps * [1, 0, 0],
+        "equal items": np.zeros((50, 3)),
+        "lattice": np.array(list(itertools.product(range(8), range(8))), dtype=float),
+        "far from the origin": 1e-3 * cloud + 1e3,
+    }
+
+
+@pytest.mark.parametrize("shape", shapes())
+@pytest.mark.parametrize("swaps", [0, 1, spanning.SWAPS])
+def test_the_longest_edge_from_near_neighbours_equals_prim(shape, swaps, monkeypatch):
+    monkeypatch.setattr(spanning, "FEW", 10)
+    monkeypatch.setattr(spanning, "SWAPS", swaps)
+    members = shapes()[shape]
+    wanted = spanning.longest_by_prim(members)
+    assert spanning.longest_of_tree(members) == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+
+
+def test_near_neighbours_are_proof_enough_for_a_cloud(monkeypatch):
+    monkeypatch.setattr(spanning, "longest_by_prim", None)
+    members = np.random.default_rng(0).normal(size=(spanning.FEW + 1, 6))
+    assert spanning.longest_of_tree(members) > 0
+
+
+@pytest.mark.parametrize("kind", ["ties", "duplicates", "unlucky sample"])
+def test_the_c_index_survives_what_its_sample_cannot_tell(kind, monkeypatch):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 2))
+    if kind == "ties":
+        x = rng.integers(3, size=(300, 2)).astype(float)
+    if kind == "duplicates":
+        x[50:] = x[0]
+    if kind == "unlucky sample":
+        monkeypatch.setattr(ranks, "_sample", lambda clusters: np.full(1_000, 1e-9))
+    y = rng.integers(3, size=300)
+    distances, upper = cdist(x, x), np.triu(np.ones((300, 300), dtype=bool), 1)
+    within, every = distances[upper & (y[:, None] == y)], np.sort(distances[upper])
+    least, most = every[: len(within)].sum(), every[-len(within) :].sum()
+    wanted = (within.sum() - least) / (most - least)
+    assert INDICES.load("c-index")(x, y) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_least_between_names_its_rows():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(700, 3)), rng.normal(size=(1_100, 3))
+    apart, i, j = tiles.least_between(a, b)
+    distances = cdist(a, b)
+    assert (i, j) == np.unravel_index(distances.argmin(), distances.shape)
+    assert apart == pytest.approx(distances.min(), rel=1e-12)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 7, 16, 300])
+def test_core_distances_are_the_mean_of_powers(width):
+    members = np.random.default_rng(0).normal(size=(40, width))
+    members[1] = members[0]
+    distances = cdist(members, members)
+    np.fill_diagonal(distances, np.inf)
+    with np.errstate(divide="ignore"):
+        wanted = np.exp(-logsumexp(-width * np.log(distances), axis=1, b=1 / 39) / width)
+    found = density_room._core_distances(members)
+    assert found[:2].tolist() == [0.0, 0.0]
+    assert np.allclose(found, wanted, rtol=1e-12)
+
+
 def test_a_square_lattice_has_its_diagonals_in_the_gabriel_graph_only():
     lattice = np.array(list(itertools.product(range(5), range(5))), dtype=float) / 3.0
     assert graphs.longest_edge(lattice, "mst") == pytest.approx(1 / 3)
@@ -113,6 +187,7 @@ def test_small_blocks_change_nothing(both, monkeypatch):
     small = Clusters.of(c.points[::5], c.places[::5])
     wanted = [INDICES.load(row).of(small) for row in rows]
     monkeypatch.setattr(density_room, "BLOCK", 700)
+    monkeypatch.setattr(density_room, "CACHED", 700)
     monkeypatch.setattr("shoal.indices.clusters.HELD", 64)
     monkeypatch.setattr("shoal.indices.overlap.HELD", 700)
     again = Clusters.of(c.points[::5], c.places[::5])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from shoal.indices import neighbourhood
 from shoal.indices.neighbourhood import knn_accuracy, nearest_neighbours, neighbours_kept
 from shoal.types import ShoalError
 
@@ -44,3 +45,26 @@ def test_neighbours_kept_of_itself_is_one_and_of_noise_is_low():
 def test_impossible_k_is_refused(k):
     with pytest.raises(ShoalError, match=f"k={k} for 6 vectors"):
         nearest_neighbours(LINE, k)
+
+
+def test_many_neighbours_are_counted_in_blocks(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(300, 3)), rng.integers(4, size=300)
+    wanted = knn_accuracy(x, y, k=40), neighbours_kept(x, x[:, :2], k=40)
+    before, after = nearest_neighbours(x, 40), nearest_neighbours(x[:, :2], 40)
+    shared = [len(set(a) & set(b)) / 40 for a, b in zip(before.tolist(), after.tolist(), strict=True)]
+    assert wanted[1] == pytest.approx(np.mean(shared))
+    monkeypatch.setattr(neighbourhood, "BLOCK", 5_000)
+    assert (knn_accuracy(x, y, k=40), neighbours_kept(x, x[:, :2], k=40)) == wanted
+
+
+def test_votes_are_counted_in_little_memory():
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2_000, 2)), rng.integers(4, size=2_000)
+    tracemalloc.start()
+    knn_accuracy(x, y, k=500)  # 500 million pairs of votes
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
