@@ -221,3 +221,12 @@ def test_on_a_gpu():
     x, _ = rings()
     got = DEC(3, **QUICK, updates=3, device="cuda").fit(x)
     assert got.soft.shape == (180, 3)
+
+
+@pytest.mark.parametrize(("batch", "every", "wanted"), [(10, None, 20), (2, None, 30), (2, 7, 7)])
+def test_a_new_target_comes_once_a_pass_but_never_before_twenty_batches(batch, every, wanted, monkeypatch):
+    steps = []
+    monkeypatch.setattr(DEC, "_train", lambda self, items, p, given: steps.append(given.every) or 0.0)
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    DEC(3, hidden="4", width=2, pretraining=0, batch=batch, every=every, updates=1).fit(x)
+    assert steps == [wanted]

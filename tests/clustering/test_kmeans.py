@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shoal.clustering.base import ClusteringError
-from shoal.clustering.kmeans import KMeans, empty, lloyd, nearest
+from shoal.clustering.kmeans import KMeans, distinct, empty, lloyd, nearest
 
 X = np.array([[0.0], [1.0], [10.0], [11.0], [20.0], [21.0]], np.float32)
 
@@ -39,10 +39,32 @@ def test_the_count_of_one_iteration_is_the_number_of_empties():
     assert lloyd(X, far, iterations=1, tolerance=0.0).splits == 2
 
 
-def test_clusters_that_equal_items_cannot_fill_are_reported_empty():
-    got = KMeans(4).fit(np.repeat(X[:2], 5, axis=0))
-    assert got.facts["empty"] == 2
-    assert got.facts["splits"] > 0
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("init", ["k-means++", "random"])
+@pytest.mark.parametrize("clusters", [3, 4, 7, 30])
+def test_fewer_distinct_items_than_clusters_are_a_cluster_each(clusters, init):
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.normal(size=(3, 5)), 10, axis=0)[rng.permutation(30)]
+    for seed in range(3):
+        method = KMeans(clusters, init=init)
+        got = method.fit(x, seed=seed)
+        assert got.facts == {"objective": 0.0, "iterations": 0, "splits": 0, "empty": clusters - 3}
+        assert len(got.centres) == clusters
+        assert np.allclose(got.centres[got.labels], x, atol=1e-6)
+        assert (method.assign(x) == got.labels).all()
+        # numbered as they come
+        assert got.labels[0] == 0
+        assert (np.maximum.accumulate(got.labels)[1:] - np.maximum.accumulate(got.labels)[:-1] <= 1).all()
+
+
+def test_equal_items_are_found_however_late_they_differ():
+    x = np.zeros((3_000, 1), np.float32)
+    x[2_900:] = np.arange(100)[:, None]
+    assert distinct(x, 99) is None
+    first, places = distinct(x, 100)
+    assert first.tolist() == [0, *range(2_901, 3_000)]
+    assert (x[first[places]] == x).all()
+    assert distinct(np.array([[0.0], [-0.0]], np.float32), 1) is not None
 
 
 def test_more_starts_are_never_worse():

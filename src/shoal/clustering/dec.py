@@ -69,9 +69,9 @@ class DEC:
     """Xie, Girshick and Farhadi (2016), ICML.
 
     An autoencoder is trained, k-means in its code places K centres, and then encoder and centres minimise
-    KL(P || Q), where P sharpens Q. P is computed on the whole set every `every` batches (None: once a pass,
-    and at least every 20 batches); training stops when fewer than `tolerance` of the items have changed
-    cluster since the last time, or after `updates` of them.
+    KL(P || Q), where P sharpens Q. P is computed on the whole set every `every` batches (None: once a pass
+    over the items, but never before 20 batches have passed); training stops when fewer than `tolerance` of
+    the items have changed cluster since the last time, or after `updates` of them.
 
     Any trainable `encoder` (items -> (B, d)) may be given: it is trained in place, without an autoencoder
     before, and items are what it takes, unscaled. `centres` of the result lie in the code.

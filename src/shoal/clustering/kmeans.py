@@ -34,7 +34,8 @@ class KMeans:
     After each iteration faiss fills every empty cluster: a donor, drawn with probability proportional to its
     size less one, is split in two. `facts["splits"]` counts that over the iterations of the best start;
     `facts["empty"]` are the clusters without an item at the end, which only many equal items cause. It stops
-    when ten iterations improve the objective by less than `tolerance` of itself and nothing was split.
+    when ten iterations improve the objective by less than `tolerance` of itself and nothing was split. With
+    no more distinct items than clusters each is a cluster, the objective is 0 and the other clusters empty.
     """
 
     name: ClassVar[str] = "kmeans"
@@ -122,11 +123,18 @@ def initial(x: Floats, clusters: int, init: str, seed: int) -> Floats:
 
 
 def lloyd(x: Floats, centres: Floats, *, iterations: int, tolerance: float) -> Run:
-    """Iterate from centres (K, D) on x (N, D) until the objective stays; count the clusters split."""
+    """Iterate from centres (K, D) on x (N, D) until the objective stays; count the clusters split.
+
+    Where x has no more than K distinct rows these are the centres, the first again for those left over.
+    """
     import faiss
 
+    few = distinct(x, len(centres))
+    if few is not None:
+        first, labels = few
+        return Run(x[np.append(first, np.full(len(centres) - len(first), first[0]))], labels, 0.0, 0, 0)
     done, splits, before = 0, 0, np.inf
-    while done < iterations and len(centres) < len(x):
+    while done < iterations:
         trainer = faiss.Kmeans(
             x.shape[1],
             len(centres),
@@ -142,10 +150,31 @@ def lloyd(x: Floats, centres: Floats, *, iterations: int, tolerance: float) -> R
         if before - after <= tolerance * after and not stats[-1]["nsplit"]:
             break
         before = after
-    if len(centres) == len(x):
-        centres = x.copy()  # as many clusters as items: each is its own
     labels, squares = nearest(x, centres)
     return Run(centres, labels, float(squares.sum(dtype=np.float64)), done, splits)
+
+
+def distinct(x: Floats, most: int) -> tuple[Labels, Labels] | None:
+    """Return where each distinct row of x (N, D) first stands (M,), and each row's place among these (N,).
+
+    Rows are equal as numbers, ordered as they come; None where there are more than `most` of them.
+    """
+    # a part of the rows mostly shows enough
+    if len(np.unique(_whole(x[: max(1_000, 4 * most)]))) > most:
+        return None
+    _, first, places = np.unique(_whole(x), return_index=True, return_inverse=True)
+    if len(first) > most:
+        return None
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return first[order].astype(np.int64), place[places].astype(np.int64)
+
+
+def _whole(x: Floats) -> NDArray[np.void]:
+    """Return each row of x (N, D) as one thing that is sorted by its bytes (N,); adding 0 makes -0 a 0."""
+    rows = np.ascontiguousarray(x + np.float32(0.0))
+    return rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
 
 
 def nearest(x: Floats, centres: Floats) -> tuple[Labels, Floats]:
