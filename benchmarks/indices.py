@@ -11,12 +11,10 @@ are left out (`pip install 'shoal[references]'`).
 
 import argparse
 import json
-import os
+import multiprocessing
 import platform
 import resource
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -25,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from clock import peaked, timed
+from threadpoolctl import threadpool_limits
 
 from shoal.indices import INDICES
 
@@ -98,52 +97,45 @@ def form_of(row: str, library: str) -> Form | None:
         return None
 
 
-def measure(row: str, library: str, n: int, limit: float) -> Cell:
-    """Return the median seconds, the peak MB above what was held before, and the value of one cell."""
+def measure(row: str, library: str, n: int, limit: float, results: Any) -> None:
+    """Put the median seconds, the peak MB above what was held before and the value of a cell into results."""
     resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit) + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     form = form_of(row, library)
-    if form is None:
-        return {"why": "absent"}
+    assert form is not None
     vectors, labels = data(n)
-    form(*data(1_000))
     try:
-        mb, (seconds, value) = peaked(lambda: timed(lambda: float(form(vectors, labels))))
+        with threadpool_limits(1):
+            form(*data(1_000))
+            mb, (seconds, value) = peaked(lambda: timed(lambda: float(form(vectors, labels))))
     except (MemoryError, RuntimeError, ValueError) as problem:
         # torch raises RuntimeError where numpy raises MemoryError
-        return {"why": "out of memory" if "memory" in str(problem).lower() else type(problem).__name__}
-    return {"seconds": seconds, "mb": mb, "value": value}
+        why = (
+            "out of memory" if isinstance(problem, MemoryError) or "memory" in str(problem).lower() else None
+        )
+        results.put({"why": why or f"{type(problem).__name__}: {str(problem)[:80]}"})
+        return
+    results.put({"seconds": seconds, "mb": mb, "value": value})
 
 
 def run_cell(row: str, library: str, n: int, limit: float) -> Cell:
-    """Run one cell in its own process and return its record."""
-    command = [sys.executable, __file__, "--limit", str(limit), "--cell", row, library, str(n)]
-    one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    """Run one cell in a process of its own, which has all that was imported before, and return its record."""
+    context = multiprocessing.get_context("fork")
+    results = context.SimpleQueue()
+    process = context.Process(target=measure, args=(row, library, n, limit, results))
     began = time.monotonic()
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=10 * limit,
-            env=os.environ | one_thread,
-            check=False,
-        )
-        if done.returncode == -signal.SIGXCPU:
-            found: Cell = {"why": f"over {limit:g} s"}
-        elif done.returncode == 0:
-            found = json.loads(done.stdout.splitlines()[-1])
-        else:
-            found = _failure(done.stderr)
-    except subprocess.TimeoutExpired:
-        found = {"why": f"over {limit:g} s"}
+    process.start()
+    process.join(100 * limit)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    if not results.empty():
+        found: Cell = results.get()
+    else:
+        stopped = process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL)
+        found = {"why": f"over {limit:g} s" if stopped else f"failed with {process.exitcode}"}
     print(f"{row} {library} {n:,}: {found} ({time.monotonic() - began:.0f} s)", flush=True)
     return {"row": row, "library": library, "n": n, **found}
-
-
-def _failure(errors: str) -> Cell:
-    last = errors.strip().splitlines()[-1:] or ["killed"]
-    return {"why": "failed", "error": last[0][:200]}
 
 
 def excuse(cells: list[Cell], row: str, library: str, n: int, limit: float) -> str | None:
@@ -248,12 +240,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--rows", nargs="+", help="run these again")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of processor time a cell may take")
-    parser.add_argument("--cell", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.cell:
-        row, library, n = arguments.cell
-        print(json.dumps(measure(row, library, int(n), arguments.limit)))
-        return
     cells: list[Cell] = json.loads(TABLE.read_text()) if TABLE.exists() else []
     if arguments.rows:
         cells = [c for c in cells if c["row"] not in arguments.rows or c["n"] not in arguments.sizes]

@@ -43,10 +43,14 @@ def test_small_groups_far_from_the_origin_keep_their_digits():
     assert exact == pytest.approx(INDICES.load("silhouette-squared")(x, y), rel=1e-6)
 
 
-def test_agreement_equals_scikit_learn():
+def two_labellings() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     truth = rng.integers(6, size=500)
-    found = np.where(rng.random(500) < 0.6, truth, rng.integers(9, size=500))
+    return truth, np.where(rng.random(500) < 0.6, truth, rng.integers(9, size=500))
+
+
+def test_agreement_equals_scikit_learn():
+    truth, found = two_labellings()
     theirs = {
         "nmi": metrics.normalized_mutual_info_score,
         "ami": metrics.adjusted_mutual_info_score,
@@ -85,16 +89,57 @@ def test_retrieval_equals_pytorch_metric_learning():
     assert map_at_r(x, y) == pytest.approx(theirs["mean_average_precision_at_r"], abs=1e-9)
 
 
-def test_equal_to_permetrics_where_it_follows_the_papers():
-    """Its Xie-Beni measures each item to the nearest mean instead of its own."""
+# permetrics 2.1.0 on partition(400, singletons=0) and on two_labellings()
+PERMETRICS = {
+    "calinski-harabasz": 40.747531884477,
+    "davies-bouldin": 2.359252258252669,
+    "dunn": 0.09676658431429093,
+    "silhouette": 0.06525173801905634,
+}
+PERMETRICS_AGREEMENT = {
+    "ari": 0.37187318234106287,
+    "completeness": 0.3407267491267757,
+    "nmi": 0.3678255166831568,
+    "pairwise-f1": 0.46381889233256973,
+    "purity": 0.672,
+}
+
+
+def test_equal_to_what_permetrics_said_where_it_follows_the_papers():
+    x, y = partition(400, singletons=0)
+    for row, value in PERMETRICS.items():
+        assert INDICES.load(row)(x, y) == pytest.approx(value, rel=1e-6), row
+    for row, value in PERMETRICS_AGREEMENT.items():
+        assert AGREEMENTS.load(row)(*two_labellings()) == pytest.approx(value, rel=1e-6), row
+
+
+def test_permetrics_says_so_still():
+    """Its Xie-Beni measures items to the nearest mean instead of their own; its homogeneity is another's."""
     permetrics = pytest.importorskip("permetrics", reason="pip install 'shoal[references]'")
     x, y = partition(400, singletons=0)
     theirs = permetrics.ClusteringMetric(X=x, y_pred=np.unique(y, return_inverse=True)[1])
-    wanted = {
-        "calinski-harabasz": theirs.calinski_harabasz_index(),
-        "davies-bouldin": theirs.davies_bouldin_index(),
-        "dunn": theirs.dunn_index(use_modified=False),
-        "silhouette": theirs.silhouette_index(),
-    }
-    for row, value in wanted.items():
-        assert INDICES.load(row)(x, y) == pytest.approx(value, rel=1e-6), row
+    truth, found = two_labellings()
+    agreed = permetrics.ClusteringMetric(y_true=truth, y_pred=found)
+    assert (
+        pytest.approx(
+            {
+                "calinski-harabasz": theirs.calinski_harabasz_index(),
+                "davies-bouldin": theirs.davies_bouldin_index(),
+                "dunn": theirs.dunn_index(use_modified=False),
+                "silhouette": theirs.silhouette_index(),
+            }
+        )
+        == PERMETRICS
+    )
+    assert (
+        pytest.approx(
+            {
+                "ari": agreed.adjusted_rand_score(),
+                "completeness": agreed.completeness_score(),
+                "nmi": agreed.normalized_mutual_info_score(),
+                "pairwise-f1": agreed.f_measure_score(),
+                "purity": agreed.purity_score(),
+            }
+        )
+        == PERMETRICS_AGREEMENT
+    )

@@ -194,6 +194,24 @@ def test_small_blocks_change_nothing(both, monkeypatch):
     assert [INDICES.load(row).of(again) for row in rows] == pytest.approx(wanted, rel=1e-9)
 
 
+ONE_COPY = sorted(row for row in INDICES.names() if INDICES.load(row).cost in {"N", "N K", "N D"})
+
+
+@pytest.mark.parametrize(("row", "copies"), [*((row, 1.5) for row in ONE_COPY), ("gd33", 1.5), ("cop", 1.7)])
+def test_little_is_held_beside_one_copy_of_the_vectors(row, copies):
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    y = rng.integers(10, size=10_000)
+    x = (9.0 * rng.normal(size=(10, 256))[y] + rng.normal(size=(10_000, 256))).astype(np.float32)
+    INDICES.load(row)(x[:100], y[:100])  # what is imported on use does not count
+    tracemalloc.start()
+    INDICES.load(row)(x, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < copies * 8 * x.size
+
+
 def test_memory_stays_bounded():
     """Twenty thousand items have 3.2 GB of distances; what is held beside the vectors is a small part."""
     import tracemalloc

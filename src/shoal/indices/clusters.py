@@ -12,7 +12,7 @@ from shoal.indices.checks import Floats, Ints, ValidityError, centred, checked_l
 from shoal.types import UNLABELLED
 
 HELD = 1 << 18
-"""How many distances of items to class means are held at once: 2 MiB, which stay in the cache."""
+"""How many distances of items to class means, or numbers of items, are held at once: 2 MiB."""
 SAME = 1e-24
 """Squared distances to a mean below this share of its squared norm may be rounding."""
 
@@ -85,11 +85,13 @@ class Clusters:
         means, squares = np.empty((self.k, self.points.shape[1])), np.empty(len(self))
         for k in range(self.k):
             members = self.members(k)
-            means[k], found = _about_mean(members, np.ones(len(members)) @ members / len(members))
+            means[k] = np.ones(len(members)) @ members / len(members)
+            found = squares_about(members, means[k])
             if found.max() <= SAME * (means[k] @ means[k]):
                 # perhaps one point only, from whose mean rounding must not keep it apart
                 rest = members - members[0]
-                means[k], found = _about_mean(members, members[0] + rest.mean(axis=0))
+                means[k] = members[0] + rest.mean(axis=0)
+                found = squares_about(members, means[k])
             squares[self.starts[k] : self.starts[k + 1]] = found
         return means, squares
 
@@ -119,8 +121,8 @@ class Clusters:
         return lengths
 
     def blocks(self) -> Iterator[slice]:
-        """Yield slices that cover all rows, so many at a time that `HELD` distances to means are held."""
-        size = max(64, HELD // self.k)
+        """Yield slices that cover all rows, `HELD` numbers or distances to means at a time."""
+        size = max(64, HELD // max(self.k, self.points.shape[1]))
         return (slice(i, min(i + size, len(self))) for i in range(0, len(self), size))
 
     def to_means(self) -> Iterator[tuple[slice, Floats]]:
@@ -134,13 +136,13 @@ class Clusters:
             yield rows, np.maximum(squares, 0.0, out=squares)
 
 
-def _about_mean(members: Floats, mean: Floats) -> tuple[Floats, Floats]:
-    """Return `mean` (D,) and the squared distances to it (n,), a piece at a time that stays in the cache."""
-    squares = np.empty(len(members))
-    for start in range(0, len(members), 1024):
-        rest = members[start : start + 1024] - mean
+def squares_about(points: Floats, mean: Floats) -> Floats:
+    """Return the squared distances of points (n, D) to `mean` (D,), some at a time that stay in the cache."""
+    squares = np.empty(len(points))
+    for start in range(0, len(points), 1024):
+        rest = points[start : start + 1024] - mean
         squares[start : start + 1024] = np.einsum("nd,nd->n", rest, rest)
-    return mean, squares
+    return squares
 
 
 def dense(labels: Ints) -> tuple[NDArray[Any], Ints]:

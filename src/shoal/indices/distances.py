@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.indices.checks import Floats
-from shoal.indices.clusters import Clusters
+from shoal.indices.clusters import Clusters, squares_about
 
 TILE = 500
 """Rows and columns of a tile of distances: near the processor's cache, and no power of two, whose rows would
@@ -131,15 +131,15 @@ def closest_strangers(clusters: Clusters) -> float:
     """Return the least distance of two items of different classes."""
     best = math.inf
     for k in range(clusters.k - 1):
-        members, middle = clusters.members(k), clusters.means[k]
-        others = clusters.points[clusters.starts[k + 1] :]
-        reach = float(np.linalg.norm(members - middle, axis=1).max())
+        members, others = clusters.members(k), clusters.points[clusters.starts[k + 1] :]
+        reach = math.sqrt(clusters.squares[clusters.starts[k] : clusters.starts[k + 1]].max())
         # nothing farther from this class's mean than its radius plus the best so far can be closer
-        from_middle = np.linalg.norm(others - middle, axis=1)
-        others = others[np.argsort(from_middle)][: int((from_middle < best + reach).sum())]
-        for rows in pieces(len(members)):
-            for columns in pieces(len(others)):
-                best = min(best, _least(members[rows], others[columns], best))
+        from_middle = np.sqrt(squares_about(others, clusters.means[k]))
+        near = np.argsort(from_middle)[: int((from_middle < best + reach).sum())]
+        for columns in pieces(len(near)):
+            there = others[near[columns]]
+            for rows in pieces(len(members)):
+                best = min(best, _least(members[rows], there, best))
     return best
 
 

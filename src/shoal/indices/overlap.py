@@ -12,6 +12,8 @@ from shoal.indices.distances import pieces, squared
 ZALIK = "Žalik & Žalik (2011)"
 HELD = 1 << 23
 """How many distances OS holds at once."""
+COLUMNS = 1 << 12
+"""How many of them a row has measured at once."""
 OVERLAPS = 0.4
 """An item overlaps with other classes where (b - a) / (b + a) is below this."""
 
@@ -54,16 +56,19 @@ def os_index(clusters: Clusters) -> float:
 
 def _overlap(clusters: Clusters, k: int) -> float:
     members, total = clusters.members(k), 0.0
-    others = np.delete(clusters.points, np.s_[clusters.starts[k] : clusters.starts[k + 1]], axis=0)
-    near = min(len(members), len(others))
+    start, stop = int(clusters.starts[k]), int(clusters.starts[k + 1])
+    near = min(len(members), len(clusters) - len(members))
     # a block of rows against everything
-    for rows in pieces(len(members), max(1, HELD // len(others))):
-        own = squared(members[rows], members)
+    for rows in pieces(len(members), max(1, HELD // len(clusters))):
+        every = np.empty((rows.stop - rows.start, len(clusters)))
+        for columns in pieces(len(clusters), COLUMNS):
+            every[:, columns] = squared(members[rows], clusters.points[columns])
+        own = every[:, start:stop]
         own[np.arange(len(own)), np.arange(rows.start, rows.stop)] = 0.0
         a = np.sqrt(own).mean(axis=1)
-        away = squared(members[rows], others)
-        away.partition(near - 1, axis=1)
-        b = np.sqrt(away[:, :near]).mean(axis=1)
+        own[:] = np.inf
+        every.partition(near - 1, axis=1)
+        b = np.sqrt(every[:, :near]).mean(axis=1)
         overlaps = b - a < OVERLAPS * (b + a)
         # a stranger on the item itself is as much overlap as a = b
         total += float(np.divide(a, b, out=np.ones_like(a), where=b > 0)[overlaps].sum())

@@ -5,8 +5,7 @@ import math
 import numpy as np
 
 from shoal.indices.base import index, quotient
-from shoal.indices.checks import Floats
-from shoal.indices.clusters import Clusters
+from shoal.indices.clusters import Clusters, squares_about
 from shoal.indices.distances import farthest
 
 
@@ -40,12 +39,11 @@ def _nearest_stranger(clusters: Clusters, k: int) -> float:
     strangers first, the search ends when even that is above the best.
     """
     members = clusters.members(k)
-    others = np.delete(clusters.points, np.s_[clusters.starts[k] : clusters.starts[k + 1]], axis=0)
-    rest = others - clusters.means[k]
-    squares: Floats = np.einsum("nd,nd->n", rest, rest)
+    squares = squares_about(clusters.points, clusters.means[k])
+    squares[clusters.starts[k] : clusters.starts[k + 1]] = np.inf
     best, done, size = math.inf, 0, 32
-    order = np.argsort(squares)
-    while done < len(others) and squares[order[done]] + clusters.spreads[k] < best**2:
-        best = min(best, float(farthest(others[order[done : done + size]], members).min()))
+    order = np.argsort(squares)[: len(squares) - len(members)]
+    while done < len(order) and squares[order[done]] + clusters.spreads[k] < best**2:
+        best = min(best, float(farthest(clusters.points[order[done : done + size]], members).min()))
         done, size = done + size, min(2 * size, 4096)
     return best
