@@ -30,22 +30,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+def program(*names: str) -> str:
+    """The first of these browsers on PATH; without one the test skips, or fails if one is required."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found and STATIC.exists():
+        return found
+    missing = "the page is not built: run `make`" if found else f"none of {', '.join(names)} is on PATH"
+    if os.environ.get("SHOAL_REQUIRE_BROWSER"):
+        pytest.fail(f"SHOAL_REQUIRE_BROWSER is set, but {missing}")
+    pytest.skip(missing)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The browser on PATH; without one the tests are skipped, or fail where SHOAL_REQUIRE_BROWSER is set."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    missing = (
-        "no chromium on PATH"
-        if not found
-        else "the page is not built: run `make`"
-        if not STATIC.exists()
-        else None
-    )
-    if missing and os.environ.get("SHOAL_REQUIRE_BROWSER"):
-        pytest.fail(f"SHOAL_REQUIRE_BROWSER is set, but {missing}")
-    if missing:
-        pytest.skip(missing)
-    return str(found)
+    return program("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")

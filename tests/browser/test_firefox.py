@@ -1,11 +1,10 @@
 """The main path in Firefox: see the map, lasso, type a class, undo; checked through the API."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.browser.conftest import STATIC
+from tests.browser.conftest import program
 from tests.browser.firefox import Fox
 from tests.browser.page import Server
 from tests.seeded import Seeded
@@ -15,10 +14,7 @@ SAVED = "document.querySelector('[data-pending]')?.dataset.pending === '0'"
 
 @pytest.fixture
 def fox() -> Iterator[Fox]:
-    program = shutil.which("firefox-esr") or shutil.which("firefox")
-    if program is None or not STATIC.exists():
-        pytest.skip("no firefox on PATH (Debian: apt-get install firefox-esr), or the page is not built")
-    with Fox(program) as started:
+    with Fox(program("firefox-esr", "firefox")) as started:
         yield started
 
 
