@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from tests.million import seed_million
 from tests.pictures import paint_pile
 
 from shoal.columns import import_columns
@@ -97,6 +98,26 @@ def test_folders_are_a_column(seeing, seeded):
     assert np.isnan(widths[broken])
     assert detail(seeing.get("/api/columns/99/categories"), 404)
     assert detail(seeing.get("/api/columns/99"), 404)
+
+
+def test_twenty_thousand_different_texts_are_a_column_and_the_rarest_share_a_category(tmp_path, make_client):
+    seed_million(tmp_path / "many.shoal", n=20_000)
+    rows = [f"{id:07}.png,{'common' if id % 4 == 0 else f'place {id}'}" for id in range(20_000)]
+    (tmp_path / "field.csv").write_text("\n".join(["path,place", *rows]))
+    with Workspace.open(tmp_path / "many.shoal") as workspace:
+        import_columns(workspace, tmp_path / "field.csv")
+        client = make_client(workspace, doors=open_doors(workspace))
+        [place] = [row for row in client.get("/api/columns").json() if row["name"] == "place"]
+        assert (place["kind"], place["categories"]) == ("category", 10_000)
+        names = client.get(f"/api/columns/{place['id']}/categories").json()
+        assert (names[0], names[-1]) == ("common", "(others: 5,002 different)")
+        [values] = unpack(client.get(f"/api/columns/{place['id']}").content, "f")
+        assert (values == 0).sum() == 5000
+        assert (values == 9999).sum() == 5002
+        assert names[int(values[1])] in ("place 1", names[-1])
+        chosen = {"columns": [{"column": place["id"], "categories": [9999], "low": None, "high": None}]}
+        [ids] = unpack(client.post("/api/passing", json=chosen).content, "u")
+        assert ids.tolist() == np.flatnonzero(values == 9999).tolist()
 
 
 def test_a_table_beside_the_pile_becomes_columns(seeing, seeded, workspace, tmp_path):

@@ -59,8 +59,7 @@ def read_table(path: Path) -> Table:
 def typed(texts: Sequence[str]) -> TypedColumn:
     """Take texts for what all of them are: numbers, dates (ISO 8601), else categories.
 
-    Dates become days since 1970-01-01, UTC where they name no zone. Raises `ShoalError` for more than 10,000
-    different texts.
+    Dates become days since 1970-01-01, UTC where they name no zone.
     """
     given = [text for text in texts if text]
     for kind, parse in (("number", _number), ("date", _day)):
@@ -74,15 +73,14 @@ def typed(texts: Sequence[str]) -> TypedColumn:
 def categorical(texts: Sequence[str]) -> TypedColumn:
     """Take texts for categories, the commonest first, "" for nothing known.
 
-    Raises `ShoalError` for more than 10,000 different ones.
+    Of more than 10,000 different ones the rarest share the last category, which says how many they are.
     """
     counts = Counter(text for text in texts if text)
-    if len(counts) > MOST_CATEGORIES:
-        raise ShoalError(
-            f"{len(counts):,} different texts are no categories; {MOST_CATEGORIES:,} are the most."
-        )
     names = sorted(counts, key=lambda name: (-counts[name], name))
-    place = {name: rank for rank, name in enumerate(names)}
+    place = {name: min(rank, MOST_CATEGORIES - 1) for rank, name in enumerate(names)}
+    if len(names) > MOST_CATEGORIES:
+        kept = names[: MOST_CATEGORIES - 1]
+        names = [*kept, f"(others: {len(names) - len(kept):,} different)"]
     values = np.array([place.get(text, np.nan) for text in texts], dtype=np.float32)
     return TypedColumn("category", values, names)
 
