@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parent.parent / "src" / "shoal"
-WORDS = {"types", "registry", "folders"}
+WORDS = {"types", "registry", "folders", "transparency"}
 ALSO = {
     "training": {"samplers", "networks", "views"},
     "introspection": {"networks"},

@@ -68,8 +68,9 @@ class ImageInput:
 class Decoded:
     """One decoded image: the network's input, its thumbnails, and facts. Both come from one decode.
 
-    `pixels` is (size, size, 3) uint8 RGB; `thumbnails` maps the box in px to the bytes of a JPEG that fits
-    into it with the image's aspect ratio; `width`, `height` are the upright original's.
+    `pixels` is (size, size, 3) uint8 RGB; `thumbnails` maps the box in px to the bytes of a JPEG, or a WebP
+    where the image is transparent, that fits into it with the image's aspect ratio; `width`, `height` are the
+    upright original's.
     """
 
     pixels: NDArray[np.uint8]

@@ -81,6 +81,21 @@ def test_transparency_is_laid_over_mid_grey() -> None:
     assert centre(decoded(plain(77, "L"), transparency=77)) == [128, 128, 128]
 
 
+def test_thumbnails_stay_transparent_and_those_of_whole_pictures_are_jpegs() -> None:
+    disc = Image.new("RGBA", (900, 600), (255, 0, 0, 0))
+    disc.paste((0, 0, 255, 255), (300, 0, 600, 600))
+    for box, data in decoded(disc).thumbnails.items():
+        image = Image.open(io.BytesIO(data))
+        assert (image.format, image.mode, image.width) == ("WEBP", "RGBA", box)
+        alpha = np.asarray(image.getchannel("A")).astype(int)
+        middle = alpha[:, 3 * box // 8 : 5 * box // 8]
+        assert alpha[:, : box // 4].max() <= 2
+        assert middle.min() >= 253
+        assert np.abs(np.asarray(image)[box // 4, box // 2, :3].astype(int) - [0, 0, 255]).max() <= 8
+    opaque = decoded(plain((255, 0, 0, 255), "RGBA"))
+    assert {Image.open(io.BytesIO(data)).format for data in opaque.thumbnails.values()} == {"JPEG"}
+
+
 def test_palette_with_transparency() -> None:
     image = Image.new("P", (40, 30), 1)
     image.putpalette([255, 0, 0, 0, 0, 255, 0, 255, 0])

@@ -5,9 +5,10 @@ from time import perf_counter
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from shoal.server.mosaics import GREY, SIDE, capacity, compose
+from shoal.server.mosaics import MID_GREY as GREY
+from shoal.server.mosaics import SIDE, capacity, compose, media_type, readable
 
 
 def mosaic(thumbnails, size):
@@ -76,6 +77,40 @@ def test_what_cannot_be_shown_is_grey_and_harms_no_neighbour(broken):
     assert near(got[8:56, 72:120], GREY)
     assert near(got[8:56, 8:56], (0, 255, 0))
     assert near(got[8:56, 136:184], (0, 255, 0))
+
+
+def drawing(colour):
+    """A disc of one colour on nothing, as WebP."""
+    image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    ImageDraw.Draw(image).ellipse((8, 8, 55, 55), fill=colour)
+    out = BytesIO()
+    image.save(out, "WEBP", lossless=True)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("ground", [(13, 16, 20), (234, 237, 240)])
+def test_what_is_transparent_lies_on_the_ground(ground):
+    got = pixels(compose([drawing("#ff0000"), jpeg("#00ff00", (64, 64))], 64, ground)[0])
+    assert near(got[0:6, 0:6], ground)
+    assert near(got[24:40, 24:40], (255, 0, 0))
+    assert near(got[8:56, 72:120], (0, 255, 0))
+
+
+@pytest.mark.parametrize(("colour", "ground"), [("#000000", (13, 16, 20)), ("#ffffff", (234, 237, 240))])
+def test_a_drawing_that_would_vanish_on_the_ground_lies_on_grey(colour, ground):
+    got = pixels(compose([drawing(colour), drawing("#ff0000")], 64, ground)[0])
+    assert near(got[0:6, 0:6], GREY)
+    assert near(got[0:6, 64:70], ground)
+    shown = readable(drawing(colour), ground)
+    assert media_type(shown) == "image/jpeg"
+    assert near(pixels(shown)[0:6, 0:6], GREY)
+
+
+def test_what_can_be_seen_goes_out_as_it_is():
+    red, whole = drawing("#ff0000"), jpeg("#000000", (64, 64))
+    assert readable(red, (13, 16, 20)) == red
+    assert media_type(red) == "image/webp"
+    assert readable(whole, (13, 16, 20)) == whole
 
 
 def test_a_grey_picture_is_shown():

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.finding.space import Floats, Rows, Space
+from shoal.transparency import MID_GREY, over
 
 ALIKE_FROM = 0.9
 """Two items are compared as pictures when the cosine of their vectors is at least this."""
@@ -44,17 +45,18 @@ def duplicate_groups(space: Space, hashes: Hashes, weight: NDArray[np.integer]) 
     return members, groups, cosines
 
 
-def difference_hash(jpeg: bytes | None) -> int:
+def difference_hash(thumbnail: bytes | None) -> int:
     """Return 64 bits: where in an 8 x 8 grid the picture grows brighter to the right.
 
     N. Krawetz, "Kind of like that" (2013). Without a picture, or with one that cannot be read, 0.
     """
     from PIL import Image
 
-    if jpeg is None:
+    if thumbnail is None:
         return 0
     try:
-        small = Image.open(BytesIO(jpeg), formats=("JPEG",)).convert("L").resize((9, 8), Image.Resampling.BOX)
+        seen = over(Image.open(BytesIO(thumbnail), formats=("JPEG", "WEBP")), MID_GREY)
+        small = seen.convert("L").resize((9, 8), Image.Resampling.BOX)
     except (OSError, ValueError, SyntaxError):
         return 0
     grey = np.asarray(small, dtype=np.int16)

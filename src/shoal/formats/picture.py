@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from shoal.transparency import Colour, over, readable_ground
 from shoal.types import UNLABELLED, ShoalError
 
-Colour = tuple[int, int, int]
 Thumbnails = Callable[[list[int], int], list[bytes | None]]
 
 BACKGROUND: Colour = (13, 16, 20)
@@ -61,7 +61,7 @@ def draw_picture(
 
     Each cell of a grid shows the item with the lowest id in it, ringed in its class's colour; the others take
     a free cell close by (at most two and a bit cells away), and what finds none is a dot. `thumbnails` gives
-    the JPEGs of some ids for a box in px (None: none; the item is drawn as a dot). `labels` (N,) are class
+    the files of some ids for a box in px (None: none; the item is drawn as a dot). `labels` (N,) are class
     ids; `colours` and the names `classes` go by class id and may be shorter than there are classes; the names
     make a legend. Raises `ShoalError` for arrays that do not fit together or a picture too small for a map.
     """
@@ -194,7 +194,8 @@ def _open(data: bytes | None, edge: int) -> Image.Image | None:
     if data is None:
         return None
     try:
-        image = Image.open(BytesIO(data), formats=("JPEG",)).convert("RGB")
+        found = Image.open(BytesIO(data), formats=("JPEG", "WEBP"))
+        image = over(found, readable_ground(found, BACKGROUND))
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
     scale = edge / max(image.size)

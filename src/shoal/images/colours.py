@@ -1,14 +1,12 @@
 """Every way in which a file can hold colour, brought to 8-bit RGB."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image
 
+from shoal.transparency import MID_GREY, as_clear, over
 from shoal.types import ItemError
-
-MID_GREY = (128, 128, 128)
-"""What lies under transparent pixels: neither black nor white drawings vanish on it."""
 
 _BAND_PIXELS = 4_000_000
 _WIDE = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
@@ -28,10 +26,25 @@ def as_rgb(image: Image.Image, *, reduce_by: int = 1) -> Image.Image:
     window = _window(image) if image.mode in _WIDE else (0.0, 255.0)
     if reduce_by == 1 and image.width * image.height <= _BAND_PIXELS:
         return _band_as_rgb(image, window)
-    small = Image.new("RGB", (-(-image.width // reduce_by), -(-image.height // reduce_by)))
+    return _reduced(image, "RGB", lambda band: _band_as_rgb(band, window), reduce_by)
+
+
+def as_rgba(image: Image.Image, *, reduce_by: int = 1) -> Image.Image | None:
+    """Return the loaded image as RGBA, reduced as by `as_rgb`; None where nothing of it is transparent."""
+    if image.mode in _WIDE or not image.has_transparency_data:
+        return None
+    clear = _reduced(image, "RGBA", as_clear, reduce_by)
+    least, _ = clear.getchannel("A").getextrema()
+    return clear if isinstance(least, int) and least < 255 else None
+
+
+def _reduced(
+    image: Image.Image, mode: str, brought: Callable[[Image.Image], Image.Image], reduce_by: int
+) -> Image.Image:
+    small = Image.new(mode, (-(-image.width // reduce_by), -(-image.height // reduce_by)))
     for top, band in _bands(image, reduce_by):
-        rgb = _band_as_rgb(band, window)
-        small.paste(rgb if reduce_by == 1 else rgb.reduce(reduce_by), (0, top // reduce_by))
+        part = brought(band)
+        small.paste(part if reduce_by == 1 else part.reduce(reduce_by), (0, top // reduce_by))
     return small
 
 
@@ -45,12 +58,7 @@ def _bands(image: Image.Image, multiple: int) -> Iterator[tuple[int, Image.Image
 def _band_as_rgb(image: Image.Image, window: Window) -> Image.Image:
     if image.mode in _WIDE:
         return _scaled(image, window)
-    if image.has_transparency_data:
-        clear = image.convert("LA" if image.mode == "La" else "RGBA").convert("RGBA")
-        over = Image.new("RGB", clear.size, MID_GREY)
-        over.paste(clear, mask=clear.getchannel("A"))
-        return over
-    return image if image.mode == "RGB" else image.convert("RGB")
+    return over(image, MID_GREY)
 
 
 def _scaled(image: Image.Image, window: Window) -> Image.Image:

@@ -20,7 +20,7 @@ from PIL import (  # noqa: F401  (a plug-in registers itself when it is imported
     WebPImagePlugin,
 )
 
-from shoal.images.colours import as_rgb
+from shoal.images.colours import as_rgb, as_rgba
 from shoal.images.reasons import reason_for
 from shoal.types import Decoded, ImageInput, ItemError
 
@@ -53,15 +53,16 @@ _ORIENTATION = 0x0112
 def decode(data: bytes, *, image_input: ImageInput) -> Decoded:
     """Decode the bytes of one image file into the network's input and the thumbnails.
 
-    The image is turned upright as its EXIF says, laid over mid-grey where it is transparent, and brought to
-    8-bit RGB. Of several frames or pages the first is taken. Raise `ItemError` with a reason that a person
-    understands when the bytes are no image, are damaged or truncated, or unpack to too much.
+    The image is turned upright as its EXIF says and brought to 8-bit RGB. Where it is transparent the network
+    sees mid-grey, and the thumbnails stay transparent. Of several frames or pages the first is taken. Raise
+    `ItemError` with a reason that a person understands when the bytes are no image, are damaged or truncated,
+    or unpack to too much.
     """
     try:
-        image, (width, height) = _open_upright(data, partial(_reduction, image_input=image_input))
+        image, clear, (width, height) = _open_upright(data, partial(_reduction, image_input=image_input))
         return Decoded(
             pixels=_network_input(image, image_input),
-            thumbnails=_thumbnails(image),
+            thumbnails=_thumbnails(clear or image),
             width=width,
             height=height,
             digest=hashlib.blake2b(data, digest_size=16).digest(),
@@ -71,16 +72,23 @@ def decode(data: bytes, *, image_input: ImageInput) -> Decoded:
 
 
 def open_within(data: bytes, box: int) -> Image.Image:
-    """Return the upright RGB image, made smaller where it does not fit into `box` px.
+    """Return the upright image, made smaller where it does not fit into `box` px.
 
-    Raises whatever a decoder raises, and `ItemError` for an image that is empty or unpacks to too much.
+    It is RGBA where it is transparent, else RGB. Raises whatever a decoder raises, and `ItemError` for an
+    image that is empty or unpacks to too much.
     """
-    image, _ = _open_upright(data, lambda size: max(1, max(size) // (_ROOM * box)))
+    rgb, clear, _ = _open_upright(data, lambda size: max(1, max(size) // (_ROOM * box)))
+    image = clear or rgb
     return image if max(image.size) <= box else _fitted(image, box)
 
 
-def _open_upright(data: bytes, reduction: Callable[[Size], int]) -> tuple[Image.Image, Size]:
-    """Return the upright RGB image, reduced where it is far larger than needed, and its original size."""
+def _open_upright(
+    data: bytes, reduction: Callable[[Size], int]
+) -> tuple[Image.Image, Image.Image | None, Size]:
+    """Return the upright RGB image, reduced where it is far larger than needed, and its original size.
+
+    Between them stands the image as RGBA where some of it is transparent, else None.
+    """
     with Image.open(BytesIO(data), formats=FORMATS) as file:
         width, height = file.size
         if width < 1 or height < 1:
@@ -92,11 +100,13 @@ def _open_upright(data: bytes, reduction: Callable[[Size], int]) -> tuple[Image.
             raise ItemError(f"{width} x {height} pixels are more than the {MAX_PIXELS:,} that are allowed")
         file.load()
         image = as_rgb(file, reduce_by=reduction(file.size))
+        clear = as_rgba(file, reduce_by=reduction(file.size))
         turn = _UPRIGHT.get(_orientation(file))
     if turn is None:
-        return image, (width, height)
+        return image, clear, (width, height)
     swapped = turn.name in {"TRANSPOSE", "TRANSVERSE", "ROTATE_90", "ROTATE_270"}
-    return image.transpose(turn), (height, width) if swapped else (width, height)
+    size = (height, width) if swapped else (width, height)
+    return image.transpose(turn), clear and clear.transpose(turn), size
 
 
 def _reduction(size: Size, image_input: ImageInput) -> int:
@@ -124,13 +134,13 @@ def _network_input(image: Image.Image, image_input: ImageInput) -> NDArray[np.ui
 
 
 def _thumbnails(image: Image.Image) -> dict[int, bytes]:
-    """Return a JPEG for every box; its long side fills the box, so a small image is enlarged smoothly."""
+    """Return a file for every box; its long side fills the box, so a small image is enlarged smoothly."""
     thumbnail = _fitted(image, BOXES[-1])
-    thumbnails = {BOXES[-1]: _jpeg(thumbnail, BOXES[-1])}
+    thumbnails = {BOXES[-1]: _packed(thumbnail, BOXES[-1])}
     for box in reversed(BOXES[:-1]):
         # Halving is exact averaging; where that would halve what was enlarged, the image itself is sharper.
         thumbnail = thumbnail.reduce(2) if max(image.size) >= 2 * box else _fitted(image, box)
-        thumbnails[box] = _jpeg(thumbnail, box)
+        thumbnails[box] = _packed(thumbnail, box)
     return thumbnails
 
 
@@ -142,8 +152,13 @@ def _fitted(image: Image.Image, box: int) -> Image.Image:
     return image.resize(size, Image.Resampling.BICUBIC)
 
 
-def _jpeg(image: Image.Image, box: int) -> bytes:
-    # At 128 px and below a pixel counts: colours at full resolution keep thin lines and letters clean.
+def _packed(image: Image.Image, box: int) -> bytes:
+    """Return a JPEG, or of an RGBA image a WebP."""
+    quality = 90 if box <= 64 else 85
     buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=90 if box <= 64 else 85, subsampling=0 if box <= 128 else 2)
+    if image.mode == "RGBA":
+        image.save(buffer, "WEBP", quality=quality)
+        return buffer.getvalue()
+    # At 128 px and below a pixel counts: colours at full resolution keep thin lines and letters clean.
+    image.save(buffer, "JPEG", quality=quality, subsampling=0 if box <= 128 else 2)
     return buffer.getvalue()

@@ -1,7 +1,7 @@
 """A large version of one picture, made in a process with limits.
 
-`python -P -m shoal.images.enlarge BOX MEMORY`: the file comes in on standard input; a JPEG goes out, or,
-with exit code 3, the reason why there is none.
+`python -P -m shoal.images.enlarge BOX MEMORY`: the file comes in on standard input; a JPEG goes out, or
+a WebP where the picture is transparent, or, with exit code 3, the reason why there is none.
 """
 
 import subprocess
@@ -23,6 +23,7 @@ REFUSED = 3
 def enlarge(data: bytes, *, box: int = BOX) -> bytes:
     """Return the bytes of an image file as an upright JPEG that fits into `box` px, never larger than it is.
 
+    A WebP where the picture is transparent.
     Raises `ItemError` with a reason when the file is no image, is damaged, or takes too long or too much.
     """
     command = [sys.executable, "-P", "-m", "shoal.images.enlarge", str(box), str(MEMORY_BYTES)]
@@ -37,14 +38,14 @@ def enlarge(data: bytes, *, box: int = BOX) -> bytes:
 
 
 def main(arguments: list[str]) -> int:
-    """Read a file, write a JPEG."""
+    """Read a file, write a JPEG, or a WebP where it is transparent."""
     box, memory = map(int, arguments)
     data = sys.stdin.buffer.read()
     settle(memory)
     try:
         image = open_within(data, box)
         out = BytesIO()
-        image.save(out, "JPEG", quality=QUALITY)
+        image.save(out, "WEBP" if image.mode == "RGBA" else "JPEG", quality=QUALITY)
     except Exception as error:  # what a decoder raises on a hostile file is anybody's guess
         print(str(error) if isinstance(error, ItemError) else reason_for(error, data))
         return REFUSED

@@ -118,8 +118,8 @@ class Columns(Protocol):
 class Doors:
     """What else the page can ask for: each is None (or empty) where this server cannot do it.
 
-    `picture` gives an item's large JPEG, `judge` the quality of a map by id, `layer_maps` each layer's map,
-    `pull_apart` draws the map that tells two groups of items from each other.
+    `picture` gives an item's large picture, JPEG or WebP, `judge` the quality of a map by id, `layer_maps`
+    each layer's map, `pull_apart` draws the map that tells two groups of items from each other.
     """
 
     finders: Finders | None = None

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shoal.types import Scalar
 
+COLOURS = 2**24
+GREY = 0x808080
 ItemId = Annotated[int, Field(ge=0, lt=2**31)]
 RequestId = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 ClassName = Annotated[str, Field(min_length=1, max_length=200)]
@@ -354,9 +356,13 @@ class AcceptRequest(Body):
 
 
 class ThumbnailRequest(Body):
-    """Ask for one mosaic: (1024 / size)^2 cells row by row, in the order of `ids`."""
+    """Ask for one mosaic: (1024 / size)^2 cells row by row, in the order of `ids`.
+
+    Transparent pictures lie over `ground`, 0xRRGGBB, and over mid-grey where they would vanish on it.
+    """
 
     size: Literal[32, 64, 128, 256]
+    ground: Annotated[int, Field(ge=0, lt=COLOURS)] = GREY
     ids: Annotated[list[ItemId], Field(min_length=1, max_length=1024)]
 
 

@@ -1,7 +1,7 @@
-"""Thumbnail packs: many small JPEGs in one file, each found, checked and read on its own.
+"""Thumbnail packs: many small JPEGs and WebPs in one file, each found, checked and read on its own.
 
 Layout, little endian: `b"SHTP"`, u32 version, u32 count, then per thumbnail u64 offset, u32 length,
-u32 CRC-32, then the u32 CRC-32 of all before, then the JPEGs. Length 0: there is no thumbnail.
+u32 CRC-32, then the u32 CRC-32 of all before, then the pictures. Length 0: there is no thumbnail.
 """
 
 import os

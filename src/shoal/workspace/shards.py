@@ -153,7 +153,7 @@ class ShardStore:
         return Embedding(vectors, wanted, name, backbone.fingerprint, layer)
 
     def thumbnails(self, ids: Sequence[int] | NDArray[np.integer], size: int) -> list[bytes | None]:
-        """Return the JPEG of each of `ids` in the box of `size` px; None where missing or damaged."""
+        """Return the thumbnail of each of `ids` in the box of `size` px; None where missing or damaged."""
         columns = self._items.columns()
         wanted = np.asarray(ids, dtype=np.int64)
         known = np.flatnonzero((wanted >= 0) & (wanted < len(columns.row)))

@@ -233,7 +233,7 @@ class Workspace:
         return numbers
 
     def thumbnails(self, ids: Sequence[int] | NDArray[np.integer], size: int) -> list[bytes | None]:
-        """Return each item's JPEG in the box of `size` px; None where it is missing or damaged."""
+        """Return each item's JPEG or WebP in the box of `size` px; None where missing or damaged."""
         return self._shards.thumbnails(ids, size)
 
     def embedding_lock(self) -> AbstractContextManager[None]:

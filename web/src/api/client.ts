@@ -118,16 +118,12 @@ export const api = {
   itemsOf: async (seq: number): Promise<Uint32Array> =>
     readIds(await (await request(`/api/history/${seq}/items`, undefined, 120_000)).arrayBuffer()),
   /** The thumbnails of these items in one picture, and the places in it that hold none. */
-  mosaic: async (size: number, ids: readonly number[]): Promise<{ image: ImageData; missing: ReadonlySet<number> }> => {
-    const response = await request("/api/thumbnails", { size, ids });
+  mosaic: async (size: number, ids: readonly number[], ground: number): Promise<{ image: ImageData; missing: ReadonlySet<number> }> => {
+    const response = await request("/api/thumbnails", { size, ids, ground });
     const missing = response.headers.get("X-Shoal-Missing");
     return { missing: new Set(missing ? missing.split(",").map(Number) : []), image: await decode(await response.blob()) };
   },
 };
-
-export function thumbnailUrl(id: number, size: 64 | 128 | 256): string {
-  return `/api/items/${id}/thumbnail/${size}`;
-}
 
 export function exportUrl(form: "csv" | "jsonl" | "parquet"): string {
   return `/api/export/labels.${form}`;

@@ -276,6 +276,8 @@ export interface paths {
         /**
          * Picture
          * @description Return an item's picture for the viewer; 404 where its source is away or it cannot be decoded.
+         *
+         *     It is laid on mid-grey where it is transparent and would vanish on the colour `on`.
          */
         get: operations["items_picture"];
         put?: never;
@@ -295,7 +297,7 @@ export interface paths {
         };
         /**
          * Thumbnail
-         * @description Return one item's thumbnail.
+         * @description Return one item's thumbnail; on mid-grey where, transparent, it would vanish on the colour `on`.
          */
         get: operations["thumbnails_thumbnail"];
         put?: never;
@@ -1386,8 +1388,15 @@ export interface components {
         /**
          * ThumbnailRequest
          * @description Ask for one mosaic: (1024 / size)^2 cells row by row, in the order of `ids`.
+         *
+         *     Transparent pictures lie over `ground`, 0xRRGGBB, and over mid-grey where they would vanish on it.
          */
         ThumbnailRequest: {
+            /**
+             * Ground
+             * @default 8421504
+             */
+            ground: number;
             /** Ids */
             ids: number[];
             /**
@@ -2654,7 +2663,9 @@ export interface operations {
     };
     items_picture: {
         parameters: {
-            query?: never;
+            query?: {
+                on?: number;
+            };
             header?: never;
             path: {
                 id: number;
@@ -2669,7 +2680,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/jpeg": string;
+                    "image/*": string;
                 };
             };
             /** @description no valid token */
@@ -2748,7 +2759,9 @@ export interface operations {
     };
     thumbnails_thumbnail: {
         parameters: {
-            query?: never;
+            query?: {
+                on?: number;
+            };
             header?: {
                 "if-none-match"?: string | null;
             };
@@ -2760,13 +2773,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description one thumbnail that fits into size x size px, its aspect ratio kept */
+            /** @description a JPEG, or WebP where transparent, that fits into size x size px, aspect ratio kept */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/jpeg": string;
+                    "image/*": string;
                 };
             };
             /** @description no valid token */

@@ -49,8 +49,3 @@ function threeColumns(buffer: ArrayBuffer): Found {
   const columns = readColumns(buffer, 3);
   return { ids: itemIds(columns, 0), numbers: integers(columns, 1), scores: floats(columns, 2) };
 }
-
-/** The address of a picture that fits into 1,024 px. */
-export function pictureUrl(id: number): string {
-  return `/api/items/${id}/picture`;
-}

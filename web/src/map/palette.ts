@@ -28,8 +28,13 @@ export function css([r, g, b]: Rgb): string {
   return `rgb(${r} ${g} ${b})`;
 }
 
-export function parse(hex: string): Rgb {
-  const value = Number.parseInt(hex.slice(1), 16);
+/** A colour as 0xRRGGBB. */
+export function numbered([r, g, b]: Rgb): number {
+  return (r << 16) | (g << 8) | b;
+}
+
+export function parse(text: string): Rgb {
+  const value = Number.parseInt(text.slice(1), 16);
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
 }
 

@@ -3,7 +3,7 @@ import { between, Camera, type CameraView, ease } from "./camera";
 import { baseSize, type Sizes, spreadSize, thumbnailSize, Winners } from "./lod";
 import type { Around } from "./dots";
 import { CellGrid } from "./grid";
-import { DARK, type Theme } from "./palette";
+import { DARK, numbered, type Theme } from "./palette";
 import { PointStore } from "./points";
 import type { Polygon } from "./polygon";
 import { FILTERED, type Frame, type Renderer } from "./renderer";
@@ -44,7 +44,6 @@ export class Scene {
   readonly camera = new Camera();
   readonly winners = new Winners();
   map: number | null = null;
-  theme: Theme = DARK;
   /** Called after every completed picture, and after every picture, complete or not. */
   onDrawn: (drawn: Drawn) => void = () => undefined;
   onFrame: () => void = () => undefined;
@@ -55,6 +54,7 @@ export class Scene {
   private readonly stage: SpriteStage;
   private readonly styles = new StyleSheet();
   private look: Look = PLAIN;
+  private painted = DARK;
   /** Who was on the map when the styles were last written. */
   private styledIds: Uint32Array | null = null;
   private grid = CellGrid.of(this.points);
@@ -81,6 +81,17 @@ export class Scene {
   ) {
     this.camera.set(this.camera.fitted());
     this.stage = new SpriteStage(renderer, fetch, () => this.requestDraw());
+    this.theme = DARK;
+  }
+
+  get theme(): Theme {
+    return this.painted;
+  }
+
+  set theme(theme: Theme) {
+    this.painted = theme;
+    this.stage.layOn(numbered(theme.background));
+    this.requestDraw();
   }
 
   /** The newest map that has come, shown or held. */

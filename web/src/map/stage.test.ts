@@ -98,6 +98,31 @@ describe("the stage", () => {
     expect(stage.shownCount).toBe(4);
   });
 
+  test("on another ground pictures are fetched anew, and what was under way for the last one is not shown", async () => {
+    const uploads: number[] = [];
+    const grounds: number[] = [];
+    const renderer = { upload: (_: number, slot: number) => uploads.push(slot) } as unknown as Renderer;
+    stage = new SpriteStage(
+      renderer,
+      async (_, ids, ground) => {
+        grounds.push(ground);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return { image, missing: missing(ids) };
+      },
+      () => undefined,
+    );
+    stage.layOn(1);
+    lay(3);
+    await look(range(3), 60, 3);
+    stage.layOn(2);
+    await look(range(3), 60, 6);
+    expect(grounds).toEqual([1, 2]);
+    expect(uploads).toEqual([]);
+    await look(range(3), 60, 6);
+    expect(uploads.length).toBe(3);
+    expect(grounds).toEqual([1, 2]);
+  });
+
   test("expired pictures are fetched once more, and shown meanwhile", async () => {
     lay(4);
     await look(range(4), 60);

@@ -63,6 +63,13 @@ export class SpriteStage {
     this.wish = NaN;
   }
 
+  /** Say what lies below transparent pictures: 0xRRGGBB. */
+  layOn(ground: number): void {
+    if (ground === this.loader.ground) return;
+    this.loader.ground = ground;
+    this.expire();
+  }
+
   /** The pictures may have changed: fetch them anew, and show what there is until they come. */
   expire(): void {
     for (const cache of this.caches.values()) cache.expire();

@@ -9,7 +9,8 @@ export interface Mosaic {
   missing: ReadonlySet<number>;
 }
 
-export type FetchMosaic = (size: SpriteSize, ids: readonly number[]) => Promise<Pick<Mosaic, "image" | "missing">>;
+/** `ground` is the colour below transparent pictures, 0xRRGGBB. */
+export type FetchMosaic = (size: SpriteSize, ids: readonly number[], ground: number) => Promise<Pick<Mosaic, "image" | "missing">>;
 
 /** Fetches the thumbnails that the map wants, most wanted first, a mosaic at a time. */
 export class ThumbnailLoader {
@@ -17,6 +18,8 @@ export class ThumbnailLoader {
   private readonly coming = new Set<string>();
   private running = 0;
   private retryAt = 0;
+  /** What lies below transparent pictures; what is under way for another ground is fetched again. */
+  ground = -1;
 
   constructor(
     private readonly fetch: FetchMosaic,
@@ -57,17 +60,20 @@ export class ThumbnailLoader {
   }
 
   private async load(size: SpriteSize, ids: number[]): Promise<void> {
+    const { ground } = this;
     const keys = ids.map((id) => `${size}/${id}`);
     for (const key of keys) this.coming.add(key);
     this.running += 1;
     try {
-      const answer = await this.fetch(size, ids);
-      const got = new Set(ids);
-      // What has come is no longer wanted, even before the map says so again.
-      this.wanted = this.wanted.map((list) =>
-        list.size === size ? { size, ids: list.ids.filter((id) => !got.has(id)) } : list,
-      );
-      this.arrived({ size, ids, ...answer });
+      const answer = await this.fetch(size, ids, ground);
+      if (ground === this.ground) {
+        const got = new Set(ids);
+        // What has come is no longer wanted, even before the map says so again.
+        this.wanted = this.wanted.map((list) =>
+          list.size === size ? { size, ids: list.ids.filter((id) => !got.has(id)) } : list,
+        );
+        this.arrived({ size, ids, ...answer });
+      }
     } catch {
       this.retryAt = Date.now() + 1000;
       setTimeout(() => this.pump(), 1050);

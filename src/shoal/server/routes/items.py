@@ -6,9 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from shoal.server import mosaics
 from shoal.server.context import Ctx
 from shoal.server.errors import Refusal, absent_is_404
-from shoal.server.schemas import ItemInfo
+from shoal.server.routes.thumbnails import On
+from shoal.server.schemas import GREY, ItemInfo
 from shoal.server.wire import binary
 from shoal.types import UNLABELLED, ItemError
 
@@ -37,10 +39,13 @@ def item(context: Ctx, id: Annotated[int, Path(ge=0, lt=2**31)]) -> ItemInfo:
 @router.get(
     "/items/{id}/picture",
     response_class=Response,
-    responses=binary("image/jpeg", "the picture, made anew to fit into 1,024 px, never larger than it is"),
+    responses=binary("image/*", "the picture, made anew to fit into 1,024 px, never larger than it is"),
 )
-def picture(context: Ctx, id: Annotated[int, Path(ge=0, lt=2**31)]) -> Response:
-    """Return an item's picture for the viewer; 404 where its source is away or it cannot be decoded."""
+def picture(context: Ctx, id: Annotated[int, Path(ge=0, lt=2**31)], on: On = GREY) -> Response:
+    """Return an item's picture for the viewer; 404 where its source is away or it cannot be decoded.
+
+    It is laid on mid-grey where it is transparent and would vanish on the colour `on`.
+    """
     if context.doors.picture is None:
         raise Refusal(404, "this server makes no large pictures: take the thumbnail")
     with absent_is_404():
@@ -49,4 +54,6 @@ def picture(context: Ctx, id: Annotated[int, Path(ge=0, lt=2**31)]) -> Response:
         data = context.doors.picture(id)
     except ItemError as error:
         raise Refusal(404, f"item {id} has no picture: {error}") from error
-    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
+    shown = mosaics.readable(data, mosaics.colour(on))
+    headers = {"Cache-Control": "private, max-age=300"}
+    return Response(shown, media_type=mosaics.media_type(shown), headers=headers)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import zlib
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 
 from shoal.server import mosaics
 from shoal.server.context import Ctx
 from shoal.server.errors import Refusal
-from shoal.server.schemas import ThumbnailRequest
+from shoal.server.schemas import COLOURS, GREY, ThumbnailRequest
 from shoal.server.wire import binary, cached
 
 router = APIRouter(prefix="/api", tags=["thumbnails"])
 JPEG = "image/jpeg"
+On = Annotated[int, Query(ge=0, lt=COLOURS)]
+"""The colour that a picture is shown on, 0xRRGGBB."""
 
 
 @router.post(
@@ -33,7 +35,7 @@ def mosaic(context: Ctx, request: ThumbnailRequest) -> Response:
             422, f"ids: {len(request.ids)} do not fit; one mosaic of {request.size} px holds {cells}"
         )
     thumbnails = context.workspace.thumbnails(request.ids, request.size)
-    picture, missing = mosaics.compose(thumbnails, request.size)
+    picture, missing = mosaics.compose(thumbnails, request.size, mosaics.colour(request.ground))
     headers = {"X-Shoal-Missing": ",".join(map(str, missing))} if missing else None
     return Response(picture, media_type=JPEG, headers=headers)
 
@@ -41,17 +43,23 @@ def mosaic(context: Ctx, request: ThumbnailRequest) -> Response:
 @router.get(
     "/items/{id}/thumbnail/{size}",
     response_class=Response,
-    responses=binary(JPEG, "one thumbnail that fits into size x size px, its aspect ratio kept"),
+    responses=binary(
+        "image/*", "a JPEG, or WebP where transparent, that fits into size x size px, aspect ratio kept"
+    ),
 )
 def thumbnail(
     context: Ctx,
     id: Annotated[int, Path(ge=0, lt=2**31)],
     size: Annotated[Literal["32", "64", "128", "256"], Path()],
+    on: On = GREY,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Return one item's thumbnail."""
+    """Return one item's thumbnail; on mid-grey where, transparent, it would vanish on the colour `on`."""
     [found] = context.workspace.thumbnails([id], int(size))
     if found is None:
         raise Refusal(404, f"item {id} has no thumbnail of {size} px (yet)")
     etag = f'"{zlib.crc32(found):08x}-{len(found)}"'
-    return cached(etag) if if_none_match == etag else cached(etag, found, JPEG)
+    if if_none_match == etag:
+        return cached(etag)
+    shown = mosaics.readable(found, mosaics.colour(on))
+    return cached(etag, shown, mosaics.media_type(shown))
