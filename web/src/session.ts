@@ -1,4 +1,4 @@
-import { get, writable } from "svelte/store";
+import { derived, get, writable } from "svelte/store";
 import { api, type State } from "./api/client";
 import { Facts } from "./items/facts";
 import { Selection } from "./labels/selection";
@@ -49,7 +49,9 @@ export class Session {
   readonly outbox = this.labelling.outbox;
   readonly labels = this.labelling.labels;
 
-  readonly looking: Looking = new Looking(this.state, this.labels, () => this.restyle(), (text) => this.say(text, "problem"));
+  /** The state once its map is on show: what else there is to ask for must not take the map's turn. */
+  private readonly mapped = derived([this.state, this.following.shown], ([state, { map }]) => (state?.map && map === null ? null : state));
+  readonly looking: Looking = new Looking(this.mapped, this.labels, () => this.restyle(), (text) => this.say(text, "problem"));
   readonly layers = new Layers(
     this.state,
     this.following.shown,

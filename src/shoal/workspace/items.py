@@ -1,15 +1,17 @@
 """The items as columns by item id, kept in memory and brought up to date by what changed since."""
 
 import threading
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
+from shoal.workspace.bulk import plain_rows, whole_numbers
 from shoal.workspace.catalogue import Catalogue, counter, items, oddities, shown, sources
 from shoal.workspace.errors import WorkspaceError
 
@@ -157,12 +159,9 @@ class ItemTable:
         """Return size and time of every item's file, as of the last scan."""
         query = select(items.c.id, items.c.size, items.c.mtime_ns)
         with self._catalogue.read() as connection:
-            rows = connection.execute(query).all()
-        table = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=3 * len(rows)).reshape(-1, 3)
-        total = int(table[:, 0].max(initial=-1)) + 1
-        return FileFacts(
-            _put(_NOTHING, total, table[:, 0], table[:, 1]), _put(_NOTHING, total, table[:, 0], table[:, 2])
-        )
+            ids, size, mtime_ns = whole_numbers(connection, query)
+        total = int(ids.max(initial=-1)) + 1
+        return FileFacts(_put(_NOTHING, total, ids, size), _put(_NOTHING, total, ids, mtime_ns))
 
     def skipped(self) -> list[tuple[str, str]]:
         """List (display name, reason) of every skipped item and of everything that never became an item."""
@@ -178,15 +177,11 @@ class ItemTable:
         if seen == old.seen:
             return old
         c = items.c
-        row = func.coalesce(c.row, -1)
-        query = select(c.id, c.status, c.shard, row, c.width, c.height).where(c.touched > old.seen)
-        rows = connection.execute(query).all()
-        table = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=6 * len(rows)).reshape(-1, 6)
-        total = max(len(old.status), int(table[:, 0].max(initial=-1)) + 1)
+        query = select(c.id, c.status, c.shard, func.coalesce(c.row, -1), c.width, c.height)
+        ids, *news = whole_numbers(connection, _since(query, old.seen))
+        total = max(len(old.status), int(ids.max(initial=-1)) + 1)
         before: list[NDArray[Any]] = [old.status, old.shard, old.row, old.width, old.height]
-        fresh = [
-            _put(column, total, table[:, 0], new) for column, new in zip(before, table[:, 1:].T, strict=True)
-        ]
+        fresh = [_put(column, total, ids, new) for column, new in zip(before, news, strict=True)]
         self._columns = Columns(seen, *fresh)
         return self._columns
 
@@ -200,6 +195,11 @@ def id_count(connection: Connection) -> int:
     """Return how many ids were ever given."""
     highest = connection.scalar(select(func.max(items.c.id)))
     return 0 if highest is None else int(highest) + 1
+
+
+def _since(query: Select[Any], seen: int) -> Select[Any]:
+    """Narrow a query to what was touched since; the first time, to read the table in its order is faster."""
+    return query if seen < 0 else query.where(items.c.touched > seen)
 
 
 def _put(old: NDArray[Any], total: int, ids: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[Any]:
@@ -218,12 +218,16 @@ def _no_items() -> Items:
 def _extend(connection: Connection, old: Items, seen: int, columns: Columns) -> Items:
     uri_of = {id: shown(uri) for id, uri in connection.execute(select(sources.c.id, sources.c.uri))}
     c = items.c
-    query = select(c.id, c.key, c.reason, c.source).where(c.touched > seen).order_by(c.id)
+    query = _since(select(c.id, c.key, c.reason, c.source), seen).order_by(c.id)
     names, keys, uris, reasons = list(old.names), list(old.keys), list(old.sources), list(old.reasons)
-    for id, key, reason, source in connection.execute(query).all():
-        here = slice(id, id + 1)
-        names[here], keys[here] = [display_name(key)], [key]
-        uris[here], reasons[here] = [uri_of[source]], [reason]
+    rows = plain_rows(connection, query)
+    first = bisect_left(rows, len(names), key=itemgetter(0))  # ids have no gaps: the rest are new
+    for id, key, reason, source in rows[:first]:
+        names[id], keys[id], uris[id], reasons[id] = display_name(key), key, uri_of[source], reason
+    names += [display_name(key) for _, key, _, _ in rows[first:]]
+    keys += [key for _, key, _, _ in rows[first:]]
+    uris += [uri_of[source] for _, _, _, source in rows[first:]]
+    reasons += [reason for _, _, reason, _ in rows[first:]]
     total = len(columns.status)
     ids = np.arange(total, dtype=np.int64)
     return Items(ids, names, keys, uris, _NAMES[columns.status], reasons, columns.width, columns.height)

@@ -10,7 +10,7 @@ const label = (ids: number[], selection: LabelRequest["selection"]): Entry => ({
   workspace: "w",
   path: "/api/labels",
   body: { request_id: "request-1", selection, class_name: "cat", how: "lasso" } satisfies LabelRequest,
-  ids,
+  ids: Uint32Array.from(ids),
   className: "cat",
 });
 const polygon: [number, number][] = [[0, 0], [1, 0], [1, 1]];

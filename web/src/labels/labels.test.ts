@@ -12,7 +12,7 @@ const gesture = (className: string | null, ids: number[], path: Entry["path"] = 
   workspace: "w",
   path,
   body: {},
-  ids,
+  ids: Uint32Array.from(ids),
   className,
 });
 

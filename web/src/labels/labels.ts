@@ -123,15 +123,21 @@ class Overlay {
   }
 
   /** Give the items a class or an answer in the column, made longer where they ask for it, and count them over. */
-  private relabel(ids: readonly number[], to: number): void {
+  private relabel(ids: Uint32Array, to: number): void {
     if (ids.length === 0) return;
-    const largest = ids.reduce((most, id) => Math.max(most, id), -1);
+    let largest = -1;
+    for (let i = 0; i < ids.length; i += 1) if (ids[i]! > largest) largest = ids[i]!;
     const column = this.own(largest + 1);
+    const least = PUT_ASIDE;
     const moved = new Map<number, number>();
-    for (const id of ids) {
-      moved.set(column[id]!, (moved.get(column[id]!) ?? 0) + 1);
-      column[id] = to;
+    const few = new Uint32Array(64); // how many were of each of the first classes and answers: those are the most
+    for (let i = 0; i < ids.length; i += 1) {
+      const from = column[ids[i]!]!;
+      if (from - least < few.length) few[from - least]! += 1;
+      else moved.set(from, (moved.get(from) ?? 0) + 1);
+      column[ids[i]!] = to;
     }
+    few.forEach((n, place) => n > 0 && moved.set(place + least, n));
     for (const [from, n] of moved) this.count(from, -n);
     this.count(to, ids.length);
   }

@@ -9,7 +9,7 @@ const gesture = (name: string): Omit<Entry, "order" | "workspace"> => ({
   requestId: name,
   path: "/api/labels",
   body: { request_id: name },
-  ids: [1],
+  ids: Uint32Array.of(1),
   className: "cat",
 });
 
@@ -155,7 +155,7 @@ describe("outbox", () => {
     };
     const outbox = await Outbox.open(storage, "w", send, heard.events);
     const selection = { map_id: 3, polygon: [[0, 0], [1, 0], [1, 1]], ids: [], without: [] };
-    await outbox.add({ ...gesture("a"), ids: [4, 8], body: { request_id: "a", selection, class_name: "cat", how: "lasso" } });
+    await outbox.add({ ...gesture("a"), ids: Uint32Array.of(4, 8), body: { request_id: "a", selection, class_name: "cat", how: "lasso" } });
     await vi.runAllTimersAsync();
     expect(sent).toEqual([
       { request_id: "a", selection: { map_id: null, polygon: null, ids: [4, 8], without: [] }, class_name: "cat", how: "lasso" },
@@ -310,6 +310,13 @@ describe("storage", () => {
     expect((await again.all()).map((kept) => kept.requestId)).toEqual(["y", "x"]);
     await again.remove("y");
     expect(await storage.all()).toEqual([entry]);
+  });
+
+  test("what an earlier page stored with plain numbers is read as it is stored now", async () => {
+    const storage = await openStorage();
+    await storage.put({ ...entry, ids: [...entry.ids] as unknown as Uint32Array });
+    expect(await storage.all()).toEqual([entry]);
+    await storage.remove("x");
   });
 
   test("localStorage serves where IndexedDB is refused", async () => {

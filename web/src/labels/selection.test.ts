@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { Marked } from "../map/marked";
 import { MOST_IDS, Selection } from "./selection";
 
 const polygon = Float64Array.of(0, 0, 1, 0, 1, 1);
@@ -41,6 +42,15 @@ describe("selection", () => {
     expect(stroke.wire()).toMatchObject({ map_id: 3, polygon: null, brush: { path: [[0, 0], [1, 1]], radius: 0.25 } });
     const large = Selection.lasso(many(MOST_IDS + 2), 3, polygon).toggle(7);
     expect(large.wire()).toEqual({ map_id: 3, polygon: [[0, 0], [1, 0], [1, 1]], ids: [], without: [7] });
+  });
+
+  test("what is marked is the same selection as its ids", () => {
+    const marks = Uint8Array.of(0, 1, 0, 1, 1, 0);
+    const selection = Selection.lasso(new Marked(marks, 3), 3, polygon);
+    expect([selection.count, [...selection.listed], selection.has(3), selection.has(5)]).toEqual([3, [1, 3, 4], true, false]);
+    expect([...selection.toggle(3).ids()]).toEqual([1, 4]);
+    expect([...marks]).toEqual([0, 1, 0, 1, 1, 0]);
+    expect([...selection.plus(lasso(0)).ids()]).toEqual([0, 1, 3, 4]);
   });
 
   test("inverted, it is all the rest", () => {

@@ -1,5 +1,6 @@
 import type { Selection as Wire } from "../api/client";
 import type { WireFilter as Filter } from "../look/filters";
+import { idsOf, type Items, Marked } from "../map/marked";
 import { type Polygon } from "../map/polygon";
 
 /** The most ids that one request may name. */
@@ -20,23 +21,22 @@ export class Selection {
   private meant: Uint8Array | null = null;
 
   private constructor(
-    /** Everything that was drawn around, ascending, strangers included. */
-    readonly listed: Uint32Array,
+    private readonly items: Items,
     readonly origin: Origin,
     readonly strangers: ReadonlySet<number>,
   ) {}
 
-  static lasso(ids: Uint32Array, map: number, polygon: Polygon, tool: "lasso" | "box" = "lasso", filter: Filter | null = null): Selection {
-    return new Selection(ids, { kind: "lasso", map, polygon, tool, filter }, new Set());
+  static lasso(items: Items, map: number, polygon: Polygon, tool: "lasso" | "box" = "lasso", filter: Filter | null = null): Selection {
+    return new Selection(items, { kind: "lasso", map, polygon, tool, filter }, new Set());
   }
 
-  static brush(ids: Uint32Array, map: number, path: Float64Array, radius: number, filter: Filter | null = null): Selection {
-    return new Selection(ids, { kind: "brush", map, path, radius, tool: "brush", filter }, new Set());
+  static brush(items: Items, map: number, path: Float64Array, radius: number, filter: Filter | null = null): Selection {
+    return new Selection(items, { kind: "brush", map, path, radius, tool: "brush", filter }, new Set());
   }
 
   /** What was drawn where no map tells it: only its ids can, but how it was drawn is known. */
-  static drawn(ids: Uint32Array, tool: "lasso" | "box" | "brush"): Selection {
-    return new Selection(ids, { kind: "ids", tool }, new Set());
+  static drawn(items: Items, tool: "lasso" | "box" | "brush"): Selection {
+    return new Selection(items, { kind: "ids", tool }, new Set());
   }
 
   static of(ids: Iterable<number>): Selection {
@@ -44,9 +44,14 @@ export class Selection {
     return new Selection(sorted ? ids : Uint32Array.from(new Set(ids)).sort(), { kind: "ids" }, new Set());
   }
 
+  /** Everything that was drawn around, ascending, strangers included. */
+  get listed(): Uint32Array {
+    return idsOf(this.items);
+  }
+
   /** How many items are meant. */
   get count(): number {
-    return this.listed.length - this.strangers.size;
+    return (this.items instanceof Marked ? this.items.count : this.items.length) - this.strangers.size;
   }
 
   get isEmpty(): boolean {
@@ -73,6 +78,7 @@ export class Selection {
   }
 
   private listedMembers(): Uint8Array {
+    if (this.items instanceof Marked) return this.items.marks;
     if (this.listing) return this.listing;
     this.listing = new Uint8Array((this.listed.at(-1) ?? -1) + 1);
     for (const id of this.listed) this.listing[id] = 1;
@@ -99,7 +105,7 @@ export class Selection {
     if (!this.lists(id)) return this;
     const strangers = new Set(this.strangers);
     if (!strangers.delete(id)) strangers.add(id);
-    return new Selection(this.listed, this.origin, strangers);
+    return new Selection(this.items, this.origin, strangers);
   }
 
   /** Join another selection to this one. */
@@ -109,7 +115,7 @@ export class Selection {
     const [larger, smaller] = [this.members(), other.members()].sort((a, b) => b.length - a.length) as [Uint8Array, Uint8Array];
     const either = larger.slice();
     for (let id = 0; id < smaller.length; id += 1) either[id]! |= smaller[id]!;
-    return new Selection(idsOf(either), { kind: "ids" }, new Set());
+    return new Selection(marked(either), { kind: "ids" }, new Set());
   }
 
   /** Take another selection's items out of this one. */
@@ -156,14 +162,8 @@ function ascends(ids: Uint32Array): boolean {
   return true;
 }
 
-/** The ids whose byte is 1, ascending. */
-function idsOf(members: Uint8Array): Uint32Array {
-  const ids = new Uint32Array(members.length);
+function marked(members: Uint8Array): Marked {
   let count = 0;
-  for (let id = 0; id < members.length; id += 1) {
-    if (members[id] !== 1) continue;
-    ids[count] = id;
-    count += 1;
-  }
-  return ids.slice(0, count);
+  for (let id = 0; id < members.length; id += 1) count += members[id]!;
+  return new Marked(members, count);
 }

@@ -8,7 +8,7 @@ export interface Entry {
   path: `/api/${"labels" | "classes" | "classes/change" | "accept" | "undo" | "redo" | "revert"}`;
   body: object;
   /** What it does, for the optimistic picture: the items and the class they get (null: none). */
-  ids: number[];
+  ids: Uint32Array;
   className: string | null;
   /** What the items are given that is no class. */
   answer?: "none" | "skip";
@@ -51,7 +51,7 @@ function indexed(database: IDBDatabase): Storage {
       transaction.onabort = () => reject(transaction.error ?? new Error("IndexedDB aborted"));
     });
   return {
-    all: async () => inOrder(await within<Entry[]>("readonly", (store) => store.getAll())),
+    all: async () => inOrder((await within<Entry[]>("readonly", (store) => store.getAll())).map(revived)),
     put: async (entry) => void (await within("readwrite", (store) => store.put(entry))),
     remove: async (requestId) => within("readwrite", (store) => store.delete(requestId)),
   };
@@ -64,17 +64,22 @@ function local(): Storage {
       const keys = Object.keys(localStorage).filter((key) => key.startsWith(prefix));
       return inOrder(keys.flatMap((key) => parsed(localStorage.getItem(key))));
     },
-    put: async (entry) => localStorage.setItem(prefix + entry.requestId, JSON.stringify(entry)),
+    put: async (entry) => localStorage.setItem(prefix + entry.requestId, JSON.stringify({ ...entry, ids: [...entry.ids] })),
     remove: async (requestId) => localStorage.removeItem(prefix + requestId),
   };
 }
 
 function parsed(text: string | null): Entry[] {
   try {
-    return text ? [JSON.parse(text) as Entry] : [];
+    return text ? [revived(JSON.parse(text) as Entry)] : [];
   } catch {
     return []; // not written by this page: one bad line must not hide the others
   }
+}
+
+/** An entry as it was stored by any version of the page: earlier ones kept ids as plain numbers. */
+function revived(entry: Entry): Entry {
+  return Array.isArray(entry?.ids) ? { ...entry, ids: Uint32Array.from(entry.ids) } : entry;
 }
 
 /** Sort gestures into the order they are sent in. */

@@ -1,3 +1,4 @@
+import { Marked } from "./marked";
 import type { PointStore } from "./points";
 import { type Bounds, bounds, insideTest, type Polygon } from "./polygon";
 
@@ -61,11 +62,16 @@ export class CellGrid {
 
   /** Return the ids inside the polygon, ascending: exactly those with a non-zero winding number. */
   inside(polygon: Polygon): Uint32Array {
+    return this.marked(polygon).ids;
+  }
+
+  /** Return what is inside the polygon, its ids not gathered yet. */
+  marked(polygon: Polygon): Marked {
     this.advance(Infinity);
     const { ids, places, order, starts } = this;
     const test = insideTest(polygon);
     const states = this.classify(polygon, test);
-    // Marked and gathered: most cells need no look at their items, and ids come out in order.
+    // Most cells need no look at their items.
     const marks = new Uint8Array((ids.at(-1) ?? -1) + 1);
     let count = 0;
     for (let cell = 0; cell < CELLS; cell += 1) {
@@ -79,7 +85,7 @@ export class CellGrid {
         count += 1;
       }
     }
-    return gathered(marks, count);
+    return new Marked(marks, count);
   }
 
   /** Return the item nearest to a place, nearer than `reach` (map units), or -1. */
@@ -230,18 +236,6 @@ export class CellGrid {
         states[row * ACROSS + column] = ASK;
     }
   }
-}
-
-/** The places of the ones, of which there are `count`. */
-function gathered(marks: Uint8Array, count: number): Uint32Array {
-  const found = new Uint32Array(count);
-  let next = 0;
-  // Written always, kept where it counts: a branch that goes either way at random costs more.
-  for (let id = 0; next < count; id += 1) {
-    found[next] = id;
-    next += marks[id]!;
-  }
-  return found;
 }
 
 /** Much more than rounding, much less than a cell. */

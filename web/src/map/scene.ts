@@ -4,6 +4,7 @@ import { baseSize, type Sizes, spreadSize, thumbnailSize, Winners } from "./lod"
 import type { Around } from "./dots";
 import { CellGrid } from "./grid";
 import { DARK, numbered, type Theme } from "./palette";
+import type { Marked } from "./marked";
 import { PointStore } from "./points";
 import type { Polygon } from "./polygon";
 import { FILTERED, type Frame, type Renderer } from "./renderer";
@@ -259,9 +260,9 @@ export class Scene {
     return this.grid.nearest(camera.mapX(screenX), camera.mapY(screenY), REACH / camera.scale);
   }
 
-  /** The ids inside a polygon of the map that is shown, ascending, wherever they are in their move to it. */
-  inside(polygon: Polygon): Uint32Array {
-    return this.grid.inside(polygon);
+  /** What is inside a polygon of the map that is shown, wherever it is in its move to it. */
+  inside(polygon: Polygon): Marked {
+    return this.grid.marked(polygon);
   }
 
   /** How many pictures the view asks for, and how many of them are here as sharp as they are drawn. */

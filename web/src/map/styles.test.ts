@@ -60,6 +60,19 @@ describe("styles", () => {
     expect(sheet.selected).toBe(0);
   });
 
+  test("a lasso that grows and shrinks leaves the words as a whole writing does", () => {
+    look.selected = new Uint8Array(N);
+    sheet.apply(points, look);
+    for (let turn = 0; turn < 20; turn += 1) {
+      const selected = Uint8Array.from({ length: N - ((turn * 37) % 50) }, (_, id) => Number((id * (turn + 3)) % 7 < turn % 5));
+      sheet.select(points, selected);
+      const whole = new StyleSheet();
+      whole.apply(points, { ...look, selected });
+      expect(sheet.words.slice(0, N)).toEqual(whole.words.slice(0, N));
+      expect(sheet.selected).toBe(whole.selected);
+    }
+  });
+
   test("arrays may end early", () => {
     sheet.apply(points, { ...look, colours: Int32Array.of(0), selected: new Uint8Array(0) });
     expect([sheet.selected, sheet.coloured]).toEqual([0, 1]);

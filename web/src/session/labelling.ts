@@ -14,6 +14,7 @@ import type { Selecting } from "./selecting";
 export type How = "key" | "click";
 
 const NONE: readonly Entry[] = [];
+const NO_IDS = new Uint32Array(0);
 
 /** The labels on show, and everything that changes them: each gesture goes into the outbox and is shown at once. */
 export class Labelling {
@@ -67,7 +68,7 @@ export class Labelling {
       ...(answer && { answer }),
       how: selection.origin.tool ?? how,
     };
-    if (!this.send({ requestId: id, path: "/api/labels", body, ids: [...selection.ids()], ...given })) return;
+    if (!this.send({ requestId: id, path: "/api/labels", body, ids: selection.ids().slice(), ...given })) return;
     this.saying.say(said(plural(selection.count, "item")), "done", true);
     this.selecting.select(Selection.EMPTY);
   }
@@ -80,21 +81,21 @@ export class Labelling {
     const id = requestId();
     const body = { request_id: id, class_id: classId, change };
     const said = changeText(one, change, get(this.labels));
-    if (!this.send({ requestId: id, path: "/api/classes/change", body, ids: [], className: null })) return;
+    if (!this.send({ requestId: id, path: "/api/classes/change", body, ids: NO_IDS, className: null })) return;
     this.saying.say(said, "done", true);
   }
 
   /** Take back one gesture of the history. */
   revert(seq: number): void {
     const id = requestId();
-    if (!this.send({ requestId: id, path: "/api/revert", body: { request_id: id, seq }, ids: [], className: null })) return;
+    if (!this.send({ requestId: id, path: "/api/revert", body: { request_id: id, seq }, ids: NO_IDS, className: null })) return;
     this.saying.say("Reverting that gesture…", "done", true);
   }
 
   /** Make labels of a round's predictions, as one gesture of `count` items. */
   accept(what: { round_id: number; selection: object | null; class_id: number | null; at_least: number }, count: number): void {
     const id = requestId();
-    if (!this.send({ requestId: id, path: "/api/accept", body: { request_id: id, ...what }, ids: [], className: null })) return;
+    if (!this.send({ requestId: id, path: "/api/accept", body: { request_id: id, ...what }, ids: NO_IDS, className: null })) return;
     this.saying.say(`Accepted ${plural(count, "prediction")}`, "done", true);
   }
 
@@ -114,7 +115,7 @@ export class Labelling {
       return this.saying.say(`There is a class “${name}” already.`, "problem");
     const id = requestId();
     const body = { request_id: id, name };
-    if (!this.send({ requestId: id, path: "/api/classes", body, ids: [], className: name })) return;
+    if (!this.send({ requestId: id, path: "/api/classes", body, ids: NO_IDS, className: name })) return;
     const before = get(this.state)?.undo || get(this.outbox).pending > 1;
     this.saying.say(`Made the empty class “${name}”.${before ? " Undo takes back the gesture before it." : ""}`, "done");
   }
@@ -139,7 +140,7 @@ export class Labelling {
     if (waiting.length === 0 && state && !state[way]) return this.saying.say(`There is nothing to ${way}.`, "problem");
     const before = takenBack(waiting);
     const id = requestId();
-    if (!this.send({ requestId: id, path: `/api/${way}`, body: { request_id: id }, ids: [], className: null })) return;
+    if (!this.send({ requestId: id, path: `/api/${way}`, body: { request_id: id }, ids: NO_IDS, className: null })) return;
     const after = takenBack(this.sender?.waiting ?? []);
     const [more, less] = way === "undo" ? [after, before] : [before, after];
     const turned = [...more].find((entry) => !less.has(entry));

@@ -2,6 +2,7 @@ import { get, writable } from "svelte/store";
 import { Selection } from "../labels/selection";
 import type { WireFilter } from "../look/filters";
 import { Stroke } from "../map/brush";
+import { idsOf, type Items } from "../map/marked";
 import type { Bounds, Polygon } from "../map/polygon";
 import type { Scene } from "../map/scene";
 import type { DrawingTool, Shape } from "../map/shapes";
@@ -47,16 +48,17 @@ export class Selecting {
   /** The items under a shape drawn on a map. */
   under(shape: Shape, scene = this.scene): Selection {
     if (!scene || scene.map === null) return Selection.EMPTY;
-    const ids = this.admitted(this.idsUnder(shape, scene));
-    if (scene.isSpread) return Selection.drawn(ids, shape.kind);
+    const under = this.itemsUnder(shape, scene);
+    const items = this.filter() === null ? under : this.admitted(idsOf(under));
+    if (scene.isSpread) return Selection.drawn(items, shape.kind);
     return shape.kind === "brush"
-      ? Selection.brush(ids, scene.map, shape.path, shape.radius, this.filter())
-      : Selection.lasso(ids, scene.map, shape.polygon, shape.kind, this.filter());
+      ? Selection.brush(items, scene.map, shape.path, shape.radius, this.filter())
+      : Selection.lasso(items, scene.map, shape.polygon, shape.kind, this.filter());
   }
 
-  private idsUnder(shape: Shape, scene: Scene): Uint32Array {
+  private itemsUnder(shape: Shape, scene: Scene): Items {
     if (shape.kind !== "brush") return scene.inside(shape.polygon);
-    this.stroke ??= new Stroke(scene.points.b, shape.radius, (box) => scene.inside(rectangle(box)));
+    this.stroke ??= new Stroke(scene.points.b, shape.radius, (box) => scene.inside(rectangle(box)).ids);
     return this.stroke.along(shape.path);
   }
 
