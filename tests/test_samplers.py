@@ -132,6 +132,7 @@ def test_labels_may_be_a_tensor_or_a_list():
         (lambda: ClassBatches([0.5, 1.0], classes=1, items=1), "float64"),
         (lambda: ClassBatches([[1, 2]], classes=1, items=1), r"\(1, 2\)"),
         (lambda: ClassBatches(LABELS, classes=0), "classes=0"),
+        (lambda: ClassBatches(LABELS, classes=2, batches=0), "batches=0"),
         (lambda: UniformOverClasses(LABELS, size=0), "size=0"),
         (lambda: Episodes(LABELS, ways=4, shots=2, queries=2), "3 classes of 4 items or more"),
         (lambda: Episodes(LABELS, ways=1, shots=0, queries=2), "shots=0"),

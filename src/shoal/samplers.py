@@ -63,10 +63,11 @@ class ClassBatches(_Sampler):
         super().__init__(labels, seed)
         if not singletons:
             self.items = [members for members in self.items if len(members) > 1]
-        if classes < 1 or items < 1 or len(self.items) < classes:
+        if min(classes, items, 1 if batches is None else batches) < 1 or len(self.items) < classes:
             raise ShoalError(
-                f"ClassBatches got classes={classes}, items={items} and labels with {len(self.items)} usable "
-                "classes; both must be at least 1, and there must be that many classes."
+                f"ClassBatches got classes={classes}, items={items}, batches={batches} and labels with "
+                f"{len(self.items)} usable classes; all must be at least 1, and there must be that many "
+                "classes."
             )
         self.classes = classes
         self.per_class = items

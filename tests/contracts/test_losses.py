@@ -99,6 +99,15 @@ def test_the_second_derivative_is_the_slopes_slope_or_is_refused(row):
 
 
 @every_row
+def test_the_gradient_as_a_function_is_the_same(row):
+    z, y = batch()
+    loss = make(row)
+    if row in ONCE - {"lifted"}:
+        pytest.skip("its slope is formed within the forward pass")
+    assert torch.allclose(torch.func.grad(lambda z: loss(z, y))(z), gradient(loss, z, y)[1])
+
+
+@every_row
 def test_the_order_within_the_batch_does_not_matter(row):
     z, y = batch()
     loss = make(row)
@@ -208,6 +217,7 @@ def test_broken_batches_are_refused(row):
     for embeddings, labels in [
         (z[0], y[:1]),
         (z, y[:-1]),
+        (z[:, :0], y),
         (z.long(), y),
         (z, y.double()),
         (z, y.bool()),

@@ -99,7 +99,7 @@ class Loss(nn.Module):
 
     def _check_shapes(self, embeddings: Tensor, labels: Tensor) -> None:
         name = type(self).__name__
-        if embeddings.ndim != 2 or not embeddings.is_floating_point():
+        if embeddings.ndim != 2 or not embeddings.is_floating_point() or not embeddings.shape[1]:
             raise LossError(
                 f"{name} got embeddings of shape {tuple(embeddings.shape)} and {embeddings.dtype}; "
                 "it takes floating-point rows (N, D)."
@@ -117,7 +117,8 @@ class Loss(nn.Module):
         if not z.numel():
             return
         # a NaN is both the least and the largest; only then is it worth looking at each value
-        largest = float(torch.stack(torch.aminmax(z.detach())).abs().amax())
+        low, high = torch.aminmax(z.detach())
+        largest = max(-float(low), float(high))
         if not math.isfinite(largest):
             bad = int((~z.isfinite()).any(dim=1).sum())
             raise LossError(

@@ -27,12 +27,35 @@ def scale_of(x: Tensor) -> Tensor:
 
     1 where x is so small (4e-31 in float32) that the slope of what is divided by it might overflow.
     """
-    scales = torch.ldexp(torch.ones_like(x), torch.frexp(x).exponent - 1)
-    return torch.where(x > torch.finfo(x.dtype).tiny ** 0.8, scales, torch.ones_like(x))
+    halves = torch.frexp(x).mantissa
+    return torch.where(x > torch.finfo(x.dtype).tiny ** 0.8, x / (2.0 * halves), torch.ones_like(x))
+
+
+def _ordinary(x: Tensor) -> bool:
+    """Return whether all of x >= 0 are of a size whose squares and sums of squares keep their digits.
+
+    2e-6 to 5e5 in float32. Never while compiling, which could not look at them.
+    """
+    if torch.compiler.is_compiling() or not x.numel():
+        return False
+    least = float(torch.finfo(x.dtype).tiny ** 0.15)
+    low, high = torch.aminmax(x.detach())
+    return least < float(low) and float(high) < 1.0 / least
+
+
+def largest_of(z: Tensor) -> Tensor:
+    """Return the largest size of any number in z, a scalar: 0 of nothing, NaN where there is one."""
+    if not z.numel():
+        return torch.zeros((), dtype=z.dtype, device=z.device)
+    low, high = torch.aminmax(z.detach())
+    return torch.maximum(-low, high)
 
 
 def unit(x: Tensor) -> Tensor:
     """Return rows (N, D) scaled to length 1; a row that is (nearly) zero stays so, with a finite gradient."""
+    length: Tensor = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    if _ordinary(length):
+        return x / length
     # lest squares overflow or vanish; the scale cancels out, and so has no gradient
     x = x / scale_of(x.detach().abs().amax(dim=1, keepdim=True))
     length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
@@ -44,13 +67,14 @@ def centred(z: Tensor) -> Tensor:
     return z - z.detach().mean(dim=0) if len(z) else z
 
 
-def of_size_one(z: Tensor) -> Tensor:
-    """Return rows z (N, D) brought to their mean and divided by about the largest number that is left.
+def of_fair_size(z: Tensor) -> Tensor:
+    """Return rows z (N, D) brought to their mean, and divided by about the largest number where that is odd.
 
     For losses that ignore shift and scale: squares neither overflow nor vanish then.
     """
     z = centred(z)
-    return z / scale_of(z.detach().abs().amax()) if z.numel() else z
+    largest = largest_of(z)
+    return z if _ordinary(largest) else z / scale_of(largest)
 
 
 def squared_euclidean(x: Tensor, y: Tensor) -> Tensor:

@@ -21,9 +21,12 @@ def once(z: Tensor) -> Tensor:
 
 class _Once(Function):
     @staticmethod
-    def forward(ctx: Any, z: Tensor) -> Tensor:
-        ctx.save_for_backward(z)
+    def forward(z: Tensor) -> Tensor:
         return z.view_as(z)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
@@ -33,8 +36,12 @@ class _Once(Function):
 
 class _Slope(Function):
     @staticmethod
-    def forward(ctx: Any, slope: Tensor, z: Tensor) -> Tensor:
+    def forward(slope: Tensor, z: Tensor) -> Tensor:
         return slope.view_as(slope)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        pass
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from shoal.losses.base import Loss, LossError, check_setting, dense, nothing, one_hot
 from shoal.losses.classes import Classes, ClassMemory
-from shoal.losses.distance import class_sums, of_size_one, safe_sqrt, squared_euclidean, unit
+from shoal.losses.distance import class_sums, of_fair_size, safe_sqrt, squared_euclidean, unit
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Rows (N, D) and rows (M, D) to distances (N, M), none negative."""
@@ -129,15 +129,15 @@ def mean_distances(
     """Return a (N,), the mean distances to every class (N, K + M), and the class sizes (K,).
 
     a is the mean distance to the *other* items of the own class (0 for an item alone). `known` adds M classes
-    by their means (M, D) and spreads (M,). Without `known` the batch's own size is the unit of "euclidean",
-    "squared" and "simplified", which no silhouette sees.
+    by their means (M, D) and spreads (M,). Without `known` the unit of "euclidean", "squared" and
+    "simplified" may be the batch's own size, which no silhouette sees.
     """
     if callable(distance):
         return _from_pairs(distance(z, z), places, classes)
     if distance == "cosine":
         z = unit(z)
     elif known is None:
-        z = of_size_one(z)
+        z = of_fair_size(z)
     else:
         middle = z.detach().mean(dim=0)
         z, known = z - middle, (known[0] - middle, known[1])

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from shoal.losses.base import Loss, dense, nothing
 from shoal.losses.classes import Classes
-from shoal.losses.distance import of_size_one, safe_sqrt, squared_euclidean
+from shoal.losses.distance import of_fair_size, safe_sqrt, squared_euclidean
 
 
 class ValidityLoss(Loss):
@@ -22,7 +22,7 @@ class ValidityLoss(Loss):
         present, places = dense(y)
         if len(present) < 2:
             return nothing(z)
-        z = of_size_one(z)
+        z = of_fair_size(z)
         return self.of_classes(z, Classes.of(z, places, len(present)))
 
     def of_classes(self, z: Tensor, classes: Classes) -> Tensor:
