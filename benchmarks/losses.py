@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import platform
 import resource
+import signal
 import time
 from collections.abc import Callable
 from functools import partial
@@ -22,8 +23,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from clock import timed
+from clock import peaked, timed
 from torch import Tensor
+from torch.nn.functional import normalize, softplus
 
 from shoal import miners
 from shoal.losses import (
@@ -77,6 +79,33 @@ def naive_contrastive(z: Tensor, y: Tensor) -> Tensor:
     return (positive.square().mean() + torch.relu(1.0 - d[~same]).square().mean()) / 2.0
 
 
+def naive_lifted(z: Tensor, y: Tensor) -> Tensor:
+    """Average over the whole matrix of pairs, equal or not, and mask."""
+    d = (torch.cdist(z, z).square() + 1e-12).sqrt()
+    same = y[:, None] == y
+    push = (1.0 - d).masked_fill(same, -torch.inf).logsumexp(dim=1)
+    values = torch.relu(torch.logaddexp(push[:, None], push) + d).square()
+    return values[same & ~torch.eye(len(y), dtype=torch.bool)].mean() / 2.0
+
+
+def naive_nt_xent(z: Tensor, y: Tensor) -> Tensor:
+    """Average over the equal pairs of the whole matrix of cosines."""
+    z = normalize(z)
+    cosines = z @ z.T / 0.07
+    same = y[:, None] == y
+    push = cosines.masked_fill(same, -torch.inf).logsumexp(dim=1, keepdim=True)
+    return softplus(push - cosines)[same & ~torch.eye(len(y), dtype=torch.bool)].mean()
+
+
+def naive_supcon(z: Tensor, y: Tensor) -> Tensor:
+    """Average the log-softmax of the whole matrix of cosines over each anchor's positives."""
+    z, itself = normalize(z), torch.eye(len(y), dtype=torch.bool)
+    cosines = (z @ z.T / 0.1).masked_fill(itself, -torch.inf)
+    positive = (y[:, None] == y) & ~itself
+    shares = cosines.log_softmax(dim=1).masked_fill(~positive, 0.0)
+    return -(shares.sum(dim=1) / positive.sum(dim=1)).mean()
+
+
 OURS: dict[str, Callable[[int], Loss]] = {
     "silhouette, Euclidean": lambda k: SilhouetteLoss(),
     "silhouette, squared": lambda k: SilhouetteLoss("squared"),
@@ -100,6 +129,9 @@ NAIVE: dict[str, Loss] = {
     "silhouette, squared": partial(naive_silhouette, power=2),
     "contrastive": naive_contrastive,
     "triplet, all": naive_triplet,
+    "lifted": naive_lifted,
+    "nt-xent": naive_nt_xent,
+    "supcon": naive_supcon,
 }
 
 
@@ -171,14 +203,12 @@ def measure(kind: str, form: str, n: int, classes: int, limit: float, results: A
     z = (z / 2.0).requires_grad_()
     assert loss is not None
     loss(z[: classes * 2], y[: classes * 2]).backward()
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
-        seconds, value = timed(lambda: slope(loss, z, y))
+        peak, (seconds, value) = peaked(lambda: timed(lambda: slope(loss, z, y)))
     except RuntimeError as problem:
         results.put({"why": "over 8 GiB" if "memory" in str(problem) else str(problem)[:80]})
         return
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start
-    results.put({"ms": 1e3 * seconds, "mb": peak / 1024, "value": value})
+    results.put({"ms": 1e3 * seconds, "mb": peak, "value": value})
 
 
 def run_cell(kind: str, form: str, n: int, classes: int, limit: float) -> Cell:
@@ -191,16 +221,22 @@ def run_cell(kind: str, form: str, n: int, classes: int, limit: float) -> Cell:
     if process.is_alive():
         process.kill()
         process.join()
-    return {"why": f"over {limit:g} s"} if results.empty() else results.get()
+    if not results.empty():
+        return results.get()
+    late = process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL)
+    return {"why": f"over {limit:g} s" if late else f"ended with {process.exitcode}"}
 
 
 def expected(cells: list[Cell], kind: str, form: str, n: int, classes: int) -> float:
-    """Return the least ms that the sizes before speak of: growth in proportion; inf after a failure."""
+    """Return the ms that the two sizes before speak of: growth goes on as it was; inf after a failure."""
     before = [c for c in cells if (c["loss"], c["form"], c["k"]) == (kind, form, classes) and c["n"] < n]
+    before.sort(key=lambda c: int(c["n"]))
     if not before:
         return 0.0
-    last = max(before, key=lambda c: int(c["n"]))
-    return float(last["ms"]) * n / last["n"] if "ms" in last else float("inf")
+    if "ms" not in before[-1]:
+        return float("inf")
+    times = [float(c["ms"]) for c in before[-2:]]
+    return times[-1] * max(times[-1] / times[0], n / before[-1]["n"])
 
 
 def run(kinds: list[str], sizes: list[int], counts: list[int], limit: float, cells: list[Cell]) -> None:
@@ -237,7 +273,9 @@ def page(cells: list[Cell], limit: float) -> str:
 
 
 def _texts(cell: Cell) -> tuple[str, str]:
-    return (f"{cell['ms']:.1f}", f"{cell['mb']:.0f}") if "ms" in cell else (cell.get("why", ""), "")
+    if "ms" not in cell:
+        return cell.get("why", ""), ""
+    return f"{cell['ms']:.1f}", "" if cell["mb"] is None else f"{cell['mb']:.0f}"
 
 
 def _ratio(ours: Cell, other: Cell) -> str:
@@ -253,8 +291,8 @@ def about(limit: float) -> str:
     return f"""{made}, one thread, float32, D = {WIDTH}.
 Forward and backward of one batch: milliseconds of processor time, and peak memory in MB above what the
 process held before. Every cell in its own process, stopped after {limit:g} such seconds and at 8 GiB. Read
-ratios within a line: other work shared the machine. "not tried": a smaller size failed, or time in mere
-proportion to N would be over twice the limit. An empty cell: there is no such form. "(another value)": more
+ratios within a line: other work shared the machine. "not tried": a smaller size failed, or time that goes on
+growing as it did would be over twice the limit. An empty cell: there is no such form. "(another value)": more
 than 0.1 % apart; of semi-hard triplets pytorch-metric-learning takes all, ours the nearest of each pair."""
 
 
