@@ -269,7 +269,19 @@ def page(cells: list[Cell], limit: float) -> str:
             columns = [text for cell in (ours, *others) for text in _texts(cell)]
             columns += [_ratio(ours, other) for other in others]
             lines.append(f"| {kind} | {n:,} | {k} | " + " | ".join(columns) + " |")
-    return f"# Losses: time and memory\n\n{about(limit)}\n\n" + "\n".join(lines) + "\n"
+    parts = ["# Losses: time and memory", about(limit), "\n".join(lines), "## Where ours is slower"]
+    return "\n\n".join([*parts, slower(found) + "\n"])
+
+
+def slower(found: dict[tuple[str, int, int, str], Cell]) -> str:
+    """Return a line for every cell in which another form of the same value took less time than ours."""
+    lines = []
+    for (kind, n, k, form), other in found.items():
+        ours = found[kind, n, k, "ours"]
+        if form != "ours" and "ms" in other and "ms" in ours and other["ms"] < ours["ms"]:
+            share = other["ms"] / ours["ms"]
+            lines.append(f"- {kind}, N = {n:,}, K = {k}: {form} takes {share:.2f} of our time")
+    return "\n".join(lines) or "Nowhere."
 
 
 def _texts(cell: Cell) -> tuple[str, str]:
