@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from shoal.server import errors, page
+from shoal.server.answers import Problem
 from shoal.server.changes import Changes
 from shoal.server.context import Context, Exporter, RecentMaps, StartJob
 from shoal.server.doors import Doors
@@ -28,7 +29,6 @@ from shoal.server.routes import (
     state,
     thumbnails,
 )
-from shoal.server.schemas import Problem
 from shoal.server.settings import ServerSettings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from shoal.server.schemas import Problem
+from shoal.server.answers import Problem
 from shoal.types import ShoalError
 
 

@@ -1,10 +1,8 @@
-"""Every body that crosses the wire as JSON. Strict: a wrong type or an unknown field is refused."""
+"""What the page asks for, as JSON. Strict: a wrong type or an unknown field is refused."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-
-from shoal.types import Scalar
 
 COLOURS = 2**24
 GREY = 0x808080
@@ -12,8 +10,6 @@ ItemId = Annotated[int, Field(ge=0, lt=2**31)]
 RequestId = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 ClassName = Annotated[str, Field(min_length=1, max_length=200)]
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
-
-
 # Strictly a tuple is not a list, and JSON has only lists; the coordinates inside stay strict.
 Vertex = Annotated[tuple[Coordinate, Coordinate], Field(strict=False)]
 
@@ -22,156 +18,6 @@ class Body(BaseModel):
     """Refuse what a client did not mean: no coercion, no extra fields."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class ItemCounts(Body):
-    """How many items there are, and in which state. `total` = embedded + pending + skipped."""
-
-    total: int
-    embedded: int
-    pending: int
-    skipped: int
-
-
-class ClassInfo(Body):
-    """One class: `id` never changes and indexes every label column; `key` is its digit 1-9, if it has one.
-
-    `colour` is what somebody chose for it, as #rrggbb; null where it has the colour of its id.
-    """
-
-    id: int
-    name: str
-    key: int | None
-    count: int
-    colour: str | None
-
-
-class MapInfo(Body):
-    """One map: fetch its positions from /api/maps/{id}/points, immutable under that address."""
-
-    id: int
-    items: int
-    projector: str
-    layer: str
-    parent: int | None
-    final: bool
-    created: float
-
-
-class LayerInfo(Body):
-    """One layer, early to late: what it sees, and its map of what the current map shows, if there is one."""
-
-    name: str
-    width: int
-    sees: str
-    map: MapInfo | None
-
-
-class ColumnInfo(Body):
-    """One column of metadata. Fetch its values from /api/columns/{id}, its categories from .../categories."""
-
-    id: int
-    name: str
-    kind: Literal["category", "number", "date"]
-    categories: int
-    origin: str
-
-
-class MapQuality(Body):
-    """How well a map keeps the labelled classes apart; null where too little is labelled to say."""
-
-    labelled: int
-    classes: int
-    silhouette: float | None
-    map_accuracy: float | None
-    layer_accuracy: float | None
-
-
-class JobInfo(Body):
-    """One piece of long work. `seconds_left` is null while nobody can know."""
-
-    id: int
-    kind: str
-    parameters: dict[str, Scalar]
-    state: Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
-    done: int
-    total: int
-    message: str
-    rate: float
-    seconds_left: float | None
-
-
-class Gesture(Body):
-    """One line of the label log: who, when, how, which class, how many items.
-
-    `target` is the gesture that an undo, redo or revert names; `detail` is what else the kind says, as the
-    new name of a class. `active` is false for a gesture that is taken back now.
-    """
-
-    seq: int
-    time: float
-    user: str
-    how: str
-    kind: Literal[
-        "label",
-        "clear",
-        "none",
-        "skip",
-        "class",
-        "rename",
-        "merge",
-        "delete",
-        "colour",
-        "key",
-        "undo",
-        "redo",
-        "revert",
-    ]
-    class_id: int | None
-    class_name: str | None
-    count: int
-    active: bool
-    target: int | None
-    round_id: int | None
-    detail: dict[str, Scalar]
-
-
-class RoundInfo(Body):
-    """One round: what was learned up to label event `label_seq`, and the map it drew.
-
-    `report` holds the numbers that were measured meanwhile; fetch its guesses from
-    /api/rounds/{id}/predictions.
-    """
-
-    id: int
-    created: float
-    map_id: int
-    label_seq: int
-    parent: int | None
-    layer: str
-    loss: str
-    classes: list[int]
-    report: dict[str, float]
-
-
-class State(Body):
-    """Everything the page must know to draw itself; small, polled, and hinted by the WebSocket."""
-
-    workspace: str
-    workspace_id: str
-    user: str
-    items: ItemCounts
-    layers: list[str]
-    map: MapInfo | None
-    round: RoundInfo | None
-    classes: list[ClassInfo]
-    label_seq: int
-    labelled: int
-    none_of_these: int
-    put_aside: int
-    undo: Gesture | None
-    redo: Gesture | None
-    job: JobInfo | None
 
 
 class ColumnFilter(Body):
@@ -317,23 +163,6 @@ class UndoRequest(Body):
     request_id: RequestId
 
 
-class LabelResult(Body):
-    """What was written: the event's number, how many items it names, and the log's newest number."""
-
-    seq: int
-    count: int
-    class_id: int | None
-    label_seq: int
-
-
-class SuggestionInfo(Body):
-    """A group to label next: how many items, a few that show it, and why it is offered."""
-
-    count: int
-    exemplars: list[int]
-    reason: str
-
-
 class PullRequest(Body):
     """Draw the map that tells selection `a` from selection `b`, and show it."""
 
@@ -364,25 +193,6 @@ class ThumbnailRequest(Body):
     size: Literal[32, 64, 128, 256]
     ground: Annotated[int, Field(ge=0, lt=COLOURS)] = GREY
     ids: Annotated[list[ItemId], Field(min_length=1, max_length=1024)]
-
-
-class ItemInfo(Body):
-    """One item, for the hover card and the viewer."""
-
-    id: int
-    name: str
-    source: str
-    width: int | None
-    height: int | None
-    class_name: str | None
-    skipped: str | None
-
-
-class SkippedItem(Body):
-    """One thing that could not become an item, and why."""
-
-    name: str
-    reason: str
 
 
 class NoParameters(Body):
@@ -425,9 +235,3 @@ class LearnJob(Body):
 
 JobRequest = Annotated[MapJob | LayerMapJob | LearnJob, Field(discriminator="kind")]
 """Start or resume work on this workspace."""
-
-
-class Problem(Body):
-    """A refusal: what came, what is allowed, what to do."""
-
-    detail: str

@@ -8,10 +8,10 @@ import numpy as np
 from fastapi import APIRouter, Path, Query, Response
 
 from shoal.server import columns
+from shoal.server.answers import Gesture
 from shoal.server.context import Ctx
 from shoal.server.errors import Refusal, absent_is_404
 from shoal.server.routes.state import gesture
-from shoal.server.schemas import Gesture
 from shoal.server.wire import binary
 
 router = APIRouter(prefix="/api", tags=["history"])

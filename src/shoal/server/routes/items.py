@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from shoal.server import mosaics
+from shoal.server.answers import ItemInfo
 from shoal.server.context import Ctx
 from shoal.server.errors import Refusal, absent_is_404
 from shoal.server.routes.thumbnails import On
-from shoal.server.schemas import GREY, ItemInfo
+from shoal.server.schemas import GREY
 from shoal.server.wire import binary
 from shoal.types import UNLABELLED, ItemError
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path
 
+from shoal.server.answers import JobInfo
 from shoal.server.context import Ctx
 from shoal.server.errors import Refusal, absent_is_404
-from shoal.server.schemas import JobInfo, JobRequest
+from shoal.server.schemas import JobRequest
 from shoal.workspace.jobs import OPEN
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from numpy.typing import NDArray
 
 from shoal.server import columns
+from shoal.server.answers import LabelResult
 from shoal.server.context import Context, Ctx, User
 from shoal.server.errors import Refusal
 from shoal.server.schemas import (
@@ -19,7 +20,6 @@ from shoal.server.schemas import (
     ClassRequest,
     Delete,
     LabelRequest,
-    LabelResult,
     Merge,
     Recolour,
     Rekey,

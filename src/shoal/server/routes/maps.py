@@ -8,9 +8,9 @@ import numpy as np
 from fastapi import APIRouter, Header, Path, Response
 
 from shoal.server import columns
+from shoal.server.answers import LayerInfo, MapInfo, MapQuality
 from shoal.server.context import Ctx
 from shoal.server.errors import Refusal, absent_is_404
-from shoal.server.schemas import LayerInfo, MapInfo, MapQuality
 from shoal.server.wire import binary, cached
 
 if TYPE_CHECKING:

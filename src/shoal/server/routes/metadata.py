@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from shoal.server import columns
+from shoal.server.answers import ColumnInfo
 from shoal.server.context import Context, Ctx
 from shoal.server.doors import Column, Columns
 from shoal.server.errors import Refusal, absent_is_404
-from shoal.server.schemas import ColumnInfo
 from shoal.server.wire import binary
 
 router = APIRouter(prefix="/api", tags=["columns"])

@@ -11,11 +11,12 @@ from fastapi.concurrency import run_in_threadpool
 from numpy.typing import NDArray
 
 from shoal.server import columns
+from shoal.server.answers import LabelResult, MapInfo, RoundInfo, SuggestionInfo
 from shoal.server.context import Context, Ctx, User
 from shoal.server.doors import Suggestion
 from shoal.server.errors import Refusal, absent_is_404
 from shoal.server.routes.maps import map_info
-from shoal.server.schemas import AcceptRequest, LabelResult, MapInfo, PullRequest, RoundInfo, SuggestionInfo
+from shoal.server.schemas import AcceptRequest, PullRequest
 from shoal.server.selection import resolve
 from shoal.server.wire import binary, cached
 from shoal.types import UNLABELLED

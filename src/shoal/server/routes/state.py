@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
 
+from shoal.server.answers import ClassInfo, Gesture, ItemCounts, SkippedItem, State
 from shoal.server.context import Ctx, User
 from shoal.server.routes.jobs import job_info
 from shoal.server.routes.maps import map_info
 from shoal.server.routes.rounds import round_info
-from shoal.server.schemas import ClassInfo, Gesture, ItemCounts, SkippedItem, State
 from shoal.types import NONE_OF_THESE, PUT_ASIDE
 
 if TYPE_CHECKING:
