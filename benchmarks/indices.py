@@ -1,11 +1,13 @@
 """Time and peak memory of the indices, ours and others', on 10,000 to 1,000,000 vectors of width 16.
 
     python benchmarks/indices.py [--sizes 10000 100000 1000000] [--rows dunn silhouette ...] [--limit 60]
+        [--predict]
 
 Every cell (an index, a library, a size) runs in a process of its own, on one thread, and is killed at the
 limit; times are medians of processor time over samples after a warm-up. What is in
 benchmarks/indices.json already is not run again: delete the file, or name --rows, to do so. A size that the
-growth so far puts above twice the limit is not tried, and said to be so. Libraries that are not importable
+growth so far puts above twice the limit is not tried, and said to be so; --predict runs nothing and says of
+every missing cell what it would take: such a cell is run the next time. Libraries that are not importable
 are left out (`pip install 'shoal[references]'`).
 """
 
@@ -138,41 +140,50 @@ def run_cell(row: str, library: str, n: int, limit: float) -> Cell:
     return {"row": row, "library": library, "n": n, **found}
 
 
-def excuse(cells: list[Cell], row: str, library: str, n: int, limit: float) -> str | None:
-    """Return why a cell is not tried: what a smaller size came to, or predicts; None where it is tried.
+def expected(cells: list[Cell], row: str, library: str, n: int) -> float | str | None:
+    """Return the seconds that smaller sizes predict, or why the last tried has none; None without any.
 
-    The growth is that of the last two sizes; after one it is the square of n where our cost says N² and in
-    proportion to n elsewhere.
+    The growth is that of the last two; after one it is in proportion to n where our cost is, else to its
+    square: the classes grow with n, their number does not.
     """
-    before = sorted(
-        (c for c in cells if (c["row"], c["library"]) == (row, library) and c["n"] < n), key=_size
-    )
+    mine = [c for c in cells if (c["row"], c["library"]) == (row, library) and c["n"] < n]
+    before = sorted((c for c in mine if not c.get("why", "").startswith("not")), key=_size)
     if not before:
         return None
     last = before[-1]
     if "seconds" not in last:
-        return last["why"] if last["why"].startswith("not tried") else f"not tried: {last['why']} before"
-    power = 2.0 if INDICES.load(row).cost.startswith("N²") else 1.0
-    if len(before) > 1:
+        return str(last["why"])
+    power = 1.0 if INDICES.load(row).cost in {"N", "N K", "N D"} else 2.0
+    if len(before) > 1 and "seconds" in before[-2]:
         grown = last["seconds"] / before[-2]["seconds"]
         power = max(1.0, float(np.log(grown) / np.log(last["n"] / before[-2]["n"])))
-    guess = float(last["seconds"] * (n / last["n"]) ** power)
-    return f"not tried: about {guess:,.0f} s" if guess > 2.0 * limit else None
+    return float(last["seconds"] * (n / last["n"]) ** power)
+
+
+def excuse(guess: float | str | None, limit: float) -> str | None:
+    """Return why a cell that is expected to take so long is not tried; None where it is."""
+    if isinstance(guess, str):
+        return f"not tried: {guess} before"
+    return f"not tried: about {guess:,.0f} s" if guess is not None and guess > 2.0 * limit else None
 
 
 def _size(cell: Cell) -> int:
     return int(cell["n"])
 
 
-def run(sizes: list[int], rows: list[str], limit: float, cells: list[Cell]) -> None:
-    """Add every cell that is not there yet, saving after each."""
+def run(sizes: list[int], rows: list[str], limit: float, cells: list[Cell], *, predict: bool) -> None:
+    """Add every cell that is not there yet, saving after each; where `predict`, only what it would take."""
+    cells[:] = [c for c in cells if not c.get("why", "").startswith("not run")]
     known = {(c["row"], c["library"], c["n"]) for c in cells}
     for n in sorted(sizes):
         for row in rows:
             for library in LIBRARIES:
                 if (row, library, n) in known or form_of(row, library) is None:
                     continue
-                why = excuse(cells, row, library, n, limit)
+                guess = expected(cells, row, library, n)
+                why = excuse(guess, limit)
+                if why is None and predict:
+                    why = "not run" if guess is None else f"not run: about {guess:.1f} s"
                 if why is None:
                     cells.append(run_cell(row, library, n, limit))
                 else:
@@ -195,7 +206,7 @@ def page(cells: list[Cell], limit: float) -> str:
                 theirs = found.get((row, n, library), {})
                 parts += [*_texts(theirs), _ratio(ours, theirs)]
             lines.append("| " + " | ".join(parts) + " |")
-    return f"# Indices: time and memory\n\n{about(limit)}\n\n" + "\n".join(lines) + "\n"
+    return f"# Indices: time and memory\n\n{about(cells, limit)}\n\n" + "\n".join(lines) + "\n"
 
 
 def _texts(cell: Cell) -> tuple[str, str]:
@@ -211,8 +222,9 @@ def _ratio(ours: Cell, theirs: Cell) -> str:
     return f"{theirs['seconds'] / ours['seconds']:.1f}" + ("" if same else " (another value)")
 
 
-def about(limit: float) -> str:
+def about(cells: list[Cell], limit: float) -> str:
     """Say how the table was made."""
+    old = "\nSeconds without MB are of a version before." if any("old" in c for c in cells) else ""
     versions = ", ".join(
         f"{name} {_version(name)}" for name in ("numpy", "scikit-learn", "permetrics", "torchdr")
     )
@@ -221,11 +233,11 @@ def about(limit: float) -> str:
 case, where bounds spare few pairs. Seconds of processor time of one call, peak memory in MB above what the
 process held. Every cell in its own process, stopped after {limit:g} such seconds, its start included, and at
 {MEMORY >> 30} GiB. "not tried" says what became of a smaller size, or how many seconds growth so far
-predicts. The vectors alone are 0.64, 6.4 and 64 MB; a float64 copy is twice that. Read ratios within a line:
-other work shared the machine. TorchDR is given float64: in float32 its sums keep five digits. "(another
-value)": more than 1e-4 apart; permetrics measures Xie-Beni's items to the nearest mean instead of their own,
-and raises DBCV's distances to D where the paper raises their inverses. An empty cell: the library has no such
-index."""
+predicts; "not run" that time was short. The vectors alone are 0.64, 6.4 and 64 MB; a float64 copy is twice
+that. Read ratios within a line: other work shared the machine. TorchDR is given float64: in float32 its sums
+keep five digits. "(another value)": more than 1e-4 apart; permetrics measures Xie-Beni's items to the nearest
+mean instead of their own, and raises DBCV's distances to D where the paper raises their inverses. An empty
+cell: the library has no such index.{old}"""
 
 
 def _version(name: str) -> str:
@@ -240,11 +252,13 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--rows", nargs="+", help="run these again")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of processor time a cell may take")
+    parser.add_argument("--predict", action="store_true", help="run nothing")
     arguments = parser.parse_args()
     cells: list[Cell] = json.loads(TABLE.read_text()) if TABLE.exists() else []
     if arguments.rows:
         cells = [c for c in cells if c["row"] not in arguments.rows or c["n"] not in arguments.sizes]
-    run(arguments.sizes, arguments.rows or INDICES.names(), arguments.limit, cells)
+    rows = arguments.rows or INDICES.names()
+    run(arguments.sizes, rows, arguments.limit, cells, predict=arguments.predict)
     TABLE.with_suffix(".md").write_text(page(cells, arguments.limit))
 
 
