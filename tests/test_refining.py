@@ -104,6 +104,24 @@ def test_accepting_labels_the_sure_ones_as_one_gesture(ws):
         accept(ws, at_least=5, user="ada")
 
 
+def test_what_was_rejected_is_not_predicted_again(ws):
+    row = ws.rounds.current()
+    found = ws.rounds.predictions(row.id)
+    free = ~np.isin(found.ids, list(ws.labels())) & (found.class_ids >= 0)
+    ids, classes = found.ids[free][:3], found.class_ids[free][:3]
+    written = ws.log.reject(ids, classes, round_id=row.id, user="ada")
+    assert written.count == 3
+    assert ws.log.reject(ids, classes, round_id=row.id, user="ada") is None
+    after = ws.rounds.predictions(refine(ws, Lesson()).id)
+    at = np.searchsorted(after.ids, ids)
+    assert (after.class_ids[at] != classes).all()
+    others = np.setdiff1d(np.flatnonzero(free), np.flatnonzero(free)[:3])
+    assert (after.class_ids[others] == found.class_ids[others]).mean() > 0.9
+    ws.log.undo(user="ada")
+    assert len(ws.log.rejected()[0]) == 0
+    ws.choose_map(row.map_id)
+
+
 def test_new_images_land_on_the_round_s_map_and_nothing_else_moves(ws):
     before, row = ws.map(), ws.rounds.current()
     pile = ws.path.parent / "more"

@@ -63,6 +63,7 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
         loss=lesson.loss,
         dim=lesson.dim,
         previous=_head_before(workspace, last, layer, lesson.dim),
+        rejected=_rejected(workspace, embedding.ids),
         seed=lesson.seed,
         watch=watch,
     )
@@ -82,6 +83,13 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
             report=_report(result, int((labels >= 0).sum())),
         )
     )
+
+
+def _rejected(workspace: Workspace, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows among ids (N,) that were said not to be of some classes, and those classes."""
+    items, classes = workspace.log.rejected()
+    there = np.isin(items, ids)
+    return np.searchsorted(ids, items[there]), classes[there].astype(np.int64)
 
 
 def extend(workspace: Workspace, row: RoundRow) -> int:

@@ -132,6 +132,7 @@ def learn_round(
     loss: "str | nn.Module" = "silhouette",
     dim: int = 16,
     previous: "Trained | Head | None" = None,
+    rejected: tuple[Ints, Ints] | None = None,
     seed: int = 0,
     watch: Watch = lambda _: None,
 ) -> RoundResult:
@@ -142,9 +143,9 @@ def learn_round(
     `start` (N, 2) is the map on the page (NaN rows have no place): the new one begins there and stays in its
     frame. `prepared` is `prepare(vectors)`, kept from an earlier round. `previous` is `RoundResult.trained`
     of the round before, or its head: the new one goes on from it, the first from the first `dim` principal
-    components. `watch` hears of every step and may raise
-    to cancel; then nothing is left behind. The same arguments give the same result.
-    Raises `LearningError` without two classes, and where arrays are malformed or do not fit.
+    components. `rejected`: items (M,) that are not of these labels (M,), and are not predicted to be. `watch`
+    hears of every step and may raise to cancel; then nothing is left behind. The same arguments give the
+    same result. Raises `LearningError` without two classes, and where arrays are malformed or do not fit.
     """
     checked_vectors("learn_round()", vectors)
     known = checked_labels("learn_round()", labels, len(vectors))
@@ -154,7 +155,7 @@ def learn_round(
         ready = prepare(vectors, seed=seed) if prepared is None else prepared
         _check_fits(ready, vectors)
     with clock.step(1):
-        guess = Guess.of(ready, known)
+        guess = Guess.of(ready, known, rejected)
     with clock.step(2) as tick:
         begun = ready.head(dim) if previous is None else previous
         trained = _train(vectors, np.maximum(known, UNLABELLED), loss, begun, seed=seed, tick=tick)
@@ -194,8 +195,12 @@ class Guess:
     confidence: Floats
 
     @classmethod
-    def of(cls, ready: Prepared, labels: Ints) -> "Guess":
-        """Predict all items from labels (N,) of at least two classes, -1: unlabelled, -2: none of these."""
+    def of(cls, ready: Prepared, labels: Ints, rejected: tuple[Ints, Ints] | None = None) -> "Guess":
+        """Predict all items from labels (N,) of at least two classes, -1: unlabelled, -2: none of these.
+
+        `rejected`: items (M,) that are not of the labels (M,) beside them; what else they are likely to be
+        grows no surer by it.
+        """
         answered, left = np.flatnonzero(labels != UNLABELLED), np.flatnonzero(labels == UNLABELLED)
         probe, held_out = Probe.fit(ready.inputs[answered], labels[answered])
         held = held_out[labels[answered] >= 0]
@@ -207,13 +212,23 @@ class Guess:
         fits = fit_of(scores.max(axis=1), ready.neighbours)
         least = least_fit(fits, labels)
         shares = probabilities(scores, temperature)
-        predictions = np.where(fits < least, UNLABELLED, probe.classes[shares.argmax(axis=1)])
+        if rejected is not None:
+            _deny(shares, probe.classes, *rejected)
+        none = (fits < least) | (shares.max(axis=1) <= 0)
+        predictions = np.where(none, UNLABELLED, probe.classes[shares.argmax(axis=1)])
         predictions[answered] = np.maximum(labels[answered], UNLABELLED)
         confidence = shares.max(axis=1)
         confidence[left] *= factors
         pull = np.sqrt(shares) * belonging(fits, labels, least)[:, None]
         pull[answered] = labels[answered, None] == probe.classes
         return cls(probe, temperature, least, held, places, PULL * pull, predictions, confidence)
+
+
+def _deny(shares: Floats, classes: Ints, rows: Ints, labels: Ints) -> None:
+    """Take from rows (M,) of shares (N, K) the classes (M,) that they are not of; `classes` (K,) ascend."""
+    places = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+    known = classes[places] == labels
+    shares[rows[known], places[known]] = 0
 
 
 def _train(

@@ -49,6 +49,28 @@ def test_accept_one_class_inside_a_lasso(learned, look, seeded):
     assert eye.counts() == {"red": 5, "teal": 60}
 
 
+def test_reject_what_is_predicted_in_a_lasso_and_take_it_back(learned, look, seeded):
+    eye = look()
+    eye.whole_map(239)
+    eye.press("r")
+    panel = eye.page.get_by_role("region", name="Learn")
+    eye.press(",")
+    expect(eye.page.get_by_text("Nothing is selected: select the items whose predictions")).to_be_visible()
+    eye.lasso(seeded.ids[1])
+    expect(panel.get_by_role("button", name="Reject 55")).to_be_visible()
+    eye.press(",")
+    eye.saved()
+    assert eye.state()["rejected"] == 55
+    assert eye.counts() == {"red": 5, "teal": 5}
+    teal = panel.get_by_role("button", name="Accept 0 as teal")
+    eye.lasso(seeded.ids[1])
+    expect(panel.get_by_role("button", name="Reject")).to_have_count(0)
+    expect(teal).to_have_count(0)
+    eye.press("Control+z")
+    expect(panel.get_by_role("button", name="Reject 55")).to_be_visible()
+    assert eye.state()["rejected"] == 0
+
+
 def test_go_back_to_the_map_before_and_to_the_round_again(learned, look, seeded):
     row, _ = learned
     eye = look()

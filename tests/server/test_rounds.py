@@ -70,6 +70,33 @@ def test_accepting_inside_a_lasso_and_of_one_class(client, workspace, learned, s
     assert accept(client, learned, selection=selection, class_id=1).json()["count"] == len(seeded.ids[1]) - 5
 
 
+def test_rejected_predictions_are_gone_until_it_is_undone(client, workspace, learned, seeded):
+    address = f"/api/rounds/{learned.id}/predictions"
+    before = client.get(address)
+    (guesses, _), _ = columns(before, "i4", "f4")
+    wrong = [int(id) for id in seeded.ids[1] if guesses[id] == 1 and id not in workspace.labels()][:4]
+    selection = {"map_id": None, "polygon": None, "ids": [*wrong, int(seeded.ids[0][0])], "without": []}
+    body = {"request_id": "reject-0001", "round_id": learned.id, "selection": selection}
+    answer = client.post("/api/reject", json=body).json()
+    assert (answer["count"], answer["class_id"]) == (len(wrong), 1)
+    assert client.post("/api/reject", json=body).json() == answer
+    assert client.post("/api/reject", json={**body, "request_id": "reject-0002"}).status_code == 409
+    state = client.get("/api/state").json()
+    assert (state["rejected"], state["undo"]["kind"], state["undo"]["how"]) == (4, "reject", "reject")
+    assert not set(wrong) & set(workspace.labels())
+    after = client.get(address, headers={"If-None-Match": before.headers["etag"]})
+    (left, _), _ = columns(after, "i4", "f4")
+    assert (left[wrong] == -1).all()
+    assert (left != guesses).sum() == len(wrong)
+    accept(client, learned)
+    assert not set(wrong) & set(workspace.labels())
+    for number in range(2):
+        client.post("/api/undo", json={"request_id": f"undo-0000{number}"})
+    assert client.get("/api/state").json()["rejected"] == 0
+    again = client.get(address, headers={"If-None-Match": before.headers["etag"]})
+    assert again.status_code == 304
+
+
 @pytest.mark.parametrize("more", [{"at_least": 1.5}, {"round_id": -1}, {"extra": 1}, {"at_least": "0.5"}])
 def test_what_is_no_acceptance_is_refused(client, learned, more):
     assert accept(client, learned, **more).status_code == 422

@@ -99,6 +99,7 @@ class Gesture(Body):
         "clear",
         "none",
         "skip",
+        "reject",
         "class",
         "rename",
         "merge",
@@ -151,6 +152,7 @@ class State(Body):
     labelled: int
     none_of_these: int
     put_aside: int
+    rejected: int
     undo: Gesture | None
     redo: Gesture | None
     job: JobInfo | None

@@ -184,6 +184,18 @@ class AcceptRequest(Body):
     at_least: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
+class RejectRequest(Body):
+    """Note that the selection's items without a label are not of the class that a round predicts for them.
+
+    `class_id` null: whatever class. The same `request_id` again answers the first result.
+    """
+
+    request_id: RequestId
+    round_id: ItemId
+    selection: Selection
+    class_id: ItemId | None = None
+
+
 class ThumbnailRequest(Body):
     """Ask for one mosaic: (1024 / size)^2 cells row by row, in the order of `ids`.
 

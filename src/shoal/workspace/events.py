@@ -28,10 +28,10 @@ class Written:
 class Event:
     """One line of the log; `time` is in s since 1970.
 
-    `kind` is label, clear, none, skip (about items), class, rename, merge, delete, colour, key (about a
-    class), undo, redo or revert (about the gesture `target`). `active` is False for a gesture that is taken
-    back now. `detail` holds what else the kind says, as the new name. `round_id` is the round whose
-    predictions were accepted.
+    `kind` is label, clear, none, skip, reject (about items), class, rename, merge, delete, colour, key
+    (about a class), undo, redo or revert (about the gesture `target`). `active` is False for a gesture that
+    is taken back now. `detail` holds what else the kind says, as the new name. `round_id` is the round whose
+    predictions were accepted or rejected.
     """
 
     seq: int
@@ -113,12 +113,13 @@ def append_each(
     request_id: str | None,
     map_id: int | None = None,
     round_id: int | None = None,
+    kind: str = "label",
 ) -> Written:
-    """Add the event that gives each item of `chosen` its own class, -1 for none."""
+    """Add the event that gives each item of `chosen` its own class, -1 for none; or denies it, by `kind`."""
     only = int(class_ids[0]) if (class_ids == class_ids[0]).all() and class_ids[0] >= UNLABELLED else None
     return append(
         connection,
-        kind="clear" if only == UNLABELLED else "label",
+        kind="clear" if only == UNLABELLED else kind,
         user=user,
         how=how,
         request_id=request_id,

@@ -1,7 +1,7 @@
 """The label log: every gesture is one event, appended and never changed; the labels are its replay."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +33,22 @@ from shoal.workspace.replay import (
     ANSWERS,
     GESTURES,
     ITEM_GESTURES,
+    REJECT,
     LabelState,
+    among,
     distinct,
     encode_ids,
+    rejections,
 )
 
 Answer = Literal["clear", "none", "skip"]
+
+
+class _Who(TypedDict):
+    user: str
+    request_id: str | None
+    map_id: int | None
+    round_id: int
 
 
 class LabelLog(LogReader):
@@ -147,28 +157,47 @@ class LabelLog(LogReader):
     ) -> Written | None:
         """Label those of `ids` (N,), ascending, that have no label now with the class a round predicts (N,).
 
-        One gesture, which one undo takes back; None when every one of them is labelled already. The same
-        `request_id` again returns the first result. Raises `WorkspaceError` for an id that is no item's.
+        What was rejected stays out. One gesture, which one undo takes back; None when nothing is left to
+        label. The same `request_id` again returns the first result. Raises `WorkspaceError` for an id that is
+        no item's.
         """
+        who: _Who = {"user": user, "request_id": request_id, "map_id": map_id, "round_id": round_id}
+        return self._decide("label", ids, class_ids, who)
+
+    def reject(
+        self,
+        ids: NDArray[np.int64],
+        class_ids: NDArray[np.int32],
+        *,
+        round_id: int,
+        user: str,
+        request_id: str | None = None,
+        map_id: int | None = None,
+    ) -> Written | None:
+        """Note that those of `ids` (N,) without a label are not of the class a round predicts (N,).
+
+        They stay unlabelled, and no later round predicts that class for them. As with `accept`.
+        """
+        who: _Who = {"user": user, "request_id": request_id, "map_id": map_id, "round_id": round_id}
+        return self._decide(REJECT, ids, class_ids, who)
+
+    def _decide(
+        self, kind: str, ids: NDArray[np.int64], class_ids: NDArray[np.int32], who: "_Who"
+    ) -> Written | None:
+        """Append what becomes of a round's predictions, where they still stand."""
+        request_id = who["request_id"]
         with self._catalogue.write("labels") as connection:
             if before := earlier(connection, request_id):
                 return before
             if len(ids):
                 distinct(ids, id_count(connection))
             with self._following(connection) as state:
-                free = state.labels[ids] == UNLABELLED
+                denied = among(ids, state.classes.shown(class_ids), rejections(connection, state))
+                free = (state.labels[ids] == UNLABELLED) & ~denied
             if not free.any():
                 return None
-            return append_each(
-                connection,
-                ids[free],
-                class_ids[free],
-                user=user,
-                how="accept",
-                request_id=request_id,
-                map_id=map_id,
-                round_id=round_id,
-            )
+            how = "accept" if kind == "label" else kind
+            return append_each(connection, ids[free], class_ids[free], kind=kind, how=how, **who)
 
     def create_class(self, name: str, *, user: str, request_id: str | None = None) -> Written:
         """Make a class without items; a class that exists already is returned as it is.

@@ -14,7 +14,14 @@ from shoal.workspace.classes import ClassRow, family
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.events import Event, as_event, event_query, newest, rows_of
 from shoal.workspace.items import REMOVED, ItemTable, id_count
-from shoal.workspace.replay import CLASS_GESTURES, ITEM_GESTURES, LabelState, catch_up, gestures
+from shoal.workspace.replay import (
+    CLASS_GESTURES,
+    ITEM_GESTURES,
+    LabelState,
+    catch_up,
+    gestures,
+    rejections,
+)
 
 
 class LogReader:
@@ -25,6 +32,7 @@ class LogReader:
         self._items = table
         self._lock = threading.Lock()
         self._state = LabelState()
+        self._rejected = -1, (np.empty(0, np.int64), np.empty(0, np.int32))
 
     def current(self) -> NDArray[np.int32]:
         """Return the class id by item id (N,), UNLABELLED elsewhere; the array is read-only."""
@@ -62,6 +70,13 @@ class LogReader:
         """Return `current()` and `provenance()` as of the same event."""
         with self._following() as state:
             return state.labels, state.deciders
+
+    def rejected(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return which items (M,) were said not to be of which classes (M,); ids ascending."""
+        with self._catalogue.read() as connection, self._following(connection) as state:
+            if self._rejected[0] != state.seq:
+                self._rejected = state.seq, rejections(connection, state)
+            return self._rejected[1]
 
     def at(self, seq: int) -> NDArray[np.int32]:
         """Return the labels (N,) as they were right after event `seq`; 0 is before the first.

@@ -24,8 +24,10 @@ from shoal.workspace.errors import WorkspaceError
 ANSWERS = {"clear": UNLABELLED, "none": NONE_OF_THESE, "skip": PUT_ASIDE}
 """What items are given by a gesture that names no class."""
 ITEM_GESTURES = ("label", *ANSWERS)
+REJECT = "reject"
+"""Items are not of the class that a round predicts; their labels stay as they are."""
 CLASS_GESTURES = ("rename", "merge", "delete", "colour", "key")
-GESTURES = (*ITEM_GESTURES, *CLASS_GESTURES, "revert")
+GESTURES = (*ITEM_GESTURES, REJECT, *CLASS_GESTURES, "revert")
 """What can be undone."""
 
 Ids = NDArray[np.int64]
@@ -177,6 +179,26 @@ def gestures(connection: Connection, span: tuple[int, int], *, newest_first: boo
             else:
                 class_ids = decode_classes(packed_classes, seq)
             yield _Gesture(seq, ids, class_ids)
+
+
+def rejections(connection: Connection, state: LabelState) -> tuple[Ids, ClassIds]:
+    """Return which items (M,) are not of which classes (M,) by the rejections in force, classes as now."""
+    query = select(events.c.seq, events.c.class_id, events.c.item_ids, events.c.item_classes)
+    ids, class_ids = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
+    for seq, class_id, packed, packed_classes in connection.execute(query.where(events.c.kind == REJECT)):
+        if seq not in state.off:
+            ids.append(decode_ids(packed, seq))
+            each = np.full(len(ids[-1]), class_id, np.int32) if packed_classes is None else None
+            class_ids.append(decode_classes(packed_classes, seq) if each is None else each)
+    now = state.classes.shown(np.concatenate(class_ids))
+    pairs = np.unique(np.stack([np.concatenate(ids), now.astype(np.int64)])[:, now >= 0], axis=1)
+    return pairs[0], pairs[1].astype(np.int32)
+
+
+def among(ids: Ids, class_ids: ClassIds, pairs: tuple[Ids, ClassIds]) -> NDArray[np.bool_]:
+    """Return which of the items with their classes (N,) are among such pairs."""
+    width = 1 + max((int(one.max()) for one in (class_ids, pairs[1]) if len(one)), default=0)
+    return np.isin(ids * width + class_ids, pairs[0] * width + pairs[1])
 
 
 def encode_ids(ids: Ids) -> bytes:

@@ -556,6 +556,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject
+         * @description Say that a round's predictions inside a selection are wrong, as one gesture; no label changes.
+         */
+        post: operations["rounds_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/revert": {
         parameters: {
             query?: never;
@@ -605,7 +625,7 @@ export interface paths {
         };
         /**
          * Predictions
-         * @description Return what one round predicts for every item id; a round never changes, so its ETag holds.
+         * @description Return what one round predicts for every item id, what was rejected since left out.
          */
         get: operations["rounds_predictions"];
         put?: never;
@@ -955,7 +975,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "label" | "clear" | "none" | "skip" | "class" | "rename" | "merge" | "delete" | "colour" | "key" | "undo" | "redo" | "revert";
+            kind: "label" | "clear" | "none" | "skip" | "reject" | "class" | "rename" | "merge" | "delete" | "colour" | "key" | "undo" | "redo" | "revert";
             /** Round Id */
             round_id: number | null;
             /** Seq */
@@ -1218,6 +1238,21 @@ export interface components {
             kind: "colour";
         };
         /**
+         * RejectRequest
+         * @description Note that the selection's items without a label are not of the class that a round predicts for them.
+         *
+         *     `class_id` null: whatever class. The same `request_id` again answers the first result.
+         */
+        RejectRequest: {
+            /** Class Id */
+            class_id?: number | null;
+            /** Request Id */
+            request_id: string;
+            /** Round Id */
+            round_id: number;
+            selection: components["schemas"]["Selection"];
+        };
+        /**
          * Rekey
          * @description Give the class a digit, taken from whichever has it; null: none.
          */
@@ -1364,6 +1399,8 @@ export interface components {
             /** Put Aside */
             put_aside: number;
             redo: components["schemas"]["Gesture"] | null;
+            /** Rejected */
+            rejected: number;
             round: components["schemas"]["RoundInfo"] | null;
             undo: components["schemas"]["Gesture"] | null;
             /** User */
@@ -4094,6 +4131,104 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelResult"];
+                };
+            };
+            /** @description no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another site or host */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not in this state of the workspace */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description X-Shoal-Workspace names another workspace */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rounds_reject: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-shoal-user"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RejectRequest"];
             };
         };
         responses: {

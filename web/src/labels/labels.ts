@@ -180,6 +180,7 @@ class Overlay {
 const GESTURES: ReadonlySet<Entry["path"]> = new Set<Entry["path"]>([
   "/api/labels",
   "/api/accept",
+  "/api/reject",
   "/api/classes/change",
   "/api/revert",
 ]);

@@ -5,7 +5,7 @@ export interface Entry {
   order: number;
   /** Which workspace it belongs to: another one may be served from this address tomorrow. */
   workspace: string;
-  path: `/api/${"labels" | "classes" | "classes/change" | "accept" | "undo" | "redo" | "revert"}`;
+  path: `/api/${"labels" | "classes" | "classes/change" | "accept" | "reject" | "undo" | "redo" | "revert"}`;
   body: object;
   /** What it does, for the optimistic picture: the items and the class they get (null: none). */
   ids: Uint32Array;

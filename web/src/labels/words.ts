@@ -15,6 +15,8 @@ export function gestureText(gesture: Gesture): string {
       return `${what}: none of these`;
     case "skip":
       return `${what} put aside`;
+    case "reject":
+      return name === null ? `${what}: not what was predicted` : `${what}: not “${name}”`;
     case "class":
       return `class “${name}” made`;
     case "rename":
@@ -38,6 +40,7 @@ const KINDS: Record<string, string> = {
   clear: "labels taken away",
   none: "none of these",
   skip: "put aside",
+  reject: "rejected",
   rename: "renamed",
   merge: "merged",
   delete: "deleted",

@@ -99,6 +99,13 @@ export class Labelling {
     this.saying.say(`Accepted ${plural(count, "prediction")}`, "done", true);
   }
 
+  /** Say that a round's predictions are wrong for `count` items, as one gesture. */
+  reject(what: { round_id: number; selection: object; class_id: number | null }, count: number): void {
+    const id = requestId();
+    if (!this.send({ requestId: id, path: "/api/reject", body: { request_id: id, ...what }, ids: NO_IDS, className: null })) return;
+    this.saying.say(`Rejected ${plural(count, "prediction")}`, "done", true);
+  }
+
   /** Label with the class that has this digit. */
   labelByKey(digit: number): void {
     const found = get(this.labels).classes.find((candidate) => candidate.key === digit);

@@ -22,7 +22,8 @@ export class Rounds {
   /** How sure a prediction must be to be accepted. */
   readonly threshold = writable(FIRST_THRESHOLD);
 
-  private fetching = -1;
+  /** The round whose predictions are on show or on their way, and how many were rejected by then. */
+  private fetching = "";
 
   /** `ask` asks the server and says so where it refuses. */
   constructor(
@@ -32,7 +33,7 @@ export class Rounds {
     private readonly saying: Saying,
     private readonly ask: (request: () => Promise<unknown>) => Promise<void>,
   ) {
-    state.subscribe((now) => void this.follow(now?.round ?? null));
+    state.subscribe((now) => void this.follow(now?.round ?? null, now?.rejected ?? 0));
   }
 
   /** Learn from the labels as they are now; null takes the default. */
@@ -60,6 +61,19 @@ export class Rounds {
     if (within) this.selecting.select(Selection.EMPTY);
   }
 
+  /** Say of the selection's predictions that they are wrong: they go, and no later round makes them again. */
+  reject(): void {
+    const predictions = get(this.predictions);
+    if (!predictions) return this.saying.say("There are no predictions yet: learn first.", "problem");
+    const { scope, within } = this.scope();
+    if (!within) return this.saying.say("Nothing is selected: select the items whose predictions are wrong.", "problem");
+    const { classOf } = get(this.labelling.labels);
+    const ids = sureItems(predictions, scope, classOf, 0, null);
+    if (ids.length === 0) return this.saying.say("Nothing to reject: no unlabelled item here has a prediction.", "problem");
+    this.labelling.reject({ round_id: predictions.round, selection: within.wire(), class_id: null }, ids.length);
+    this.selecting.select(Selection.EMPTY);
+  }
+
   /** Select what accepting would label, to look at it first. */
   show(classId: number | null): void {
     const predictions = get(this.predictions);
@@ -79,17 +93,17 @@ export class Rounds {
   }
 
   /** Fetch what is new about rounds. */
-  private async follow(round: RoundInfo | null): Promise<void> {
-    const id = round?.id ?? -1;
-    if (id === this.fetching) return;
-    this.fetching = id;
+  private async follow(round: RoundInfo | null, rejected: number): Promise<void> {
+    const wanted = round ? `${round.id} without ${rejected}` : "none";
+    if (wanted === this.fetching) return;
+    this.fetching = wanted;
     try {
       this.list.set(await api.rounds());
       if (round === null) return this.predictions.set(null);
-      const columns = await api.predictions(id);
-      if (this.fetching === id) this.predictions.set({ ...columns, round: id });
+      const columns = await api.predictions(round.id);
+      if (this.fetching === wanted) this.predictions.set({ ...columns, round: round.id });
     } catch {
-      this.fetching = -2; // the next state tries again
+      this.fetching = ""; // the next state tries again
     }
   }
 }

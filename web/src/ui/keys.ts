@@ -31,6 +31,7 @@ export const BINDINGS = [
   { action: "colour", keys: ["c"], help: "Colour by label, on or off", group: "Look" },
   { action: "learn", keys: ["e"], help: "Learn from the labels", group: "Learn" },
   { action: "accept", keys: ["a"], help: "Accept the sure predictions", group: "Learn" },
+  { action: "reject", keys: [","], help: "Reject the selection’s predictions", group: "Learn" },
   { action: "next", keys: ["."], help: "Fly to the next group to label", group: "Learn" },
   { action: "pull", keys: ["u"], help: "Keep a group, then pull another away from it; back", group: "Learn" },
   { action: "learning", keys: ["r"], help: "Open or close the panel Learn", group: "Panels" },

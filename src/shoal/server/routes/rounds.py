@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -16,13 +17,14 @@ from shoal.server.context import Context, Ctx, User
 from shoal.server.doors import Suggestion
 from shoal.server.errors import Refusal, absent_is_404
 from shoal.server.routes.maps import map_info
-from shoal.server.schemas import AcceptRequest, PullRequest
+from shoal.server.schemas import AcceptRequest, PullRequest, RejectRequest
 from shoal.server.selection import resolve
 from shoal.server.wire import binary, cached
 from shoal.types import UNLABELLED
 
 if TYPE_CHECKING:
-    from shoal.workspace import RoundRow
+    from shoal.server.schemas import Selection
+    from shoal.workspace import RoundRow, Written
 
 router = APIRouter(prefix="/api", tags=["rounds"])
 RoundId = Annotated[int, Path(ge=0, lt=2**31)]
@@ -40,8 +42,10 @@ def rounds(context: Ctx) -> list[RoundInfo]:
     responses=binary(columns.MEDIA_TYPE, "class i32 by item id, -1 none of them; confidence f32"),
 )
 def predictions(context: Ctx, id: RoundId, if_none_match: Annotated[str | None, Header()] = None) -> Response:
-    """Return what one round predicts for every item id; a round never changes, so its ETag holds."""
-    etag = f'"{context.epoch}-round-{id}"'
+    """Return what one round predicts for every item id, what was rejected since left out."""
+    items_denied, classes_denied = context.workspace.log.rejected()
+    denied = zlib.crc32(classes_denied.tobytes(), zlib.crc32(items_denied.tobytes()))
+    etag = f'"{context.epoch}-round-{id}-{denied:08x}"'
     if if_none_match == etag:
         return cached(etag)
     with absent_is_404():
@@ -50,32 +54,51 @@ def predictions(context: Ctx, id: RoundId, if_none_match: Annotated[str | None, 
     class_ids = np.full(items, UNLABELLED, dtype=np.int32)
     confidence = np.zeros(items, dtype=np.float32)
     class_ids[found.ids], confidence[found.ids] = found.class_ids, found.confidence
+    there = items_denied < items
+    gone = items_denied[there][class_ids[items_denied[there]] == classes_denied[there]]
+    class_ids[gone], confidence[gone] = UNLABELLED, 0
     return cached(etag, columns.pack([class_ids, confidence]), columns.MEDIA_TYPE)
 
 
 @router.post("/accept")
 async def accept(context: Ctx, user: User, request: AcceptRequest) -> LabelResult:
     """Make labels of a round's confident predictions, inside a selection or everywhere, as one gesture."""
-    inside = None
-    if request.selection is not None:
-        async with context.lassoing:
-            inside = await run_in_threadpool(resolve, request.selection, context)
-    return await run_in_threadpool(_accept, context, user, request, inside)
-
-
-def _accept(
-    context: Context, user: str, request: AcceptRequest, inside: NDArray[np.int64] | None
-) -> LabelResult:
+    inside = await _inside(context, request.selection) if request.selection else None
     log = context.workspace.log
+    return await run_in_threadpool(_decide, context, user, request, log.accept, inside)
+
+
+@router.post("/reject")
+async def reject(context: Ctx, user: User, request: RejectRequest) -> LabelResult:
+    """Say that a round's predictions inside a selection are wrong, as one gesture; no label changes."""
+    inside = await _inside(context, request.selection)
+    log = context.workspace.log
+    return await run_in_threadpool(_decide, context, user, request, log.reject, inside)
+
+
+async def _inside(context: Context, selection: Selection) -> NDArray[np.int64]:
+    async with context.lassoing:
+        return await run_in_threadpool(resolve, selection, context)
+
+
+def _decide(
+    context: Context,
+    user: str,
+    request: AcceptRequest | RejectRequest,
+    write: Callable[..., Written | None],
+    inside: NDArray[np.int64] | None,
+) -> LabelResult:
+    """Write what becomes of the predictions that are meant, and say how many they were."""
     with absent_is_404():
         found = context.workspace.rounds.predictions(request.round_id)
-    chosen = (found.class_ids != UNLABELLED) & (found.confidence >= request.at_least)
+    at_least = request.at_least if isinstance(request, AcceptRequest) else 0.0
+    chosen = (found.class_ids != UNLABELLED) & (found.confidence >= at_least)
     if request.class_id is not None:
         chosen &= found.class_ids == request.class_id
     if inside is not None:
         chosen &= np.isin(found.ids, inside)
     with context.writing:
-        written = log.accept(
+        written = write(
             found.ids[chosen],
             found.class_ids[chosen],
             round_id=request.round_id,
@@ -84,9 +107,12 @@ def _accept(
             map_id=request.selection.map_id if request.selection else None,
         )
         if written is None:
-            raise Refusal(409, "nothing to accept: no unlabelled item there has a prediction so confident")
+            raise Refusal(409, f"nothing to {write.__name__}: no unlabelled item there has such a prediction")
         return LabelResult(
-            seq=written.seq, count=written.count, class_id=written.class_id, label_seq=log.seq()
+            seq=written.seq,
+            count=written.count,
+            class_id=written.class_id,
+            label_seq=context.workspace.log.seq(),
         )
 
 

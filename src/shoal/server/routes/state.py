@@ -54,6 +54,7 @@ def state(context: Ctx, user: User) -> State:
         labelled=sum(row.count for row in classes),
         none_of_these=workspace.log.count(NONE_OF_THESE),
         put_aside=workspace.log.count(PUT_ASIDE),
+        rejected=len(workspace.log.rejected()[0]),
         undo=gesture(undo) if undo else None,
         redo=gesture(redo) if redo else None,
         job=job_info(job) if job else None,
