@@ -56,7 +56,7 @@ def test_names_may_come_by_id():
 
 def test_many_unknown_paths_in_a_flat_pile_take_no_time():
     names = [f"{k}.jpg" for k in range(50_000)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     found, unmatched = match({f"x{k}.jpg": "cat" for k in range(50_000)}, names)
     assert (len(found), len(unmatched)) == (0, 50_000)
-    assert time.perf_counter() - begun < 5, "quadratic would take minutes"
+    assert time.process_time() - begun < 5, "quadratic would take minutes"

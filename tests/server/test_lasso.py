@@ -1,7 +1,7 @@
 """The lasso against a slow double loop in exact arithmetic, and against cases worked out by hand."""
 
 from fractions import Fraction
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -119,11 +119,11 @@ def test_a_million_points_take_less_than_a_second():
     angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
     radius = 0.4 + 0.05 * random.random(200)
     polygon = 0.5 + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    start = perf_counter()
+    start = process_time()
     chosen = inside(xy, polygon)
-    seconds = perf_counter() - start
+    seconds = process_time() - start
     assert 0.5 < chosen.mean() < 0.64
-    # Aim: 1 s. The bound leaves room for a machine that others use at the same time.
+    # Aim: 1 s. Processor time: others on the machine do not count, a slow one does.
     assert seconds < 5
 
 

@@ -1,7 +1,7 @@
 """Mosaics: every picture in its cell, whole, and what is broken stays grey."""
 
 from io import BytesIO
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -121,7 +121,7 @@ def test_256_cells_take_a_moment_only():
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     out = BytesIO()
     Image.fromarray(noise).resize((64, 48)).save(out, "JPEG", quality=85)
-    start = perf_counter()
+    start = process_time()
     compose([out.getvalue()] * 256, 64)
-    # Aim: 60 ms. The bound leaves room for a machine that others use at the same time.
-    assert perf_counter() - start < 1
+    # Aim: 60 ms. Processor time: others on the machine do not count, a slow one does.
+    assert process_time() - start < 1
