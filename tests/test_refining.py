@@ -111,6 +111,7 @@ def test_what_was_rejected_is_not_predicted_again(ws):
     ids, classes = found.ids[free][:3], found.class_ids[free][:3]
     written = ws.log.reject(ids, classes, round_id=row.id, user="ada")
     assert written.count == 3
+    assert ws.log.items_of(written.seq).tolist() == ids.tolist()
     assert ws.log.reject(ids, classes, round_id=row.id, user="ada") is None
     after = ws.rounds.predictions(refine(ws, Lesson()).id)
     at = np.searchsorted(after.ids, ids)

@@ -17,6 +17,7 @@ from shoal.workspace.items import REMOVED, ItemTable, id_count
 from shoal.workspace.replay import (
     CLASS_GESTURES,
     ITEM_GESTURES,
+    REJECT,
     LabelState,
     catch_up,
     gestures,
@@ -179,8 +180,8 @@ def touched(connection: Connection, state: LabelState, rows: Iterable[Any]) -> N
         rows = rows_of(connection, (row.target for row in rows if row.target is not None))
     chosen = np.zeros(len(state.labels), dtype=np.bool_)
     for row in seen.values():
-        if row.kind in ITEM_GESTURES:
-            for gesture in gestures(connection, (row.seq - 1, row.seq), newest_first=False):
+        if row.kind in (*ITEM_GESTURES, REJECT):
+            for gesture in gestures(connection, (row.seq - 1, row.seq), newest_first=False, kinds=[row.kind]):
                 chosen[gesture.ids] = True
     about = {row.class_id for row in seen.values() if row.kind in CLASS_GESTURES}
     members = [one for class_id in about for one in family(class_id, state.class_events)]

@@ -8,7 +8,7 @@ by then: a merged class as what it became, a deleted one as none.
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,12 +162,18 @@ def _recompute(
         rest -= len(ids)
 
 
-def gestures(connection: Connection, span: tuple[int, int], *, newest_first: bool) -> Iterator[_Gesture]:
-    """Yield the gestures after event `span[0]` up to `span[1]`, decoded one at a time."""
+def gestures(
+    connection: Connection,
+    span: tuple[int, int],
+    *,
+    newest_first: bool,
+    kinds: Sequence[str] = ITEM_GESTURES,
+) -> Iterator[_Gesture]:
+    """Yield the gestures of some kinds after event `span[0]` up to `span[1]`, decoded one at a time."""
     after, last = span
     query = (
         select(events.c.seq, events.c.kind, events.c.class_id, events.c.item_ids, events.c.item_classes)
-        .where(events.c.kind.in_(ITEM_GESTURES), events.c.seq > after, events.c.seq <= last)
+        .where(events.c.kind.in_(kinds), events.c.seq > after, events.c.seq <= last)
         .order_by(events.c.seq.desc() if newest_first else events.c.seq)
         .execution_options(yield_per=16)
     )
@@ -183,13 +189,11 @@ def gestures(connection: Connection, span: tuple[int, int], *, newest_first: boo
 
 def rejections(connection: Connection, state: LabelState) -> tuple[Ids, ClassIds]:
     """Return which items (M,) are not of which classes (M,) by the rejections in force, classes as now."""
-    query = select(events.c.seq, events.c.class_id, events.c.item_ids, events.c.item_classes)
     ids, class_ids = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
-    for seq, class_id, packed, packed_classes in connection.execute(query.where(events.c.kind == REJECT)):
-        if seq not in state.off:
-            ids.append(decode_ids(packed, seq))
-            each = np.full(len(ids[-1]), class_id, np.int32) if packed_classes is None else None
-            class_ids.append(decode_classes(packed_classes, seq) if each is None else each)
+    for gesture in gestures(connection, (0, state.seq), newest_first=False, kinds=(REJECT,)):
+        if gesture.seq not in state.off:
+            ids.append(gesture.ids)
+            class_ids.append(gesture.class_ids)
     now = state.classes.shown(np.concatenate(class_ids))
     pairs = np.unique(np.stack([np.concatenate(ids), now.astype(np.int64)])[:, now >= 0], axis=1)
     return pairs[0], pairs[1].astype(np.int32)
