@@ -221,7 +221,8 @@ class ShardStore:
             }
             for layer in backbone.layers:
                 columns: dict[str, NDArray[Any]] = {"id": ids, "vector": vectors[layer]}
-                name = unique_name(f"{VECTORS}/{number:06d}-{layer}", ".arrow")
+                # a layer may have any name, a file may not
+                name = unique_name(f"{VECTORS}/{number:06d}-{len(named):02d}", ".arrow")
                 data = arrow.encode(columns, {**provenance, "layer": layer})
                 named.append(_Named(VECTORS, layer, name, data))
         return named
