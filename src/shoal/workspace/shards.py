@@ -212,7 +212,7 @@ class ShardStore:
         vectors: Mapping[str, NDArray[np.float16]],
         backbones: Sequence[BackboneRow],
     ) -> list["_Named"]:
-        named = []
+        named: list[_Named] = []
         for backbone in backbones:
             provenance = {
                 "backbone": backbone.name,
