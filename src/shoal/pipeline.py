@@ -144,10 +144,12 @@ def embed(workspace: Workspace, recipe: Recipe, watch: Watch) -> None:
 
     What lacks the layers of a backbone that was added since gets those first.
     """
+    shards, lacking = workspace.pending_shards(), workspace.lacking_shards()
+    if not shards and not lacking:
+        return
     added = [_added(workspace, row) for row in workspace.backbones()[1:]]
-    if added:
-        _fill(workspace, Joined(added), watch)
-    shards = workspace.pending_shards()
+    if lacking:
+        _fill(workspace, lacking, Joined(added), watch)
     if not shards:
         return
     own = open_backbone(recipe.backbone, fast=recipe.fast)
@@ -173,11 +175,8 @@ def _added(workspace: Workspace, row: BackboneRow) -> Backbone:
     return Renamed(open_backbone(str(workspace.path / row.name)), row.layers)
 
 
-def _fill(workspace: Workspace, backbone: Backbone, watch: Watch) -> None:
+def _fill(workspace: Workspace, shards: Sequence[Shard], backbone: Backbone, watch: Watch) -> None:
     """Embed once more what was embedded before the backbone was added."""
-    shards = workspace.lacking_shards()
-    if not shards:
-        return
     total = sum(len(shard.ids) for shard in shards)
     pace = Pace(total=total, done=0, watch=watch)
     reader = _Reader(watch)
