@@ -9,8 +9,9 @@ from sqlalchemy import insert, text
 
 from shoal.types import Map, MapOrigin
 from shoal.workspace import Workspace
-from shoal.workspace.catalogue import Catalogue, counter, shards, sources
+from shoal.workspace.catalogue import Catalogue, counter
 from shoal.workspace.items import EMBEDDED
+from shoal.workspace.tables import shards, sources
 
 ITEMS = """
 INSERT INTO items (id, source, key, size, mtime_ns, status, shard, width, height, touched)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from shoal.sources import open_source
 from shoal.types import ItemError, ShoalError, Source
 from shoal.workspace import Workspace
-from shoal.workspace.catalogue import shown
+from shoal.workspace.tables import shown
 
 
 def item_reader(workspace: Workspace) -> Callable[[str, bytes], bytes]:

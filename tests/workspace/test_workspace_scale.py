@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from shoal.workspace import Workspace
-from shoal.workspace.catalogue import items, shards, sources
+from shoal.workspace.tables import items, shards, sources
 
 COUNT = 1_000_000
 

@@ -7,11 +7,12 @@ from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.events import Event, Written
 from shoal.workspace.items import Counts, FileFacts, ItemRow, Items
 from shoal.workspace.jobs import JobRow, Jobs
+from shoal.workspace.labelled import LabelledItem
 from shoal.workspace.labels import LabelLog
 from shoal.workspace.maps import MapRow
 from shoal.workspace.reconcile import ScanReport
 from shoal.workspace.rounds import Learned, Predictions, RoundRow
-from shoal.workspace.workspace import LabelledItem, Workspace
+from shoal.workspace.workspace import Workspace
 
 __all__ = [
     "BackboneRow",

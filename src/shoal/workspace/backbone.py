@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from shoal.types import Layer
-from shoal.workspace.catalogue import Catalogue, backbones
+from shoal.workspace.catalogue import Catalogue
 from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.tables import backbones
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, insert, select
 
 from shoal.types import UNLABELLED
-from shoal.workspace.catalogue import classes
 from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.tables import classes
 
 NAME_LENGTH = 200
 NONE_NAME = "none of these"

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, insert, select
 
-from shoal.workspace.catalogue import Catalogue, columns
+from shoal.workspace.catalogue import Catalogue
 from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.tables import columns
 
 KINDS = ("category", "number", "date")
 

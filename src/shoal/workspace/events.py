@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, Select, func, insert, select
 
 from shoal.types import UNLABELLED
-from shoal.workspace.catalogue import events
 from shoal.workspace.replay import LabelState, encode_classes, encode_ids
+from shoal.workspace.tables import events
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, select
 
 from shoal.workspace.bulk import plain_rows, whole_numbers
-from shoal.workspace.catalogue import Catalogue, counter, items, oddities, shown, sources
+from shoal.workspace.catalogue import Catalogue, counter
 from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.tables import items, oddities, shown, sources
 
 PENDING, EMBEDDED, SKIPPED, REMOVED = range(4)
 STATUS = ("pending", "embedded", "skipped", "removed")

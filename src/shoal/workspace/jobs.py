@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from shoal.types import Progress, Scalar
-from shoal.workspace.catalogue import Catalogue, jobs
+from shoal.workspace.catalogue import Catalogue
 from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.tables import jobs
 
 OPEN = ("queued", "running")
 CLOSED = ("done", "failed", "cancelled", "interrupted")

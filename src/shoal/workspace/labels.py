@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from shoal.types import UNLABELLED
-from shoal.workspace.catalogue import shown
 from shoal.workspace.classes import (
     KEYS,
     NONE_NAME,
@@ -40,6 +39,7 @@ from shoal.workspace.replay import (
     encode_ids,
     rejections,
 )
+from shoal.workspace.tables import shown
 
 Answer = Literal["clear", "none", "skip"]
 

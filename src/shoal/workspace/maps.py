@@ -14,10 +14,11 @@ from sqlalchemy import Connection, delete, insert, select
 from shoal.types import Map, MapOrigin
 from shoal.workspace import arrow
 from shoal.workspace.backbone import read_backbones
-from shoal.workspace.catalogue import Catalogue, events, files, maps, settings
+from shoal.workspace.catalogue import Catalogue
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.files import Written, read_checked, remove, unique_name, write_all
 from shoal.workspace.items import id_count
+from shoal.workspace.tables import events, files, maps, settings
 
 FOLDER = "maps"
 DRAFTS_KEPT = 3

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
-from shoal.workspace.catalogue import Catalogue, events, shown
+from shoal.workspace.catalogue import Catalogue
 from shoal.workspace.classes import ClassRow, family
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.events import Event, as_event, event_query, newest, rows_of
@@ -23,6 +23,7 @@ from shoal.workspace.replay import (
     gestures,
     rejections,
 )
+from shoal.workspace.tables import events, shown
 
 
 class LogReader:

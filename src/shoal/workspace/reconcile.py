@@ -23,9 +23,10 @@ from sqlalchemy import (
 )
 
 from shoal.types import Found, ItemError, Skipped, Source
-from shoal.workspace.catalogue import Catalogue, counter, items, oddities, shards, sources
+from shoal.workspace.catalogue import Catalogue, counter
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.items import EMBEDDED, PENDING, REMOVED, SKIPPED, id_count
+from shoal.workspace.tables import items, oddities, shards, sources
 
 FIRST_SHARDS = (256, 768)
 SHARD_SIZE = 1024

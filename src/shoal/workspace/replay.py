@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from shoal.types import NONE_OF_THESE, PUT_ASIDE, UNLABELLED
-from shoal.workspace.catalogue import events
 from shoal.workspace.classes import ClassEvent, ClassTable, births, replay_classes
 from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.tables import events
 
 ANSWERS = {"clear": UNLABELLED, "none": NONE_OF_THESE, "skip": PUT_ASIDE}
 """What items are given by a gesture that names no class."""

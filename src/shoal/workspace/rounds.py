@@ -13,11 +13,12 @@ from sqlalchemy import Connection, Row, insert, select
 
 from shoal.types import UNLABELLED, Map
 from shoal.workspace import arrow
-from shoal.workspace.catalogue import Catalogue, classes, counter, files, rounds
+from shoal.workspace.catalogue import Catalogue, counter
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.files import Written, read_checked, unique_name, write_all
 from shoal.workspace.items import id_count
 from shoal.workspace.maps import MapStore
+from shoal.workspace.tables import classes, files, rounds
 
 FOLDER = "rounds"
 PREDICTIONS = "predictions"

@@ -13,10 +13,11 @@ from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 from shoal.types import Embedding, Shard, ShardResult
 from shoal.workspace import arrow, packs
 from shoal.workspace.backbone import BackboneRow, made_by, read_backbones
-from shoal.workspace.catalogue import Catalogue, counter, files, items, shards, sources
+from shoal.workspace.catalogue import Catalogue, counter
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.files import Written, read_checked, unique_name, write_all
 from shoal.workspace.items import EMBEDDED, PENDING, SKIPPED, Columns, ItemTable
+from shoal.workspace.tables import files, items, shards, sources
 
 VECTORS, THUMBNAILS = "vectors", "thumbnails"
 FOLDERS = (VECTORS, THUMBNAILS)

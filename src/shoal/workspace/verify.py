@@ -7,14 +7,15 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from shoal.workspace import maps, rounds, shards
-from shoal.workspace.catalogue import Catalogue, files, items
-from shoal.workspace.catalogue import maps as map_rows
-from shoal.workspace.catalogue import rounds as round_rows
+from shoal.workspace.catalogue import Catalogue
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.files import remove, unreferenced
 from shoal.workspace.items import EMBEDDED
 from shoal.workspace.labels import LabelLog
 from shoal.workspace.reconcile import replan
+from shoal.workspace.tables import files, items
+from shoal.workspace.tables import maps as map_rows
+from shoal.workspace.tables import rounds as round_rows
 
 _CHUNK = 1 << 20
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,40 +14,23 @@ from shoal.folders import user_name
 from shoal.types import NONE_OF_THESE, Embedding, Layer, Map, Shard, ShardResult, Source
 from shoal.workspace import backbone, locks, maps, reconcile, rounds, shards, verify
 from shoal.workspace.backbone import BackboneRow
-from shoal.workspace.catalogue import FILE_NAME, Catalogue, settings, sources
+from shoal.workspace.catalogue import FILE_NAME, Catalogue
 from shoal.workspace.classes import NONE_NAME, checked_name
 from shoal.workspace.columns import ColumnStore
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.events import Written
 from shoal.workspace.files import remove_stale, sync_folder
-from shoal.workspace.items import REMOVED, Counts, FileFacts, ItemRow, Items, ItemTable
+from shoal.workspace.items import Counts, FileFacts, ItemRow, Items, ItemTable
 from shoal.workspace.jobs import Jobs
+from shoal.workspace.labelled import LabelledItem, is_label, labelled_items
 from shoal.workspace.labels import LabelLog
 from shoal.workspace.maps import MapRow, MapStore
 from shoal.workspace.reconcile import ScanReport
 from shoal.workspace.rounds import RoundStore
 from shoal.workspace.shards import ShardStore
+from shoal.workspace.tables import settings, sources
 
 FOLDERS = (*shards.FOLDERS, maps.FOLDER, rounds.FOLDER)
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledItem:
-    """One labelled item and its label's origin: event `seq`, by `user`, `how`, at `time` (s since 1970).
-
-    `round_id` is the round whose prediction was accepted, None where the label is a person's own.
-    """
-
-    id: int
-    name: str
-    key: bytes
-    source: str
-    class_name: str
-    user: str
-    how: str
-    time: float
-    seq: int
-    round_id: int | None
 
 
 class Workspace:
@@ -274,7 +256,7 @@ class Workspace:
         The answer "none of these" stands where a name would; what was put aside has no label.
         """
         names, current = self._names(), self.log.current()
-        ids = np.flatnonzero(_is_label(current)).tolist()
+        ids = np.flatnonzero(is_label(current)).tolist()
         return {item: names[int(current[item])] for item in ids}
 
     def label(self, ids: Iterable[int], class_name: str | None) -> Written:
@@ -310,28 +292,7 @@ class Workspace:
 
     def labelled(self) -> list[LabelledItem]:
         """List the labelled items that are not removed, by id, each with the event that decided it."""
-        labels, deciders = self.log.labels_and_provenance()
-        items, columns = self._items.items(), self._items.columns()
-        ids = np.flatnonzero(_is_label(labels))
-        ids = ids[columns.status[ids] != REMOVED]
-        names = self._names()
-        events = self.log.events(np.unique(deciders[ids]).tolist())
-        rows = zip(ids.tolist(), labels[ids].tolist(), deciders[ids].tolist(), strict=True)
-        return [
-            LabelledItem(
-                id,
-                items.names[id],
-                items.keys[id],
-                items.sources[id],
-                names[class_id],
-                events[seq].user,
-                events[seq].how,
-                events[seq].time,
-                seq,
-                events[seq].round_id,
-            )
-            for id, class_id, seq in rows
-        ]
+        return labelled_items(self.log, self._items.items(), self._names())
 
     # settings and health
 
@@ -377,11 +338,6 @@ class Workspace:
                 remove_stale(self.path, self.leftovers())
         except WorkspaceError:
             return
-
-
-def _is_label(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
-    are: NDArray[np.bool_] = (labels >= 0) | (labels == NONE_OF_THESE)
-    return are
 
 
 def _make_folders(root: Path) -> None:
