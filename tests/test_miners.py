@@ -36,12 +36,19 @@ def nearest_only(found, d):
     return best
 
 
+def on_sphere(d):
+    """Distances within 2, as those on the unit sphere are; what is no distance stays."""
+    if not isinstance(d, torch.Tensor) or not d.is_floating_point():
+        return d
+    return d.clamp_max(2.0).masked_fill(d.isinf(), torch.inf)
+
+
 MINERS = {
     "batch_all": miners.batch_all,
     "batch_hard": miners.batch_hard,
     "semi_hard": miners.semi_hard,
     "hard": miners.hard,
-    "distance_weighted": lambda d, y: miners.distance_weighted(d.clamp_max(2.0), y, width=3),
+    "distance_weighted": lambda d, y: miners.distance_weighted(on_sphere(d), y, width=3),
 }
 
 
@@ -92,6 +99,105 @@ def test_without_a_triplet_there_is_none(name, labels):
     found = MINERS[name](torch.zeros(len(y), len(y)), y)
     assert [len(column) for column in found] == [0, 0, 0]
     assert all(column.dtype == torch.int64 for column in found)
+
+
+PUBLIC = {
+    "batch_all",
+    "batch_hard",
+    "semi_hard",
+    "hard",
+    "distance_weighted",
+    "local_positives",
+    "only_local",
+}
+PAIRS = MINERS | {"local_positives": miners.local_positives}
+"""Everything that looks at distances and labels."""
+
+
+def found_by(name, d, y):
+    """What a miner finds, as a set: of triplets, or of local pairs."""
+    found = PAIRS[name](d, y)
+    return (
+        {tuple(pair) for pair in found.nonzero().tolist()} if name == "local_positives" else triplets(found)
+    )
+
+
+def test_every_miner_is_under_contract():
+    public = {
+        name
+        for name, what in vars(miners).items()
+        if not name.startswith("_") and getattr(what, "__module__", "") == "shoal.miners"
+    }
+    assert public == PUBLIC == {*PAIRS, "only_local"}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("hole", [float("nan"), float("inf"), 0.0])
+def test_unlabelled_items_are_in_no_triplet_whatever_their_distances(name, hole):
+    torch.manual_seed(0)
+    z = unit(torch.randn(12, 3))
+    y = torch.arange(12) % 3
+    y[[1, 6, 11]] = -1
+    d = pairwise(z)
+    d[y == -1], d[:, y == -1] = hole, hole
+    known = (y != -1).nonzero().squeeze(1)
+    alone = found_by(name, d[known][:, known], y[known])
+    if name != "distance_weighted":  # which is random
+        assert found_by(name, d, y) == {tuple(int(known[i]) for i in row) for row in alone}
+    assert {i for row in found_by(name, d, y) for i in row} <= set(known.tolist())
+    assert alone
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_unlabelled_items_alone_give_nothing(name):
+    assert found_by(name, torch.zeros(4, 4), torch.full((4,), -1)) == set()
+    assert found_by(name, torch.zeros(0, 0), torch.zeros(0, dtype=torch.int64)) == set()
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("hole", [float("nan"), float("inf")])
+def test_distances_that_are_not_finite_are_never_mined(name, hole):
+    d = D.clamp_max(2.0).clone()
+    d[1, 2] = d[2, 1] = hole
+    with pytest.raises(LossError, match=rf"^{name}\(\) got NaN or infinite distances in 2 of 5"):
+        PAIRS[name](d, Y)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.uint64])
+def test_labels_of_any_integer_mine_the_same(name, dtype):
+    d = D.clamp_max(2.0)
+    torch.manual_seed(1)
+    wanted = found_by(name, d, Y)
+    torch.manual_seed(1)
+    assert found_by(name, d, Y.to(dtype)) == wanted
+    # 255 is a class of its own, not -1
+    assert found_by(name, torch.zeros(2, 2), torch.tensor([255, 255], dtype=torch.uint8)) == found_by(
+        name, torch.zeros(2, 2), torch.tensor([0, 0])
+    )
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize(
+    ("d", "y", "why"),
+    [
+        (torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64), "shape"),
+        (torch.zeros(3, 3), torch.zeros(2, dtype=torch.int64), "shape"),
+        (torch.zeros(3, 3), torch.tensor(3), "shape"),
+        (torch.zeros(3, 3), torch.zeros(3, 1, dtype=torch.int64), "shape"),
+        (torch.zeros(3, 3, dtype=torch.int64), torch.zeros(3, dtype=torch.int64), "int64"),
+        (torch.zeros(3, 3), torch.zeros(3), "float32"),
+        (torch.zeros(3, 3), torch.zeros(3, dtype=torch.bool), "bool"),
+        (torch.zeros(3, 3), torch.tensor([0, 1, -2]), "below -1"),
+        (torch.zeros(3, 3), torch.tensor([0, 1, 2**64 - 1], dtype=torch.uint64), "2\\^63"),
+        (torch.zeros(3, 3), [0, 1, 2], "list"),
+        ([[0.0]], torch.tensor([0]), "list"),
+    ],
+)
+def test_other_shapes_and_dtypes_are_refused_by_name(name, d, y, why):
+    with pytest.raises(LossError, match=why) as refusal:
+        PAIRS[name](d, y)
+    assert str(refusal.value).startswith(f"{name}() got")
 
 
 def test_distance_weighted_draws_against_the_density():
@@ -152,3 +258,18 @@ def test_only_local_filters_pairs():
     local = torch.zeros(5, 5, dtype=torch.bool)
     local[0, 1] = True
     assert triplets(miners.only_local(miners.batch_hard(D, Y), local)) == {(0, 1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("found", "local"),
+    [
+        (miners.batch_hard(D, Y), torch.zeros(5, 4, dtype=torch.bool)),
+        (miners.batch_hard(D, Y), torch.zeros(5, 5)),
+        (miners.batch_hard(D, Y), torch.zeros(2, 2, dtype=torch.bool)),
+        (miners.batch_hard(D, Y)[:2], torch.zeros(5, 5, dtype=torch.bool)),
+        ((torch.arange(2), torch.arange(2), torch.arange(1)), torch.zeros(5, 5, dtype=torch.bool)),
+    ],
+)
+def test_only_local_refuses_what_does_not_fit(found, local):
+    with pytest.raises(LossError, match="only_local\\(\\) got"):
+        miners.only_local(found, local)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shoal.samplers import ClassBatches, Episodes, UniformOverClasses
+from shoal.samplers import ClassBatches, Episodes, UniformOverClasses, _Sampler
 from shoal.types import ShoalError
 
 LABELS = np.array([-1, *([0] * 40), *([1] * 10), *([5] * 4), *([7] * 2), 9, -1])
@@ -88,6 +88,23 @@ def test_episodes_put_support_first_and_never_overlap():
     assert len(sampler) == 50
 
 
+KINDS = {
+    "class batches": lambda y: ClassBatches(y, classes=3, items=2, batches=30),
+    "uniform": lambda y: UniformOverClasses(y, size=8),
+    "episodes": lambda y: Episodes(y, ways=2, shots=1, queries=1, episodes=30),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unlabelled_items_are_never_drawn_and_are_no_class(kind):
+    assert len(KINDS) == len(_Sampler.__subclasses__())
+    without = LABELS[LABELS != -1]
+    there = np.flatnonzero(LABELS != -1)
+    drawn, alone = list(KINDS[kind](LABELS)), list(KINDS[kind](without))
+    assert -1 not in LABELS[np.concatenate(drawn)]
+    assert drawn == [there[batch].tolist() for batch in alone]
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -125,7 +142,16 @@ def test_labels_may_be_a_tensor_or_a_list():
     ("make", "message"),
     [
         (lambda: ClassBatches([-1, -1], classes=1, items=1), "no labelled item"),
-        (lambda: ClassBatches([], classes=1, items=1), "float64"),
+        (lambda: UniformOverClasses(np.array([0, 2**64 - 1], np.uint64)), "label 18446744073709551615"),
+        (lambda: UniformOverClasses([0.0, np.nan]), "float64"),
+        (lambda: UniformOverClasses(torch.tensor([0.0, torch.nan]).bfloat16()), "float32"),
+        (lambda: UniformOverClasses(LABELS, seed=-1), "seed=-1"),
+        (lambda: UniformOverClasses(LABELS, seed=None), "seed=None"),
+        (lambda: UniformOverClasses(LABELS, size=2.5), "size=2.5"),
+        (lambda: ClassBatches(LABELS, classes=2.0), "classes=2.0"),
+        (lambda: ClassBatches(LABELS, classes=2, items=True), "items=True"),
+        (lambda: Episodes(LABELS, ways=1, shots=1, queries="2"), "queries='2'"),
+        (lambda: ClassBatches([], classes=1, items=1), "no labelled item"),
         (lambda: ClassBatches([0, 0, -2], classes=1, items=1), "ClassBatches got the label -2"),
         (lambda: UniformOverClasses([0, -3]), "UniformOverClasses got the label -3"),
         (lambda: Episodes([0, 0, -2], ways=1, shots=1, queries=1), "Episodes got the label -2"),

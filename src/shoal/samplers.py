@@ -1,38 +1,35 @@
 """Samplers: which items make a batch. Each is a `batch_sampler` for torch's DataLoader: lists of positions.
 
 Every sampler takes the labels (N,) of the data set, leaves -1 out, and gives other batches in every pass, the
-same ones for the same seed. As the losses do, it refuses labels below -1.
+same ones for the same seed. As the losses do, it refuses labels below -1 and labels that are no integers.
 """
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.types import UNLABELLED, ShoalError
+from shoal.arrays import as_labels, is_whole
+from shoal.types import ShoalError
 
 
 class _Sampler:
     """Holds the positions of each class's items, the seed and the number of passes so far."""
 
     def __init__(self, labels: ArrayLike, seed: int) -> None:
-        rows = np.asarray(labels)
-        if rows.ndim != 1 or rows.dtype.kind not in "iu":
-            raise ShoalError(
-                f"{type(self).__name__} got labels of shape {rows.shape} and {rows.dtype}; "
-                "it takes one integer an item, -1 for unlabelled."
-            )
-        if len(rows) and rows.min() < UNLABELLED:
-            raise ShoalError(
-                f"{type(self).__name__} got the label {rows.min()}; labels are 0 or above, or -1 for "
-                "unlabelled."
-            )
-        present = np.unique(rows[rows != UNLABELLED])
-        self.items: list[NDArray[np.int64]] = [np.flatnonzero(rows == k) for k in present]
+        try:
+            rows = as_labels(labels)
+        except ValueError as problem:
+            raise ShoalError(f"{type(self).__name__} got {problem}") from problem
+        _check_whole(type(self).__name__, {"seed": seed}, least=0)
+        order = np.argsort(rows, kind="stable")
+        order = order[np.searchsorted(rows[order], 0) :]
+        self.items: list[NDArray[np.int64]] = np.split(order, np.flatnonzero(np.diff(rows[order])) + 1)
         self.seed = seed
         self.passes = 0
-        if not self.items:
+        if not len(order):
             raise ShoalError(f"{type(self).__name__} got no labelled item; label some first.")
 
     def _start(self) -> np.random.Generator:
@@ -61,13 +58,14 @@ class ClassBatches(_Sampler):
         seed: int = 0,
     ) -> None:
         super().__init__(labels, seed)
+        settings = {"classes": classes, "items": items, "batches": 1 if batches is None else batches}
+        _check_whole("ClassBatches", settings)
         if not singletons:
             self.items = [members for members in self.items if len(members) > 1]
-        if min(classes, items, 1 if batches is None else batches) < 1 or len(self.items) < classes:
+        if len(self.items) < classes:
             raise ShoalError(
-                f"ClassBatches got classes={classes}, items={items}, batches={batches} and labels with "
-                f"{len(self.items)} usable classes; all must be at least 1, and there must be that many "
-                "classes."
+                f"ClassBatches got classes={classes} and labels with {len(self.items)} usable classes; there "
+                "must be that many. Ask for fewer classes a batch, or label more."
             )
         self.classes = classes
         self.per_class = items
@@ -88,7 +86,8 @@ class ClassBatches(_Sampler):
     def _deal(self, rng: np.random.Generator, waiting: list[int]) -> tuple[list[int], list[int]]:
         """Take P distinct classes from those waiting, and shuffle all in again when they run out."""
         if len(waiting) < self.classes:
-            fresh = [int(k) for k in rng.permutation(len(self.items)) if k not in waiting]
+            held = set(waiting)
+            fresh = [int(k) for k in rng.permutation(len(self.items)) if k not in held]
             again = [int(k) for k in rng.permutation(waiting)] if waiting else []
             waiting = waiting + fresh + again
         return waiting[: self.classes], waiting[self.classes :]
@@ -103,8 +102,7 @@ class UniformOverClasses(_Sampler):
 
     def __init__(self, labels: ArrayLike, *, size: int = 256, seed: int = 0) -> None:
         super().__init__(labels, seed)
-        if size < 1:
-            raise ShoalError(f"UniformOverClasses got size={size}; it must be at least 1.")
+        _check_whole("UniformOverClasses", {"size": size})
         self.size = size
         total = sum(len(members) for members in self.items)
         self.per_class = math.ceil(total / len(self.items))
@@ -135,12 +133,14 @@ class Episodes(_Sampler):
         self, labels: ArrayLike, *, ways: int, shots: int, queries: int, episodes: int = 100, seed: int = 0
     ) -> None:
         super().__init__(labels, seed)
+        settings = {"ways": ways, "shots": shots, "queries": queries, "episodes": episodes}
+        _check_whole("Episodes", settings)
         self.items = [members for members in self.items if len(members) >= shots + queries]
-        if min(ways, shots, queries, episodes) < 1 or len(self.items) < ways:
+        if len(self.items) < ways:
             raise ShoalError(
-                f"Episodes got ways={ways}, shots={shots}, queries={queries}, episodes={episodes} and labels "
-                f"with {len(self.items)} classes of {shots + queries} items or more; all must be at least 1, "
-                "and there must be as many such classes as ways."
+                f"Episodes got ways={ways}, shots={shots}, queries={queries} and labels with "
+                f"{len(self.items)} classes of {shots + queries} items or more; there must be as many such "
+                "classes as ways. Ask for fewer, or label more."
             )
         self.ways, self.shots, self.queries, self.episodes = ways, shots, queries, episodes
 
@@ -154,6 +154,13 @@ class Episodes(_Sampler):
             drawn = np.stack([_draw(rng, self.items[k], self.shots + self.queries) for k in chosen])
             support, queries = drawn[:, : self.shots], drawn[:, self.shots :]
             yield [int(i) for i in np.concatenate([support.ravel(), queries.ravel()])]
+
+
+def _check_whole(who: str, settings: dict[str, Any], *, least: int = 1) -> None:
+    """Raise `ShoalError` unless every setting is a whole number of `least` or more."""
+    for name, value in settings.items():
+        if not (is_whole(value) and value >= least):
+            raise ShoalError(f"{who} got {name}={value!r}; it takes a whole number, {least} or more.")
 
 
 def _draw(rng: np.random.Generator, members: NDArray[np.int64], count: int) -> NDArray[np.int64]:

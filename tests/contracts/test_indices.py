@@ -10,6 +10,7 @@ import shoal.indices
 from shoal.indices import (
     AGREEMENTS,
     INDICES,
+    Clusters,
     Index,
     ValidityError,
     continuity,
@@ -248,6 +249,9 @@ REFUSED = {
     "fractions": (WAVES, np.zeros(12), "integer"),
     "booleans": (WAVES, np.arange(12) > 5, "integer"),
     "negative": (WAVES, [0, 1, -2] * 4, "label -2"),
+    "beyond int64": (WAVES, np.array([0, 1, 2**63 + 5] * 4, np.uint64), "label 9223372036854775813"),
+    "the largest": (WAVES, np.array([0, 1, 2**64 - 1] * 4, np.uint64), "label 18446744073709551615"),
+    "masked": (np.ma.masked_array(WAVES, WAVES > 0.5), [0, 1, 2] * 4, "masked"),
 }
 
 
@@ -269,13 +273,11 @@ def test_other_dtypes_are_computed_in_float64(row):
         assert make(row)(whole.astype(dtype), y.astype(np.int8)) == make(row)(whole, y)
 
 
-def test_tensors_and_lists_work_as_arrays_do():
-    import torch
-
+def test_clusters_are_shared_and_nothing_else_is():
     x, y = overlapping()
-    wanted = make("silhouette")(x, y)
-    assert make("silhouette")(torch.from_numpy(x), torch.from_numpy(y)) == wanted
-    assert make("silhouette")(x.tolist(), y.tolist()) == wanted
+    assert make("silhouette").of(Clusters.of(x, y)) == make("silhouette")(x, y)
+    with pytest.raises(ValidityError, match=r"silhouette.of got a tuple"):
+        make("silhouette").of((x, y))
 
 
 @every_row
@@ -353,6 +355,7 @@ def test_agreement_leaves_out_what_either_does_not_label(row):
         ([0, 1], [0, -2]),
         ([np.nan, 1], [0, 1]),
         (["a", "b"], [0, 1]),
+        (np.array([0, 2**64 - 1], np.uint64), [0, 1]),
     ],
 )
 def test_agreement_refuses_what_it_cannot_compare(row, truth, found):
@@ -413,7 +416,7 @@ def test_nothing_to_ask_is_refused(case):
 @pytest.mark.filterwarnings("error")
 def test_functions_of_positions_refuse_broken_input_by_name(name):
     good = np.cos(WAVES[:, :2])
-    for case in ("NaN", "infinite", "immense", "flat", "no width", "text", "ragged"):
+    for case in ("NaN", "infinite", "immense", "flat", "no width", "text", "ragged", "masked"):
         broken, _, why = REFUSED[case]
         why = why.replace("labelled ", "")
         for pair in ((broken, good), (good, broken)):

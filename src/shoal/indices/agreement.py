@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shoal.arrays import as_labels
 from shoal.indices.checks import ValidityError
 from shoal.indices.matching import most_matched
 from shoal.types import UNLABELLED
@@ -20,21 +21,15 @@ if TYPE_CHECKING:
 
 
 def _both(truth: ArrayLike, found: ArrayLike, asked_by: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    t, f = np.asarray(truth), np.asarray(found)
-    if t.ndim != 1 or t.shape != f.shape or t.dtype.kind not in "iu" or f.dtype.kind not in "iu":
-        raise ValidityError(
-            f"{asked_by} got labels of shapes {t.shape} and {f.shape}, {t.dtype} and {f.dtype}; "
-            "it takes two arrays of one integer an item, -1 for unlabelled."
-        )
-    for labels in (t, f):
-        if len(labels) and labels.min() < UNLABELLED:
-            raise ValidityError(
-                f"{asked_by} got the label {labels.min()}; labels are >= 0, or -1 for unlabelled."
-            )
+    try:
+        t = as_labels(truth)
+        f = as_labels(found, len(t))
+    except ValueError as problem:
+        raise ValidityError(f"{asked_by} got {problem}") from problem
     known = (t != UNLABELLED) & (f != UNLABELLED)
     if not known.any():
         raise ValidityError(f"{asked_by} got {len(t)} items and none that is labelled in both.")
-    return t[known].astype(np.int64), f[known].astype(np.int64)
+    return t[known], f[known]
 
 
 def _table(truth: ArrayLike, found: ArrayLike, asked_by: str) -> "csr_matrix":

@@ -39,6 +39,11 @@ class Index:
 
     def of(self, clusters: Clusters) -> float:
         """Return the index of clusters that are already sorted: several indices can share them."""
+        if not isinstance(clusters, Clusters):
+            raise ValidityError(
+                f"{self.name}.of got a {type(clusters).__name__}; it takes what Clusters.of(vectors, labels) "
+                "returns."
+            )
         return float(self._compute(clusters))
 
     def better(self, a: float, b: float) -> bool:

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.types import UNLABELLED, ShoalError
+from shoal.arrays import as_array, as_labels, is_whole
+from shoal.types import ShoalError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -26,8 +26,8 @@ class ValidityError(ShoalError):
 def checked_vectors(vectors: ArrayLike, asked_by: str, what: str = "vectors") -> NDArray[Any]:
     """Return vectors (N, D), D > 0, as an array of real numbers; raise `ValidityError` on anything else."""
     try:
-        x = np.asarray(vectors)
-    except ValueError as problem:  # rows of different lengths
+        x = as_array(vectors)
+    except ValueError as problem:
         raise ValidityError(f"{asked_by} got {what} that are no array: {problem}") from problem
     if x.ndim != 2 or x.shape[1] == 0 or x.dtype.kind not in "fiu":
         raise ValidityError(
@@ -38,20 +38,15 @@ def checked_vectors(vectors: ArrayLike, asked_by: str, what: str = "vectors") ->
 
 def checked_labels(labels: ArrayLike, n: int, asked_by: str) -> Ints:
     """Return labels (n,), integers >= -1, as int64; raise `ValidityError` on anything else."""
-    y = np.asarray(labels)
-    if y.shape != (n,) or (y.dtype.kind not in "iu" and n):
-        raise ValidityError(
-            f"{asked_by} got labels of shape {y.shape} and {y.dtype} for {n} vectors; "
-            "it takes one integer an item, -1 for unlabelled."
-        )
-    if n and y.min() < UNLABELLED:
-        raise ValidityError(f"{asked_by} got the label {y.min()}; labels are >= 0, or -1 for unlabelled.")
-    return y.astype(np.int64, copy=False)
+    try:
+        return as_labels(labels, n, "vectors")
+    except ValueError as problem:
+        raise ValidityError(f"{asked_by} got {problem}") from problem
 
 
 def checked_k(k: int, least: int, most: int, asked_by: str, items: str) -> int:
     """Return k if it is an integer from `least` to `most`; raise `ValidityError` otherwise."""
-    if not isinstance(k, Integral) or isinstance(k, bool) or not least <= k <= most:
+    if not is_whole(k) or not least <= k <= most:
         raise ValidityError(
             f"{asked_by} got k={k} for {items}; k is an integer from {least} to {most}."
             if least <= most

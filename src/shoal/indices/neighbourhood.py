@@ -1,6 +1,6 @@
 """Indices that ask each item's nearest neighbours: accuracy, neighbours kept, trustworthiness.
 
-Every function takes arrays, nested lists or tensors on the processor, (N, D) of any real dtype, and raises
+Every function takes arrays, nested lists or tensors, (N, D) of any real dtype, and raises
 `ValidityError` on other shapes and dtypes, on NaN, infinite and immense values (1e150), and on an impossible
 k.
 """
