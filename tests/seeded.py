@@ -3,7 +3,7 @@
 The page's tests use it too. Nothing is decoded or embedded: pictures are painted, vectors are drawn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -134,7 +134,8 @@ def _scatter(middles: NDArray[np.float64], random: np.random.Generator) -> NDArr
 def save_round(workspace: Workspace, seeded: Seeded) -> RoundRow:
     """Label five items of two groups, and save a round that predicts each of these groups its own class.
 
-    It is surer the higher the id; the other groups are none of the classes. Its map is turned by half a turn.
+    It is surer the higher the id; the other groups are none of the classes. Held out, it takes the first
+    labelled item of the second group for one of the first. Its map is turned by half a turn.
     """
     for group, name in ((0, "red"), (1, "teal")):
         workspace.label(seeded.ids[group][:5], name)
@@ -143,18 +144,43 @@ def save_round(workspace: Workspace, seeded: Seeded) -> RoundRow:
     class_ids = np.full(len(old.ids), -1, dtype=np.int32)
     for group in (0, 1):
         class_ids[np.isin(old.ids, seeded.ids[group])] = group
+    held_out = np.full(len(old.ids), -1, dtype=np.int32)
+    for group in (0, 1):
+        held_out[np.isin(old.ids, seeded.ids[group][:5])] = group
+    held_out[old.ids == seeded.ids[1][0]] = 0
     confidence = np.linspace(0.5, 1, len(old.ids), dtype=np.float32)
+    return _save(workspace, old, Predictions(old.ids, class_ids, confidence, held_out), 2)
+
+
+def save_slips(workspace: Workspace, names: Sequence[str]) -> RoundRow:
+    """Label four items of every class, and save a round that mistakes items of the last one only.
+
+    Held out, it takes two of them for the last class but one and one for the class before.
+    """
+    old = workspace.map()
+    assert old is not None
+    held_out = np.full(len(old.ids), -1, dtype=np.int32)
+    for k, name in enumerate(names):
+        workspace.label(old.ids[4 * k : 4 * k + 4], name)
+        held_out[4 * k : 4 * k + 4] = k
+    last = len(names) - 1
+    held_out[4 * last : 4 * last + 3] = [last - 1, last - 1, last - 2]
+    confidence = np.full(len(old.ids), 0.5, dtype=np.float32)
+    return _save(workspace, old, Predictions(old.ids, held_out.copy(), confidence, held_out), len(names))
+
+
+def _save(workspace: Workspace, old: Map, predictions: Predictions, classes: int) -> RoundRow:
     return workspace.rounds.save(
         Learned(
             map=Map(1 - old.xy, old.ids, old.origin),
-            predictions=Predictions(old.ids, class_ids, confidence),
+            predictions=predictions,
             model=b"weights",
             label_seq=workspace.log.seq(),
             parent=None,
             layer="late",
             loss="silhouette",
             seed=0,
-            classes=(0, 1),
-            report={"held_out_accuracy": 0.875, "words": "left out"},
+            classes=tuple(range(classes)),
+            report={"held_out_accuracy": 0.9, "words": "left out"},
         )
     )

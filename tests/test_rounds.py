@@ -73,6 +73,21 @@ def test_labelled_items_keep_their_label_and_shapes_fit(learned):
     np.testing.assert_allclose(result.head.embed(vectors), result.embedding, atol=1e-5)
 
 
+def test_a_labelled_item_is_judged_by_a_probe_that_was_not_given_its_label():
+    vectors, truth = planted()
+    labels = few(truth, range(6), count=12)
+    labels[np.flatnonzero(labels == 2)[0]] = 3  # a slip of the hand
+    guess = Guess.of(prepare(vectors), labels)
+    known = labels >= 0
+    assert (guess.held_out >= 0).tolist() == known.tolist()
+    assert (guess.held_out == truth)[known].mean() > 0.9
+    slip = np.flatnonzero(known & (labels != truth))
+    assert guess.predictions[slip].tolist() == [3]
+    assert guess.held_out[slip].tolist() == [2]
+    right = guess.probe.classes[guess.held.argmax(axis=1)] == labels[known]
+    assert (guess.held_out == labels)[known].mean() == right.mean()
+
+
 def test_the_first_head_begins_at_the_principal_components():
     vectors, _ = planted(items=10)
     ready = prepare(vectors)

@@ -71,7 +71,10 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
         Learned(
             map=Map(result.xy, embedding.ids, _origin(workspace, embedding, lesson, label_seq)),
             predictions=Predictions(
-                embedding.ids, result.predictions.astype(np.int32), result.confidence.clip(0, 1)
+                embedding.ids,
+                result.predictions.astype(np.int32),
+                result.confidence.clip(0, 1),
+                result.held_out.astype(np.int32),
             ),
             model=_model(workspace, embedding, labels, result, lesson).to_bytes(),
             label_seq=label_seq,
@@ -167,13 +170,15 @@ def _with_newcomers(
 ) -> Predictions:
     before = workspace.rounds.predictions(row.id)
     class_ids = np.full(len(embedding.ids), UNLABELLED, dtype=np.int32)
+    held_out = class_ids.copy()
     confidence = np.zeros(len(embedding.ids), dtype=np.float32)
     at = np.searchsorted(before.ids, embedding.ids[~new])
     class_ids[~new], confidence[~new] = before.class_ids[at], before.confidence[at]
+    held_out[~new] = before.held_out[at]
     if new.any():
         places, confidence[new] = model.predict(embedding.vectors[new])
         class_ids[new] = np.where(places < 0, UNLABELLED, np.array(row.classes, np.int32)[places])
-    return Predictions(embedding.ids, class_ids, confidence)
+    return Predictions(embedding.ids, class_ids, confidence, held_out)
 
 
 def _head_before(workspace: Workspace, last: RoundRow | None, layer: str, dim: int) -> "Head | None":

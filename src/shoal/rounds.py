@@ -103,7 +103,8 @@ class RoundResult:
     """A round over N items; `embedding` (N, d) comes from the head, `xy` (N, 2) lies in the unit square.
 
     `predictions` (N,) int64 are labels, -1 for none of these; `confidence` (N,) float32 is the
-    probability that they are right.
+    probability that they are right. `held_out` (N,) int64 is what a probe fitted without the item calls a
+    labelled one, -1 for the others.
     """
 
     prepared: Prepared
@@ -115,6 +116,7 @@ class RoundResult:
     xy: Floats
     predictions: Ints
     confidence: Floats
+    held_out: Ints
     report: RoundReport
 
     @property
@@ -172,6 +174,7 @@ def learn_round(
         xy,
         guess.predictions,
         guess.confidence,
+        guess.held_out,
         _report(known, guess, xy, start, clock.seconds),
     )
 
@@ -182,7 +185,8 @@ class Guess:
 
     `predictions` (N,) int64 are labels, -1 for none of these, `confidence` (N,) float32; `pull` (N, K) is
     what they weigh on the map. `held` (M, K) are the held-out scores of the labelled items, whose classes
-    are `probe.classes[places]`; `least` is the fit below which an item is none of these.
+    are `probe.classes[places]`, `held_out` (N,) the classes that they speak for, -1 for items without a
+    label; `least` is the fit below which an item is none of these.
     """
 
     probe: Probe
@@ -193,6 +197,7 @@ class Guess:
     pull: Floats
     predictions: Ints
     confidence: Floats
+    held_out: Ints
 
     @classmethod
     def of(cls, ready: Prepared, labels: Ints, rejected: tuple[Ints, Ints] | None = None) -> "Guess":
@@ -219,9 +224,11 @@ class Guess:
         predictions[answered] = np.maximum(labels[answered], UNLABELLED)
         confidence = shares.max(axis=1)
         confidence[left] *= factors
+        answers = np.full(len(labels), UNLABELLED, dtype=np.int64)
+        answers[labels >= 0] = probe.classes[held.argmax(axis=1)]
         pull = np.sqrt(shares) * belonging(fits, labels, least)[:, None]
         pull[answered] = labels[answered, None] == probe.classes
-        return cls(probe, temperature, least, held, places, PULL * pull, predictions, confidence)
+        return cls(probe, temperature, least, held, places, PULL * pull, predictions, confidence, answers)
 
 
 def _deny(shares: Floats, classes: Ints, rows: Ints, labels: Ints) -> None:

@@ -1,9 +1,9 @@
 """Looking as a person does: colours, filters, layers, side by side, labels against predictions."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye
-from tests.seeded import Seeded, save_round
+from tests.seeded import Seeded, save_round, save_slips
 
 from shoal.workspace import Workspace
 
@@ -118,25 +118,75 @@ def test_names_of_regions_come_with_labels(look: Look, seeded: Seeded) -> None:
 def test_a_cell_of_the_confusion_matrix_selects_its_items(look: Look, seeded: Seeded) -> None:
     with Workspace.open(seeded.path) as workspace:
         learned = save_round(workspace, seeded)
-        found = workspace.rounds.predictions(learned.id)
-        guess = dict(zip(found.ids.tolist(), found.class_ids.tolist(), strict=True))
-        wrong, right = learned.classes[:2]
-        names = {row.id: row.name for row in workspace.log.classes()}
-        # Three of what is predicted as one class are called by the other.
-        chosen = [id for id, of in guess.items() if of == right][:3]
-        workspace.label(chosen, names[wrong])
+        # What is labelled after the round says nothing about it, whatever it was predicted to be.
+        workspace.label(seeded.ids[0][10:14], "red")
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))
     eye.press("q")
     panel = eye.page.get_by_role("region", name="Quality")
-    expect(panel.locator("[data-labelled]")).to_have_text(str(eye.state()["labelled"]))
-    panel.locator(f"[data-cell='{wrong} {right}']").click()
-    eye.drawn(selected=3)
+    expect(panel.locator("[data-labelled]")).to_have_text("14")
+    expect(panel.get_by_text("90.0 % of 10 agree")).to_be_visible()
+    expect(panel.get_by_text("was not given its label")).to_be_visible()
+    expect(panel.get_by_text("4 items labelled since then")).to_be_visible()
+    matrix = panel.get_by_role("table", name="Confusion matrix")
+    expect(matrix.get_by_role("columnheader", name="red")).to_be_visible()
+    red, teal = learned.classes[:2]
+    expect(matrix.locator(f"[data-cell='{teal} {teal}']")).to_have_text("4")
+    matrix.locator(f"[data-cell='{teal} {red}']").click()
+    eye.drawn(selected=1)
     tray = eye.page.get_by_role("region", name="Selection")
-    for id in chosen:
-        expect(tray.locator(f"[data-item='{id}']")).to_be_visible()
+    expect(tray.locator(f"[data-item='{seeded.ids[1][0]}']")).to_be_visible()
+    matrix.locator(f"[data-cell='{red} {red}']").focus()
+    eye.press("ArrowDown")
+    expect(matrix.locator(f"[data-cell='{teal} {red}']")).to_be_focused()
+    panel.get_by_role("list", name="Most often confused").get_by_role("button").click()
+    eye.drawn(selected=1)
     eye.press("Escape")
     eye.press("o")
     colours = eye.page.get_by_role("region", name="Look").get_by_label("Colour by")
     colours.select_option(label="Where label and prediction disagree")
-    expect(eye.page.get_by_role("list", name="Legend").get_by_text("disagree", exact=True)).to_be_visible()
+    legend = eye.page.get_by_role("list", name="Legend")
+    expect(legend.get_by_role("listitem").filter(has_text="disagree")).to_contain_text("1")
+
+
+def test_too_few_labels_waiting_and_failing_are_three_things(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    held: list[Route] = []
+    eye.page.route("**/api/maps/*/quality", lambda route: held.append(route))
+    eye.press("q")
+    panel = eye.page.get_by_role("region", name="The map on show")
+    expect(panel.get_by_role("status")).to_contain_text("Measuring")
+    eye.page.wait_for_timeout(800)  # until the question is on its way
+    eye.forgive("500")
+    held.pop().fulfill(status=500, body="{}")
+    expect(panel.get_by_role("alert")).to_contain_text("could not be judged")
+    eye.page.unroute("**/api/maps/*/quality")
+    panel.get_by_role("button", name="Try again").click()
+    expect(panel).to_contain_text("Too few labels to judge the map: 0 items of 0 classes")
+    with Workspace.open(seeded.path) as workspace:
+        for group, name in enumerate(("north", "east")):
+            workspace.label(seeded.ids[group], name)
+    expect(panel.locator("[data-silhouette]")).to_be_visible()
+
+
+def test_the_matrix_of_many_classes_has_names_and_numbers(look: Look, seeded: Seeded) -> None:
+    names = [f"class {n:02}" for n in range(24)]
+    with Workspace.open(seeded.path) as workspace:
+        save_slips(workspace, names)
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    eye.press("q")
+    panel = eye.page.get_by_role("region", name="Quality")
+    matrix = panel.get_by_role("table", name="Confusion matrix")
+    expect(matrix.get_by_role("rowheader")).to_have_count(20)
+    expect(panel.get_by_text("The 20 of 24 classes")).to_be_visible()
+    expect(matrix.get_by_role("rowheader").first).to_have_text(names[23])  # it is confused most often
+    pairs = panel.get_by_role("list", name="Most often confused").get_by_role("listitem")
+    expect(pairs.first).to_contain_text(names[23])
+    panel.get_by_role("button", name="Enlarge").click()
+    sheet = eye.page.get_by_role("dialog")
+    expect(sheet.get_by_role("columnheader", name=names[22])).to_be_visible()
+    eye.press("y")  # no key of the page acts below
+    sheet.get_by_role("table").get_by_role("button").first.click()
+    expect(sheet).to_have_count(0)

@@ -16,7 +16,7 @@ def learned(workspace, seeded):
 def test_the_state_names_the_round_and_its_map(client, learned):
     state = client.get("/api/state").json()
     assert state["round"]["id"] == learned.id
-    assert state["round"]["report"] == {"held_out_accuracy": 0.875}
+    assert state["round"]["report"] == {"held_out_accuracy": 0.9}
     assert state["map"]["id"] == learned.map_id
     assert client.get("/api/rounds").json() == [state["round"]]
 
@@ -32,10 +32,12 @@ def test_going_back_to_the_map_before_leaves_no_round(client, learned, seeded):
 
 def test_predictions_come_as_columns_by_item_id(client, workspace, learned):
     answer = client.get(f"/api/rounds/{learned.id}/predictions")
-    (class_ids, confidence), _ = columns(answer, "i4", "f4")
+    (class_ids, confidence, held_out), _ = columns(answer, "i4", "f4", "i4")
     found = workspace.rounds.predictions(learned.id)
     assert np.array_equal(class_ids[found.ids], found.class_ids)
     assert np.array_equal(confidence[found.ids], found.confidence)
+    assert np.array_equal(held_out[found.ids], found.held_out)
+    assert (held_out >= 0).sum() == 10
     again = client.get(
         f"/api/rounds/{learned.id}/predictions", headers={"If-None-Match": answer.headers["etag"]}
     )
@@ -73,7 +75,7 @@ def test_accepting_inside_a_lasso_and_of_one_class(client, workspace, learned, s
 def test_rejected_predictions_are_gone_until_it_is_undone(client, workspace, learned, seeded):
     address = f"/api/rounds/{learned.id}/predictions"
     before = client.get(address)
-    (guesses, _), _ = columns(before, "i4", "f4")
+    (guesses, _, _), _ = columns(before, "i4", "f4", "i4")
     wrong = [int(id) for id in seeded.ids[1] if guesses[id] == 1 and id not in workspace.labels()][:4]
     selection = {"map_id": None, "polygon": None, "ids": [*wrong, int(seeded.ids[0][0])], "without": []}
     body = {"request_id": "reject-0001", "round_id": learned.id, "selection": selection}
@@ -85,7 +87,7 @@ def test_rejected_predictions_are_gone_until_it_is_undone(client, workspace, lea
     assert (state["rejected"], state["undo"]["kind"], state["undo"]["how"]) == (4, "reject", "reject")
     assert not set(wrong) & set(workspace.labels())
     after = client.get(address, headers={"If-None-Match": before.headers["etag"]})
-    (left, _), _ = columns(after, "i4", "f4")
+    (left, _, _), _ = columns(after, "i4", "f4", "i4")
     assert (left[wrong] == -1).all()
     assert (left != guesses).sum() == len(wrong)
     accept(client, learned)

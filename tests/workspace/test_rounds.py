@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.workspace.piles import numbered, some_map
 
-from shoal.workspace import Learned, Predictions, Workspace, WorkspaceError
+from shoal.workspace import Learned, Predictions, Workspace, WorkspaceError, rounds
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def learned(*, parent=None, seed=0) -> Learned:
         ids=np.arange(50),
         class_ids=random.integers(-1, 2, 50).astype(np.int32),
         confidence=random.random(50, dtype=np.float32),
+        held_out=np.where(np.arange(50) < 20, np.arange(50) % 2, -1).astype(np.int32),
     )
     return Learned(
         map=some_map(50, seed=seed),
@@ -48,10 +49,24 @@ def test_a_round_comes_back_as_it_was(filled):
         assert np.array_equal(found.ids, given.predictions.ids)
         assert np.array_equal(found.class_ids, given.predictions.class_ids)
         assert np.array_equal(found.confidence, given.predictions.confidence)
+        assert np.array_equal(found.held_out, given.predictions.held_out)
         assert other.rounds.model(row.id) == b"weights 0"
         assert np.array_equal(other.map().xy, given.map.xy)
         assert (row.classes, row.report, row.label_seq) == ((0, 1), {"held_out_accuracy": 0.5}, 2)
         assert other.verify() == []
+
+
+def test_a_round_from_before_held_out_answers_were_kept_has_none(filled, monkeypatch):
+    write = rounds.arrow.encode
+    monkeypatch.setattr(
+        rounds.arrow,
+        "encode",
+        lambda columns, notes: write({k: v for k, v in columns.items() if k != "held_out"}, notes),
+    )
+    row = filled.rounds.save(learned())
+    found = filled.rounds.predictions(row.id)
+    assert found.held_out.tolist() == [-1] * 50
+    assert np.array_equal(found.class_ids, learned().predictions.class_ids)
 
 
 def test_one_can_go_back_a_round_and_a_new_map_goes_forward_again(filled):
@@ -75,6 +90,7 @@ def wrong(name: str) -> Learned:
     return {
         "no class 7": replace(good, predictions=replace(guesses, class_ids=np.full(50, 7, np.int32))),
         "no class 2": replace(good, classes=(0, 1, 2)),
+        "no class 9": replace(good, predictions=replace(guesses, held_out=np.full(50, 9, np.int32))),
         "ascending": replace(good, predictions=replace(guesses, ids=guesses.ids[::-1])),
         "lengths": replace(good, predictions=replace(guesses, confidence=guesses.confidence[:9])),
         "between 0 and 1": replace(

@@ -65,6 +65,9 @@ export class Session {
   /** The pictures that the viewer turns over, and which of them it shows; null: it is closed. */
   readonly viewer = writable<{ ids: Uint32Array; place: number } | null>(null);
 
+  /** Whether a part of a panel stands large in a sheet, which then has the keys. */
+  readonly inSheet = writable(false);
+
   /** Maps beside the main one, which look as it does. */
   private readonly besides = new Set<Scene>();
   private scene: Scene | null = null;

@@ -30,12 +30,14 @@ class Predictions:
     """The head's guess for each of the items `ids` (N,) int64, ascending.
 
     `class_ids` (N,) int32 holds -1 where the answer is none of the classes; `confidence` (N,) float32 is the
-    calibrated probability that the guess is right.
+    calibrated probability that the guess is right. `held_out` (N,) int32 is what a model that was not given
+    the item's label calls a labelled item, -1 for items without a label and in rounds that kept none.
     """
 
     ids: NDArray[np.int64]
     class_ids: NDArray[np.int32]
     confidence: NDArray[np.float32]
+    held_out: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,10 @@ class RoundStore:
         """Return what round `id` predicts; raises `WorkspaceError` for no such round and a damaged file."""
         if self._read is None or self._read[0] != id:
             columns, _ = arrow.decode(self._file(id, PREDICTIONS), f"predictions of round {id}")
+            class_ids = columns["class"].copy()
+            held_out = columns.get("held_out", np.full_like(class_ids, UNLABELLED)).copy()
             found = Predictions(
-                columns["id"].astype(np.int64), columns["class"].copy(), columns["confidence"].copy()
+                columns["id"].astype(np.int64), class_ids, columns["confidence"].copy(), held_out
             )
             self._read = (id, found)
         return self._read[1]
@@ -163,6 +167,7 @@ def _encoded(predictions: Predictions) -> bytes:
         "id": predictions.ids.astype(np.uint32),
         "class": predictions.class_ids.astype(np.int32),
         "confidence": predictions.confidence.astype(np.float32),
+        "held_out": predictions.held_out.astype(np.int32),
     }
     return arrow.encode(columns, {})
 
@@ -200,9 +205,10 @@ def _check(learned: Learned, connection: Connection) -> None:
     found = learned.predictions
     total = id_count(connection)
     known = set(connection.scalars(select(classes.c.id)))
-    named = set(np.unique(found.class_ids).tolist()) | set(learned.classes)
+    answers = np.concatenate([found.class_ids, found.held_out])
+    named = {*np.unique(answers).tolist(), *learned.classes}
     problem = ""
-    if not len(found.ids) == len(found.class_ids) == len(found.confidence):
+    if not len(found.ids) == len(found.class_ids) == len(found.confidence) == len(found.held_out):
         problem = "its predictions have columns of different lengths"
     elif (np.diff(found.ids, prepend=-1, append=total) <= 0).any():
         problem = f"its item ids are not ascending within 0..{total - 1}"

@@ -68,16 +68,18 @@ export interface LabelColumn {
   seq: number;
 }
 
-/** What a round predicts by item id: the class (-1: none of them), and how sure it is, 0 to 1. */
+/** What a round predicts by item id: the class (-1: none of them), and how sure it is, 0 to 1. An item that was
+ * labelled is predicted to be what it was labelled: `heldOut` is what a model without that label says (-1: nothing). */
 export interface PredictionColumns {
   classes: Int32Array;
   confidence: Float32Array;
+  heldOut: Int32Array;
 }
 
 /** Decode /api/rounds/{id}/predictions. */
 export function readPredictions(buffer: ArrayBuffer): PredictionColumns {
-  const { n } = readColumns(buffer, 2);
-  return { classes: new Int32Array(buffer, HEADER, n), confidence: new Float32Array(buffer, HEADER + 4 * n, n) };
+  const columns = readColumns(buffer, 3);
+  return { classes: integers(columns, 0), confidence: floats(columns, 1), heldOut: integers(columns, 2) };
 }
 
 /** Decode /api/suggestions/items. */

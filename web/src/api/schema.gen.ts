@@ -4518,7 +4518,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description class i32 by item id, -1 none of them; confidence f32 */
+            /** @description class i32 by item id, -1 none of them; confidence f32; held-out class i32 of what was labelled, else -1 */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -29,10 +29,6 @@ export const lookApi = {
   drawLayer: (layer: string) => json<unknown>("/api/jobs", { kind: "layer_map", parameters: { layer } }),
   quality: (map: number) => json<MapQuality>(`/api/maps/${map}/quality`),
   history: () => json<Gesture[]>("/api/history?limit=1000"),
-  predictions: async (round: number): Promise<{ classes: Int32Array; confidence: Float32Array }> => {
-    const columns = readColumns((await binary(`/api/rounds/${round}/predictions`)).buffer, 2);
-    return { classes: integers(columns, 0), confidence: floats(columns, 1) };
-  },
   similar: async (selection: Selection, how: "mean" | "max", count: number): Promise<Found> => {
     const columns = readColumns((await binary("/api/similar", { selection, how, count })).buffer, 2);
     return { ids: itemIds(columns, 0), numbers: new Int32Array(columns.n), scores: floats(columns, 1) };

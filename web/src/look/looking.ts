@@ -1,5 +1,6 @@
 import { get, type Readable, writable } from "svelte/store";
-import type { State } from "../api/client";
+import { api, type State } from "../api/client";
+import type { PredictionColumns } from "../api/columns";
 import type { LabelView } from "../labels/labels";
 import { classColour } from "../map/palette";
 import type { Scene } from "../map/scene";
@@ -15,10 +16,8 @@ export interface ColumnValues {
 }
 
 /** A round's guesses by item id. */
-export interface Predictions {
+export interface Predictions extends PredictionColumns {
   round: number;
-  classes: Int32Array;
-  confidence: Float32Array;
 }
 
 const AGREED = [{ name: "agree", colour: [86, 196, 158] }, { name: "disagree", colour: [255, 92, 122] }] as const;
@@ -139,7 +138,7 @@ export class Looking {
     if (colour.by === "prediction") return paintCategories(guesses.classes, ids, names);
     if (colour.by === "confidence")
       return paintRamp(Float32Array.from(guesses.confidence, (value, id) => (guesses.classes[id] === -1 ? NaN : value)), ids);
-    return paintCategories(disagreement(size, classOf, (id) => guesses.classes[id] ?? -1), ids, AGREED);
+    return paintCategories(disagreement(size, classOf, (id) => judged(guesses, id)), ids, AGREED);
   }
 
   private paintedColumn(id: number, ids: Uint32Array): Painting {
@@ -190,13 +189,19 @@ export class Looking {
       }
       const round = state.round?.id ?? null;
       if (round !== (get(this.predictions)?.round ?? null)) {
-        this.predictions.set(round === null ? null : { round, ...(await lookApi.predictions(round)) });
+        this.predictions.set(round === null ? null : { round, ...(await api.predictions(round)) });
         this.changed();
       }
     } catch {
       this.items = -1; // the next state tries again
     }
   }
+}
+
+/** What an item is taken for by a model that was not given its label; -1: for none of the classes. */
+function judged({ classes, heldOut }: PredictionColumns, id: number): number {
+  const answer = heldOut[id] ?? -1;
+  return answer >= 0 ? answer : (classes[id] ?? -1);
 }
 
 function differs(one: readonly unknown[], other: readonly unknown[]): boolean {

@@ -1,4 +1,4 @@
-/** How labels and predictions meet: rows are labels, columns predictions. */
+/** How labels and held-out predictions meet: rows are labels, columns predictions. */
 export interface Confusion {
   /** The classes that occur as a label or a prediction, in the order of their ids. */
   classes: number[];
@@ -27,6 +27,40 @@ export function confusion(ids: Uint32Array, labelOf: (id: number) => number, pre
   classes.forEach((label, row) => classes.forEach((prediction, column) => (cells[row * classes.length + column] = pairs.get(label)?.get(prediction) ?? 0)));
   const agreed = classes.reduce((sum, _, place) => sum + cells[place * (classes.length + 1)]!, 0);
   return { classes, cells, total, agreed };
+}
+
+/** Items of one class that were taken for another. */
+export interface Mistake {
+  label: number;
+  prediction: number;
+  count: number;
+  /** Of all with this label. */
+  share: number;
+}
+
+/** The pairs of classes that are taken for each other, the most frequent first. */
+export function mistakes({ classes, cells }: Confusion, most: number): Mistake[] {
+  const n = classes.length;
+  const found: Mistake[] = [];
+  classes.forEach((label, row) => {
+    const all = cells.subarray(row * n, (row + 1) * n).reduce((sum, count) => sum + count, 0);
+    classes.forEach((prediction, column) => {
+      const count = cells[row * n + column]!;
+      if (row !== column && count > 0) found.push({ label, prediction, count, share: count / all });
+    });
+  });
+  return found.sort((a, b) => b.count - a.count || b.share - a.share).slice(0, most);
+}
+
+/** The places of at most `most` classes: all of them in order, or those that are most often taken for others. */
+export function shownPlaces({ classes, cells }: Confusion, most: number): number[] {
+  const n = classes.length;
+  const places = classes.map((_, place) => place);
+  if (n <= most) return places;
+  const confused = places.map((row) =>
+    places.reduce((sum, other) => sum + (other === row ? 0 : cells[row * n + other]! + cells[other * n + row]!), 0),
+  );
+  return places.sort((a, b) => confused[b]! - confused[a]! || a - b).slice(0, most);
 }
 
 /** One gesture of the history: when (s since 1970) and how many labels. */

@@ -1,5 +1,7 @@
 import type { PredictionColumns } from "../api/columns";
 
+type Guesses = Pick<PredictionColumns, "classes" | "confidence">;
+
 /** One class's predictions that could be accepted now. */
 export interface Offer {
   classId: number;
@@ -19,7 +21,7 @@ export interface Offers {
 
 /** Count what could be accepted: predictions of unlabelled items among `ids`, at least `threshold` sure. */
 export function offers(
-  predictions: PredictionColumns,
+  predictions: Guesses,
   ids: Uint32Array,
   classOf: (id: number) => number,
   threshold: number,
@@ -45,7 +47,7 @@ export function offers(
 
 /** The items whose prediction is of this class (null: of any) and at least so sure, and that have no label. */
 export function sureItems(
-  predictions: PredictionColumns,
+  predictions: Guesses,
   ids: Uint32Array,
   classOf: (id: number) => number,
   threshold: number,

@@ -4,6 +4,18 @@ export function number(value: number): string {
   return NUMBER.format(value);
 }
 
+/** A share as a person reads it; a dash where there is none. */
+export function percent(share: number | null | undefined): string {
+  return share == null ? "–" : `${(100 * share).toFixed(1)} %`;
+}
+
+/** A count in at most four signs: 950, 1.2k, 34k, 1.5M. */
+export function compact(count: number): string {
+  if (count < 1000) return String(count);
+  const [value, unit] = count < 999_500 ? [count / 1000, "k"] : [count / 1_000_000, "M"];
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)}${unit}`;
+}
+
 /** "1 item", "2,000 items". */
 export function plural(count: number, word: string, many = `${word}s`): string {
   return `${number(count)} ${count === 1 ? word : many}`;

@@ -39,7 +39,10 @@ def rounds(context: Ctx) -> list[RoundInfo]:
 @router.get(
     "/rounds/{id}/predictions",
     response_class=Response,
-    responses=binary(columns.MEDIA_TYPE, "class i32 by item id, -1 none of them; confidence f32"),
+    responses=binary(
+        columns.MEDIA_TYPE,
+        "class i32 by item id, -1 none of them; confidence f32; held-out class i32, -1 unlabelled",
+    ),
 )
 def predictions(context: Ctx, id: RoundId, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """Return what one round predicts for every item id, what was rejected since left out."""
@@ -53,11 +56,13 @@ def predictions(context: Ctx, id: RoundId, if_none_match: Annotated[str | None, 
     items = int(found.ids[-1]) + 1 if len(found.ids) else 0
     class_ids = np.full(items, UNLABELLED, dtype=np.int32)
     confidence = np.zeros(items, dtype=np.float32)
+    held_out = class_ids.copy()
     class_ids[found.ids], confidence[found.ids] = found.class_ids, found.confidence
+    held_out[found.ids] = found.held_out
     there = items_denied < items
     gone = items_denied[there][class_ids[items_denied[there]] == classes_denied[there]]
     class_ids[gone], confidence[gone] = UNLABELLED, 0
-    return cached(etag, columns.pack([class_ids, confidence]), columns.MEDIA_TYPE)
+    return cached(etag, columns.pack([class_ids, confidence, held_out]), columns.MEDIA_TYPE)
 
 
 @router.post("/accept")
