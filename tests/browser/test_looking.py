@@ -153,7 +153,11 @@ def test_too_few_labels_waiting_and_failing_are_three_things(look: Look, seeded:
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))
     held: list[Route] = []
-    eye.page.route("**/api/maps/*/quality", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    eye.page.route("**/api/maps/*/quality", hold)
     eye.press("q")
     panel = eye.page.get_by_role("region", name="The map on show")
     expect(panel.get_by_role("status")).to_contain_text("Measuring")
@@ -161,7 +165,7 @@ def test_too_few_labels_waiting_and_failing_are_three_things(look: Look, seeded:
     eye.forgive("500")
     held.pop().fulfill(status=500, body="{}")
     expect(panel.get_by_role("alert")).to_contain_text("could not be judged")
-    eye.page.unroute("**/api/maps/*/quality")
+    eye.page.unroute("**/api/maps/*/quality", hold)
     panel.get_by_role("button", name="Try again").click()
     expect(panel).to_contain_text("Too few labels to judge the map: 0 items of 0 classes")
     with Workspace.open(seeded.path) as workspace:
