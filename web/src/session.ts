@@ -1,8 +1,12 @@
 import { derived, get, writable } from "svelte/store";
-import { api, type State } from "./api/client";
+import { api, type Gesture, type State } from "./api/client";
 import { Facts } from "./items/facts";
 import { Selection } from "./labels/selection";
-import { Finding } from "./find/finding";
+import { isRevertible } from "./labels/words";
+import { Finding, type Section, taking } from "./find/finding";
+import type { FindKind } from "./look/api";
+import { colourId } from "./look/colours";
+import { OPEN } from "./look/filters";
 import { Layers } from "./look/layers";
 import { Looking } from "./look/looking";
 import type { Scene } from "./map/scene";
@@ -67,6 +71,10 @@ export class Session {
 
   /** Whether a part of a panel stands large in a sheet, which then has the keys. */
   readonly inSheet = writable(false);
+  /** A part of a panel that the keyboard is to go to, once it is there. */
+  readonly reach = writable<"filter" | "history" | null>(null);
+  /** The line of the history that is looked at. */
+  readonly line = writable<Gesture | null>(null);
 
   /** Maps beside the main one, which look as it does. */
   private readonly besides = new Set<Scene>();
@@ -122,6 +130,66 @@ export class Session {
     if (of.isEmpty || map === null) return this.say("Select some items first.", "problem");
     this.panel.open("find");
     await this.finding.beyond(of, map);
+  }
+
+  /** Find near-duplicates, outliers, or labels that their neighbours contradict. */
+  find(kind: FindKind): Promise<void> {
+    this.panel.open("find");
+    if (kind === "duplicates") return this.finding.duplicates();
+    if (kind === "outliers") return this.finding.outliers();
+    return this.finding.odd((id) => get(this.labels).classes.find((one) => one.id === id)?.name ?? "another class");
+  }
+
+  /** Take a part of what was found, or all of it, into the selection or out of it. */
+  takeFound(part?: Section): void {
+    const result = get(this.finding.result);
+    const sections = (part ? [part] : (result?.sections ?? [])).filter(({ ids }) => ids.length > 0);
+    if (!result || sections.length === 0) return this.say("Nothing has been found that could be selected.", "problem");
+    for (const section of sections) {
+      const { ids, mode } = taking(result, section);
+      this.select(Selection.of(this.selecting.admitted(ids)), mode);
+    }
+  }
+
+  /** Colour by what comes next in the list; by the first, where colours are off. */
+  nextColour(): void {
+    const all = this.looking.colours();
+    const on = get(this.colouring) ? colourId(get(this.looking.colour)) : "";
+    const next = all[(all.findIndex(({ by }) => colourId(by) === on) + 1) % all.length]!;
+    this.colouring.set(true);
+    this.looking.colour.set(next.by);
+    this.say(`Coloured by: ${next.name}`, "done");
+  }
+
+  /** Let only unlabelled items through, then only labelled ones, then all. */
+  nextLabelled(): void {
+    const next = { null: false, false: true, true: null } as const;
+    this.looking.filters.update((now) => ({ ...now, labelled: next[`${now.labelled}`] }));
+  }
+
+  /** Let everything through. */
+  unfilter(): void {
+    if (this.looking.filter === null) return this.say("Nothing is filtered.", "problem");
+    this.looking.filters.set(OPEN);
+  }
+
+  /** Go to the filters, wherever the keyboard is. */
+  goToFilters(): void {
+    this.panel.open("look");
+    this.reach.set("filter");
+  }
+
+  /** Revert the line of the history that is looked at; where there is none, go to the history to choose it. */
+  revertLine(): void {
+    const line = get(this.line);
+    if (line === null || get(this.panel.store) !== "history") {
+      this.panel.open("history");
+      this.reach.set("history");
+      return this.say("Choose a line with the arrow keys, then press the same key again.", "done");
+    }
+    if (!isRevertible(line)) return this.say("That line cannot be reverted: it is taken back, or no gesture.", "problem");
+    this.labelling.revert(line.seq);
+    this.line.set(null);
   }
 
   /** Add the look-alikes of the selection to it. */

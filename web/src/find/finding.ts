@@ -1,6 +1,7 @@
 import { writable } from "svelte/store";
 import { type FindKind, type Found, lookApi } from "../look/api";
 import type { Selection } from "../labels/selection";
+import type { Mode } from "../session/selecting";
 import { plural } from "../ui/format";
 
 export type Question = "similar" | "grow" | "beyond" | FindKind;
@@ -11,6 +12,8 @@ export interface Section {
   ids: Uint32Array;
   /** What stands at each item, by its place. */
   notes: readonly string[];
+  /** Whether these are of the selection that was asked about. */
+  inside?: boolean;
 }
 
 /** What was asked and what came of it. */
@@ -19,6 +22,15 @@ export interface Result {
   /** What it is about, in a sentence. */
   says: string;
   sections: readonly Section[];
+}
+
+/** What taking a part of what was found does to the selection: all of it is selected or, of copies, all but the one to
+ * keep; what belongs is added, and strangers go. */
+export function taking({ question }: Result, section: Section): { ids: Uint32Array; mode: Mode; does: string } {
+  if (question === "duplicates")
+    return { ids: section.ids.filter((_, place) => section.notes[place] !== "keep"), mode: "new", does: "Select others" };
+  if (question !== "beyond") return { ids: section.ids, mode: "new", does: "Select all" };
+  return section.inside ? { ids: section.ids, mode: "remove", does: "Take them out" } : { ids: section.ids, mode: "add", does: "Add them" };
 }
 
 const SIMILAR = 200;
@@ -56,7 +68,7 @@ export class Finding {
         says: trustSentence(trust),
         sections: [
           { title: "Outside, but belong", ...part(0) },
-          { title: "Inside, but do not belong", ...part(1) },
+          { title: "Inside, but do not belong", inside: true, ...part(1) },
         ],
       };
     });

@@ -49,6 +49,14 @@ const KINDS: Record<string, string> = {
   revert: "a revert",
 };
 
+/** What is no gesture of its own: it cannot be reverted. */
+const NO_GESTURES: ReadonlySet<string> = new Set(["undo", "redo", "class"]);
+
+/** Whether a line of the history can be taken back. */
+export function isRevertible(gesture: Gesture): boolean {
+  return gesture.active && !NO_GESTURES.has(gesture.kind);
+}
+
 /** What a change of a class is about to do. */
 export function changeText(one: ClassView, change: ClassChange["change"], labels: LabelView): string {
   switch (change.kind) {

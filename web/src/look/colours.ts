@@ -9,6 +9,11 @@ export type ColourBy =
   | { by: "disagreement" }
   | { by: "column"; id: number };
 
+/** What tells one way of colouring from another. */
+export function colourId(colour: ColourBy): string {
+  return colour.by === "column" ? `column ${colour.id}` : colour.by;
+}
+
 /** One line of the legend: which items are of this colour, by the number that `place` gives them. */
 export interface LegendEntry {
   place: number;

@@ -17,6 +17,8 @@ export class Layers {
   readonly beside = writable<string | null>(null);
 
   private wanted: string | null = null;
+  /** The layer that was beside last. */
+  private compared: string | null = null;
   private current: number | null = null;
   private before = "";
 
@@ -45,6 +47,7 @@ export class Layers {
 
   /** Show a layer beside, drawn where it has to be; null: none. */
   async compare(name: string | null): Promise<void> {
+    this.compared = name ?? this.compared;
     this.beside.set(name);
     if (name !== null && this.mapOf(name) === null) await this.draw(name);
   }
@@ -56,10 +59,33 @@ export class Layers {
 
   /** Go one layer later (1) or earlier (-1). */
   step(by: 1 | -1): void {
+    const next = this.from(get(this.shown), by);
+    if (next !== null && next !== get(this.shown)) void this.choose(next);
+  }
+
+  /** The layer after this one or before it; at the ends it stays. */
+  private from(name: string | null, by: 1 | -1): string | null {
     const known = get(this.known);
-    const place = known.findIndex(({ name }) => name === get(this.shown));
-    const next = known[Math.min(known.length - 1, Math.max(0, place + by))];
-    if (next && next.name !== get(this.shown)) void this.choose(next.name);
+    const place = known.findIndex((one) => one.name === name);
+    return known[Math.min(known.length - 1, Math.max(0, place + by))]?.name ?? null;
+  }
+
+  /** Show beside what was there last, or else the earliest other layer; where one is beside, show none. */
+  async turnBeside(): Promise<void> {
+    if (get(this.beside) !== null) return this.compare(null);
+    if (get(this.known).length === 0) this.known.set(await lookApi.layers());
+    const others = get(this.known).filter(({ name }) => name !== get(this.shown));
+    const chosen = others.find(({ name }) => name === this.compared) ?? others[0];
+    if (chosen) return this.compare(chosen.name);
+    this.problem("There is no other layer to show beside.");
+  }
+
+  /** Go one layer later (1) or earlier (-1) beside. */
+  stepBeside(by: 1 | -1): void {
+    const beside = get(this.beside);
+    if (beside === null) return this.problem("Nothing is beside: show another layer there first.");
+    const next = this.from(beside, by);
+    if (next !== beside) void this.compare(next);
   }
 
   private async draw(name: string): Promise<void> {

@@ -22,6 +22,13 @@ export interface Predictions extends PredictionColumns {
 
 const AGREED = [{ name: "agree", colour: [86, 196, 158] }, { name: "disagree", colour: [255, 92, 122] }] as const;
 
+/** What only a round of learning gives colours for. */
+const PREDICTED: readonly { by: ColourBy; name: string }[] = [
+  { by: { by: "prediction" }, name: "Prediction" },
+  { by: { by: "confidence" }, name: "Confidence" },
+  { by: { by: "disagreement" }, name: "Where label and prediction disagree" },
+];
+
 /** How the map is looked at: what colours the items, and which of them pass the filters. */
 export class Looking {
   readonly colour = writable<ColourBy>({ by: "label" });
@@ -116,6 +123,15 @@ export class Looking {
     this.frame.update((n) => n + 1);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.settled.update((n) => n + 1), 180);
+  }
+
+  /** Everything that there is to colour by now, and what it is called. */
+  colours(): { by: ColourBy; name: string }[] {
+    return [
+      { by: { by: "label" }, name: "Label" },
+      ...(get(this.predictions) ? PREDICTED : []),
+      ...get(this.columns).map(({ id, name }): { by: ColourBy; name: string } => ({ by: { by: "column", id }, name })),
+    ];
   }
 
   /** The items of a legend's line that are on the map. */

@@ -127,6 +127,16 @@ export class Labelling {
     this.saying.say(`Made the empty class “${name}”.${before ? " Undo takes back the gesture before it." : ""}`, "done");
   }
 
+  /** Make a new class of the selection; return why not, where there cannot be one. */
+  splitOff(typed: string): string | null {
+    const name = typed.trim();
+    if (!name) return "The new class needs a name.";
+    if (get(this.labels).classes.some((known) => known.name === name))
+      return `There is a class “${name}” already: choose another name.`;
+    this.give({ className: name }, "key", (what) => `Split ${what} off as “${name}”`);
+    return null;
+  }
+
   /** Select the items of a class. */
   selectClass(id: number): void {
     const { classOf } = get(this.labels);

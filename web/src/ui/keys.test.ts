@@ -20,6 +20,10 @@ test.each([
   [press("y", { ctrlKey: true }), { action: "redo" }],
   [press("?", { shiftKey: true }), { action: "keys" }],
   [press("F"), { action: "fit" }],
+  [press("F", { shiftKey: true }), { action: "filter" }],
+  [press("f", { shiftKey: true }), { action: "filter" }],
+  [press("{", { shiftKey: true }), { action: "besideEarlier" }],
+  [press("Z", { shiftKey: true }), null],
   [press("z"), null],
   [press("3", { ctrlKey: true }), null],
   [press("f", { altKey: true }), null],
@@ -35,6 +39,11 @@ function memory(kept: string | null = null): Storage & { kept: string | null } {
   const store = { kept, getItem: () => store.kept, setItem: (_: string, value: string) => (store.kept = value) };
   return store as unknown as Storage & { kept: string | null };
 }
+
+test("y and z are left free", () => {
+  const keys = BINDINGS.flatMap((binding) => [...binding.keys] as string[]);
+  expect(["y", "z", "Shift+y", "Shift+z"].filter((key) => keys.includes(key))).toEqual([]);
+});
 
 test("a key is chosen, kept, and given back", () => {
   const kept = memory();
@@ -66,6 +75,8 @@ test("what was kept by another version does no harm", () => {
 test("presses are written and read", () => {
   expect(keyName(press("Shift", { shiftKey: true }))).toBeNull();
   expect(keyName(press("K", { ctrlKey: true, shiftKey: true }))).toBe("Mod+Shift+k");
+  expect(keyName(press("K", { shiftKey: true }))).toBe("Shift+k");
+  expect(keyName(press("ArrowUp", { shiftKey: true }))).toBe("ArrowUp");
   expect(keyParts("Mod+Shift+z", false)).toEqual(["Ctrl", "Shift", "Z"]);
   expect(keyParts("+", false)).toEqual(["+"]);
   expect(keyParts("ArrowUp", true)).toEqual(["↑"]);

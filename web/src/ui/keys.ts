@@ -10,6 +10,11 @@ export const BINDINGS = [
   { action: "skip", keys: ["s"], help: "Put aside", group: "Label" },
   { action: "undo", keys: ["Mod+z"], help: "Undo", group: "Label" },
   { action: "redo", keys: ["Mod+Shift+z", "Mod+y"], help: "Redo", group: "Label" },
+  { action: "revert", keys: ["Shift+h"], help: "Revert a history line", group: "Label" },
+  { action: "split", keys: ["Shift+s"], help: "Split the selection off", group: "Classes" },
+  { action: "merge", keys: ["Shift+m"], help: "Merge two classes", group: "Classes" },
+  { action: "rename", keys: ["Shift+r", "F2"], help: "Rename a class", group: "Classes" },
+  { action: "delete", keys: ["Shift+x"], help: "Delete a class", group: "Classes" },
   { action: "escape", keys: ["Escape"], help: "Let the selection go", group: "Select" },
   { action: "all", keys: ["Mod+a"], help: "Select everything", group: "Select" },
   { action: "invert", keys: ["i"], help: "Invert the selection", group: "Select" },
@@ -28,25 +33,38 @@ export const BINDINGS = [
   { action: "right", keys: ["ArrowRight"], help: "Move right", group: "Look" },
   { action: "up", keys: ["ArrowUp"], help: "Move up", group: "Look" },
   { action: "down", keys: ["ArrowDown"], help: "Move down", group: "Look" },
-  { action: "colour", keys: ["c"], help: "Colour by label, on or off", group: "Look" },
+  { action: "spread", keys: ["w"], help: "Spread the pictures apart; back", group: "Look" },
+  { action: "colour", keys: ["c"], help: "Colours on or off", group: "Look" },
+  { action: "nextColour", keys: ["Shift+c"], help: "Colour by the next (label, prediction…)", group: "Look" },
+  { action: "names", keys: ["Shift+n"], help: "Names of dense regions on or off", group: "Look" },
+  { action: "overview", keys: ["Shift+v"], help: "Overview on or off", group: "Look" },
+  { action: "keys", keys: ["?"], help: "Show or hide these keys", group: "Look" },
+  { action: "layerEarlier", keys: ["["], help: "One layer earlier: colour, texture", group: "Layers" },
+  { action: "layerLater", keys: ["]"], help: "One layer later: meaning", group: "Layers" },
+  { action: "flip", keys: ["t"], help: "Flip to the map before, and back", group: "Layers" },
+  { action: "beside", keys: ["Shift+b"], help: "Two layers side by side; one", group: "Layers" },
+  { action: "besideEarlier", keys: ["{"], help: "Beside: one layer earlier", group: "Layers" },
+  { action: "besideLater", keys: ["}"], help: "Beside: one layer later", group: "Layers" },
+  { action: "filter", keys: ["Shift+f"], help: "Filter: name, class, folder, date", group: "Filter" },
+  { action: "filterLabelled", keys: ["Shift+l"], help: "Only unlabelled; only labelled; all", group: "Filter" },
+  { action: "unfilter", keys: ["Shift+u"], help: "Clear the filters", group: "Filter" },
+  { action: "similar", keys: ["m"], help: "More like this, or like the selection", group: "Find" },
+  { action: "grow", keys: ["g"], help: "Add the look-alikes to the selection", group: "Find" },
+  { action: "beyond", keys: ["x"], help: "What the selection missed or mistook", group: "Find" },
+  { action: "duplicates", keys: ["Shift+d"], help: "Near-duplicates", group: "Find" },
+  { action: "outliers", keys: ["Shift+o"], help: "Outliers", group: "Find" },
+  { action: "odd", keys: ["Shift+e"], help: "Odd ones: errors in the labels", group: "Find" },
+  { action: "takeFound", keys: ["Shift+a"], help: "Select what was found (of copies the spare)", group: "Find" },
   { action: "learn", keys: ["e"], help: "Learn from the labels", group: "Learn" },
   { action: "accept", keys: ["a"], help: "Accept the sure predictions", group: "Learn" },
   { action: "reject", keys: [","], help: "Reject the selection’s predictions", group: "Learn" },
   { action: "next", keys: ["."], help: "Fly to the next group to label", group: "Learn" },
-  { action: "pull", keys: ["u"], help: "Keep a group, then pull another away from it; back", group: "Learn" },
+  { action: "pull", keys: ["u"], help: "Pull two groups apart, one after the other; back", group: "Learn" },
   { action: "learning", keys: ["r"], help: "Open or close the panel Learn", group: "Panels" },
-  { action: "layerEarlier", keys: ["["], help: "One layer earlier: colour, texture", group: "Look" },
-  { action: "layerLater", keys: ["]"], help: "One layer later: meaning", group: "Look" },
-  { action: "flip", keys: ["t"], help: "Flip to the map before, and back", group: "Look" },
-  { action: "spread", keys: ["w"], help: "Spread the pictures apart; back", group: "Look" },
-  { action: "similar", keys: ["m"], help: "More like this, or like the selection", group: "Find" },
-  { action: "grow", keys: ["g"], help: "Add the look-alikes to the selection", group: "Find" },
-  { action: "beyond", keys: ["x"], help: "What the selection missed, or took by mistake", group: "Find" },
+  { action: "look", keys: ["o"], help: "Open or close the panel Look", group: "Panels" },
   { action: "find", keys: ["k"], help: "Open or close the panel Find", group: "Panels" },
   { action: "quality", keys: ["q"], help: "Open or close the panel Quality", group: "Panels" },
-  { action: "look", keys: ["o"], help: "Open or close the panel Look", group: "Panels" },
   { action: "history", keys: ["h"], help: "Open or close the panel History", group: "Panels" },
-  { action: "keys", keys: ["?"], help: "Show or hide these keys", group: "Look" },
 ] as const;
 
 export type Action = (typeof BINDINGS)[number]["action"];
@@ -72,8 +90,9 @@ export function keyName(press: Press): string | null {
   if (press.altKey || ["Shift", "Control", "Meta", "Alt", "Dead"].includes(press.key)) return null;
   const mod = press.ctrlKey || press.metaKey;
   const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
-  // Shift is part of the character for keys such as ?, +: it only counts together with Ctrl or Cmd.
-  return mod ? `Mod+${press.shiftKey ? "Shift+" : ""}${key}` : key;
+  // Shift is part of the character for keys such as ?, +: it counts with letters, and together with Ctrl or Cmd.
+  const letter = key.length === 1 && key !== key.toUpperCase();
+  return `${mod ? "Mod+" : ""}${press.shiftKey && (mod || letter) ? "Shift+" : ""}${key}`;
 }
 
 const MEMORY = "shoal/keys";

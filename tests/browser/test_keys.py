@@ -1,0 +1,276 @@
+"""What once took the mouse, by key: classes, the history, filters, finding, two maps side by side."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+from tests.browser.conftest import Look
+from tests.browser.page import PATIENCE_MS, Eye, Server
+from tests.browser.test_finding import post
+from tests.seeded import Seeded, seed_workspace
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    """One workspace for all tests of this file: each brings its own class names."""
+    return seed_workspace(tmp_path_factory.mktemp("keys") / "keys.shoal")
+
+
+@pytest.fixture(scope="module")
+def server(seeded: Seeded) -> Iterator[Server]:
+    started = Server(seeded.path)
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def eye(look: Look, seeded: Seeded) -> Eye:
+    opened = look()
+    opened.whole_map(sum(map(len, seeded.ids)))
+    return opened
+
+
+def give(eye: Eye, ids: list[int], name: str) -> None:
+    """Lasso the items of a group and name them."""
+    eye.lasso(ids)
+    eye.drawn(selected=len(ids))
+    eye.name(name)
+    eye.saved()
+
+
+def counts(eye: Eye, *names: str) -> tuple[int | None, ...]:
+    found = eye.counts()
+    return tuple(found.get(name) for name in names)
+
+
+def dialog(eye: Eye, name: str) -> Locator:
+    return eye.page.get_by_role("dialog", name=name)
+
+
+def test_split_off_asks_for_a_new_name_and_one_undo_takes_it_back(eye: Eye, seeded: Seeded) -> None:
+    n = len(seeded.ids[0])
+    eye.press("Shift+S")
+    expect(eye.page.get_by_text("select the items to split off first")).to_be_visible()
+    give(eye, seeded.ids[0], "whole")
+    eye.lasso(seeded.ids[0])
+    eye.drawn(selected=n)
+    eye.press("j")
+    focused = eye.page.locator("[data-item]:focus")
+    stays = focused.get_attribute("data-item")
+    eye.press("Space")
+    eye.drawn(selected=n - 1)
+    eye.press("Shift+S")
+    sheet = dialog(eye, "Split off")
+    expect(sheet.get_by_text(f"{n - 1} of “whole”")).to_be_visible()
+    eye.page.keyboard.type("whole")
+    eye.press("Enter")
+    expect(sheet.get_by_role("alert")).to_contain_text("already")
+    sheet.get_by_label("Name of the new class").fill("part")
+    eye.press("Enter")
+    expect(sheet).to_have_count(0)
+    eye.saved()
+    assert counts(eye, "whole", "part") == (1, n - 1)
+    assert eye.page.request.get(f"{eye.server.base}/api/items/{stays}").json()["class_name"] == "whole"
+    eye.press("Control+z")
+    eye.saved()
+    assert counts(eye, "whole", "part") == (n, 0)
+
+
+def test_two_classes_are_merged_one_renamed_one_deleted(eye: Eye, seeded: Seeded) -> None:
+    b, c = (len(seeded.ids[group]) for group in (1, 2))
+    give(eye, seeded.ids[1], "north")
+    give(eye, seeded.ids[2], "south")
+    eye.lasso(seeded.ids[1])
+    eye.press("Shift+M")
+    sheet = dialog(eye, "Merge two classes")
+    source = sheet.get_by_label("Merge")
+    expect(source).to_be_focused()
+    expect(source.locator("option:checked")).to_have_text(f"north ({b})")  # the selection's
+    eye.press("Tab")
+    eye.page.keyboard.type("south")
+    eye.press("Enter")
+    expect(sheet).to_have_count(0)
+    eye.saved()
+    assert counts(eye, "north", "south") == (None, b + c)
+    eye.press("Control+z")
+    eye.saved()
+    assert counts(eye, "north", "south") == (b, c)
+
+    eye.page.locator("[data-class=south]").focus()
+    eye.press("Shift+R")
+    expect(dialog(eye, "Rename a class").get_by_label("New name")).to_have_value("south")
+    dialog(eye, "Rename a class").get_by_label("New name").fill("pole")
+    eye.press("Enter")
+    eye.saved()
+    assert counts(eye, "south", "pole") == (None, c)
+
+    eye.page.locator("[data-class=pole]").focus()
+    eye.press("Shift+X")
+    expect(dialog(eye, "Delete a class").get_by_text(f"{c} items lose this label")).to_be_visible()
+    eye.press("Enter")
+    eye.saved()
+    assert counts(eye, "pole") == (None,)
+    eye.press("Control+z")
+    eye.saved()
+    assert counts(eye, "north", "pole") == (b, c)
+
+
+def test_a_line_of_the_history_is_chosen_by_arrows_and_reverted(eye: Eye, seeded: Seeded) -> None:
+    d = len(seeded.ids[3])
+    give(eye, seeded.ids[3], "earlier")
+    give(eye, seeded.ids[2], "later")
+    eye.press("Shift+H")
+    lines = eye.page.get_by_role("region", name="History").locator("[data-event]")
+    expect(lines.first.locator(".line")).to_be_focused()
+    expect(lines.first).to_contain_text("“later”")
+    eye.press("ArrowDown")
+    expect(lines.nth(1)).to_contain_text(f"“earlier” on {d} items")
+    eye.press("Shift+H")
+    expect(lines.first).to_contain_text("reverted")
+    eye.saved()
+    assert counts(eye, "earlier", "later") == (0, len(seeded.ids[2]))
+    newest, *_, reverted = eye.page.request.get(f"{eye.server.base}/api/history?limit=3").json()
+    assert (newest["kind"], newest["target"], reverted["active"]) == ("revert", reverted["seq"], False)
+    eye.press("Control+z")
+    eye.saved()
+    assert counts(eye, "earlier") == (d,)
+
+
+def test_two_layers_lie_side_by_side_and_share_their_selection(eye: Eye, seeded: Seeded) -> None:
+    eye.press("Shift+B")
+    side = eye.page.locator(".side")
+    expect(side.get_by_text("early", exact=True)).to_be_visible()
+    expect(eye.page.locator(".side[data-map]")).to_be_visible(timeout=PATIENCE_MS)  # it has been drawn
+    canvas = side.locator("canvas")
+    eye.page.wait_for_timeout(600)
+    before = canvas.screenshot()
+    n = len(seeded.ids[1])
+    eye.lasso(seeded.ids[1])
+    eye.drawn(selected=n)
+    eye.page.wait_for_timeout(400)
+    assert canvas.screenshot() != before  # what is selected here is so there
+    eye.press("Escape")
+    eye.drawn(selected=0)
+    box = canvas.bounding_box()
+    assert box
+    eye.press("b")
+    eye.page.mouse.move(box["x"] + 4, box["y"] + 48)
+    eye.page.mouse.down()
+    eye.page.mouse.move(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4, steps=4)
+    eye.page.mouse.up()
+    eye.drawn(selected=sum(map(len, seeded.ids)))  # and what is selected there is so here
+    eye.name("both maps")
+    eye.saved()
+    assert counts(eye, "both maps") == (sum(map(len, seeded.ids)),)
+    eye.press("Control+z")
+    eye.saved()
+    eye.press("}")
+    expect(side.get_by_text("late", exact=True)).to_be_visible()
+    eye.press("Shift+B")
+    expect(side).to_have_count(0)
+    eye.press("}")
+    expect(eye.page.get_by_text("Nothing is beside")).to_be_visible()
+
+
+def test_filters_are_reached_turned_and_cleared(eye: Eye, seeded: Seeded) -> None:
+    points = sum(map(len, seeded.ids))
+    give(eye, seeded.ids[0], "zero")
+    eye.lasso(seeded.ids[3])
+    eye.drawn(selected=len(seeded.ids[3]))
+    eye.press("0")
+    eye.saved()
+    eye.press("Shift+F")
+    expect(eye.page.get_by_label("Text in the name")).to_be_focused()
+    eye.page.keyboard.type("/001")
+    eye.press("Enter")
+    panel = eye.page.get_by_role("region", name="Look")
+    expect(panel.get_by_text(f"40 of {points}")).to_be_visible()
+    eye.press("Shift+L")
+    chosen = panel.get_by_role("group", name="Labelled or not").locator("[aria-pressed=true]")
+    expect(chosen).to_have_text("Unlabelled")
+    unlabelled = eye.state()["items"]["embedded"] - eye.state()["labelled"]
+    eye.press("Shift+L")
+    expect(chosen).to_have_text("Labelled")
+    eye.press("Control+a")
+    table = eye.page.request.get(f"{eye.server.base}/api/export/labels.csv").text()
+    labelled = [row["path"] for row in csv.DictReader(table.splitlines())]
+    expected = sum("/001" in path for path in labelled)
+    assert 10 <= expected <= 30
+    eye.drawn(selected=expected)
+    eye.press("Shift+U")
+    expect(panel.get_by_role("list", name="Filters")).to_have_count(0)
+    eye.press("Shift+L")
+    eye.press("Control+a")
+    assert unlabelled >= len(seeded.ids[3])
+    eye.drawn(selected=unlabelled)
+    eye.press("Shift+U")
+    eye.press("Shift+U")
+    expect(eye.page.get_by_text("Nothing is filtered")).to_be_visible()
+
+
+def listed(eye: Eye, title: str) -> list[int]:
+    """The items that the panel Find lists under this title, as far as they are drawn."""
+    panel = eye.page.get_by_role("region", name="Find")
+    expect(panel.get_by_role("heading", name=title)).to_be_visible()
+    return [int(cell.get_attribute("data-found") or -1) for cell in panel.locator("[data-found]").all()]
+
+
+def test_copies_outliers_and_odd_ones(eye: Eye, seeded: Seeded) -> None:
+    for group, name in ((1, "teal"), (2, "amber")):
+        give(eye, seeded.ids[group], name)
+    eye.page.mouse.click(*eye.place(seeded.ids[1][5]))
+    eye.drawn(selected=1)
+    cell = eye.page.get_by_role("region", name="Selection").locator("[data-item]")
+    wrong = int(cell.get_attribute("data-item") or -1)
+    eye.name("amber")
+    eye.saved()
+    eye.press("Shift+D")
+    ids, groups, _ = post(eye, "find", {"kind": "duplicates"}, "uif")
+    assert listed(eye, "Near-duplicates") == ids[: len(listed(eye, "Near-duplicates"))]
+    eye.press("Shift+A")
+    eye.drawn(selected=len(ids) - len(set(groups)))
+
+    eye.press("Shift+E")
+    odd, *_ = post(eye, "find", {"kind": "odd"}, "uif")
+    assert wrong in odd
+    assert wrong in listed(eye, "Odd ones")
+    eye.press("Shift+A")
+    eye.drawn(selected=len(odd))
+
+    eye.press("Shift+O")
+    lonely, _, scores = post(eye, "find", {"kind": "outliers"}, "uif")
+    assert scores == sorted(scores, reverse=True)
+    assert len(lonely) > 0
+    assert listed(eye, "Outliers") == lonely
+    eye.press("Shift+A")
+    eye.drawn(selected=len(lonely))
+    eye.name("lonely")
+    eye.saved()
+    assert counts(eye, "lonely") == (len(lonely),)
+
+
+def test_every_action_stands_on_the_sheet_and_takes_another_key(eye: Eye) -> None:
+    eye.press("?")
+    sheet = dialog(eye, "Keys")
+    source = (Path(__file__).parents[2] / "web/src/ui/keys.ts").read_text()
+    helps = re.findall(r'\{ action: "\w+", keys: \[.*?\], help: "(.*?)"', source)
+    assert len(helps) > 50
+    terms = [term.split("\n")[0].strip() for term in sheet.locator("dt").all_inner_texts()]
+    assert set(helps) <= set(terms)
+    sheet.locator("[data-action=outliers]").click()
+    eye.press("Shift+S")
+    expect(sheet.get_by_role("emphasis")).to_have_text("Shift S is the key of “Split the selection off”.")
+    sheet.locator("[data-action=outliers]").click()
+    eye.press("Shift+Z")
+    eye.press("Escape")
+    expect(sheet).to_have_count(0)
+    eye.press("Shift+O")
+    expect(eye.page.get_by_role("region", name="Find")).to_have_count(0)
+    eye.press("Shift+Z")
+    panel = eye.page.get_by_role("region", name="Find")
+    expect(panel.get_by_role("button", name="Outliers")).to_contain_text("Shift Z")
+    expect(panel.get_by_role("heading", name="Outliers")).to_be_visible()
