@@ -1,0 +1,297 @@
+"""What there is to see, on one labelled and learned pile: colours, tray and map, overview, progress, 4K."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import expect
+from tests.browser.conftest import Look
+from tests.browser.page import Eye, Server
+from tests.seeded import Seeded, save_round, seed_workspace
+from tests.server.test_finding_routes import unpack
+
+from shoal.workspace import Workspace
+
+COUNT = 239
+WAYS = """() => {
+    const ways = (window.ways = new Set());
+    const look = () => {
+        const at = window.__shoal.screenOf(0);
+        ways.add(`${at.x.toFixed(1)} ${at.y.toFixed(1)}`);
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    """One workspace for all tests of this file, with a round: what a test labels it takes back."""
+    made = seed_workspace(tmp_path_factory.mktemp("seeing") / "seeing.shoal")
+    with Workspace.open(made.path) as workspace:
+        save_round(workspace, made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(seeded: Seeded) -> Iterator[Server]:
+    started = Server(seeded.path)
+    started.start()
+    yield started
+    started.stop()
+
+
+def opened(look: Look, **options: object) -> Eye:
+    eye = look(**options)
+    eye.whole_map(COUNT)
+    return eye
+
+
+def predictions(eye: Eye) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Class and confidence by item id, by the server."""
+    round_id = eye.state()["round"]["id"]
+    body = eye.page.request.get(f"{eye.server.base}/api/rounds/{round_id}/predictions").body()
+    classes, confidence, _ = unpack(body, "ifi")
+    return classes, confidence
+
+
+def tray(eye: Eye) -> list[int]:
+    """The items in the tray as far as they are drawn, in their order."""
+    cells = eye.page.get_by_role("region", name="Selection").locator("[data-item]")
+    cells.first.wait_for()
+    return [int(cell.get_attribute("data-item") or -1) for cell in cells.all()]
+
+
+def test_nothing_moves_where_a_person_wants_no_motion(look: Look) -> None:
+    eye = opened(look, reduced_motion="reduce")
+    eye.page.evaluate(WAYS)
+    eye.press("w")
+    eye.drawn(spread=True)
+    assert eye.page.evaluate("window.ways.size") == 2
+    eye.press("f")
+    eye.press("+")
+    eye.page.wait_for_timeout(300)
+    assert eye.page.evaluate("window.ways.size") == 3
+    eye.press("o")
+    moving = eye.page.evaluate(
+        """() => [...document.querySelectorAll("*")].map((one) => getComputedStyle(one))
+            .filter((one) => one.animationName !== "none" || parseFloat(one.transitionDuration) > 0).length"""
+    )
+    assert moving == 0
+    eye.page.emulate_media(reduced_motion="no-preference")
+    before = eye.page.evaluate("window.ways.size")
+    eye.press("w")
+    eye.drawn(spread=False)
+    assert eye.page.evaluate("window.ways.size") > before + 1
+
+
+def test_the_tray_by_doubt_begins_with_the_least_certain(look: Look, seeded: Seeded) -> None:
+    eye = opened(look)
+    eye.lasso(seeded.ids[1])
+    eye.drawn(selected=len(seeded.ids[1]))
+    centre = tray(eye)
+    eye.press("d")
+    expect(eye.page.get_by_role("button", name="Doubtful first")).to_be_visible()
+    _, confidence = predictions(eye)
+    expected = sorted(seeded.ids[1], key=lambda id: confidence[id])
+    shown = tray(eye)
+    assert len(shown) >= 12
+    assert shown == expected[: len(shown)]
+    eye.press("d")
+    expect(eye.page.get_by_role("button", name="From the centre")).to_be_visible()
+    assert tray(eye) == centre
+
+
+def test_the_map_points_into_the_tray_and_the_tray_onto_the_map(look: Look, seeded: Seeded) -> None:
+    eye = opened(look)
+    chosen = [ids[0] for ids in seeded.ids[:3]]  # the lowest id of a group lies above the others
+    eye.page.mouse.click(*eye.place(chosen[0]))
+    eye.drawn(selected=1)
+    eye.page.keyboard.down("Shift")
+    for id in chosen[1:]:
+        eye.page.mouse.click(*eye.place(id))
+    eye.page.keyboard.up("Shift")
+    eye.drawn(selected=3)
+    assert sorted(tray(eye)) == sorted(chosen)
+    lit = eye.page.locator("aside .lit")
+    for id in chosen:
+        eye.page.mouse.move(*eye.place(id))
+        expect(lit).to_have_attribute("data-item", str(id))
+        name = eye.page.request.get(f"{eye.server.base}/api/items/{id}").json()["name"]
+        expect(eye.page.get_by_role("tooltip")).to_contain_text(name.split("/")[1])
+    for id in chosen:
+        eye.page.locator(f"aside [data-item='{id}']").hover()
+        mark = eye.page.locator(".mark")
+        expect(mark).to_be_visible()
+        box = mark.bounding_box()
+        assert box
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        assert math.dist(middle, eye.place(id)) < 2
+    eye.page.mouse.move(640, 400)
+    expect(lit).to_have_count(0)
+    expect(mark).to_have_count(0)
+
+
+def test_a_click_on_the_overview_moves_the_view_there(look: Look, seeded: Seeded) -> None:
+    eye = opened(look)
+    ids = [id for group in seeded.ids for id in group]
+    screen = eye.page.evaluate("(ids) => ids.map((id) => window.__shoal.screenOf(id))", ids)
+    places = np.array([(at["x"], at["y"]) for at in screen])
+    canvas = eye.page.locator(".map > canvas").bounding_box()
+    assert canvas
+    target = np.array([eye.place(id) for id in seeded.ids[2]]).mean(axis=0) - (canvas["x"], canvas["y"])
+    low, high = places.min(axis=0), places.max(axis=0)
+    within = (target - (low + high) / 2) / (high - low).max() + 0.5  # of the overview's square
+    eye.page.mouse.move(*eye.place(seeded.ids[0][0]))
+    for _ in range(3):
+        eye.page.mouse.wheel(0, -300)
+        eye.page.wait_for_timeout(60)
+    overview = eye.page.locator(".minimap")
+    box = overview.bounding_box()
+    assert box
+    edge = 7
+    x, y = (
+        box[axis] + edge + part * (box["width"] - 2 * edge) for axis, part in zip("xy", within, strict=True)
+    )
+    eye.page.mouse.click(x, y)
+    eye.page.wait_for_timeout(400)
+    middle = (canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2)
+    now = np.array([eye.place(id) for id in seeded.ids[2]]).mean(axis=0)
+    assert math.dist(now, middle) < 25
+    eye.press("Shift+V")
+    expect(overview).to_have_count(0)
+
+
+def test_colours_of_what_was_learned(look: Look, seeded: Seeded) -> None:
+    eye = opened(look)
+    classes, confidence = predictions(eye)
+    eye.press("o")
+    panel = eye.page.get_by_role("region", name="Look")
+    legend = panel.get_by_role("list", name="Legend")
+    colours = panel.get_by_label("Colour by")
+    eye.press("Shift+C")
+    expect(colours.locator("option:checked")).to_have_text("Prediction")
+    eye.drawn(labelled=int((classes >= 0).sum()))  # so many have a colour
+    legend.get_by_role("button", name="teal").click()
+    eye.drawn(selected=int((classes == 1).sum()))
+    assert set(tray(eye)) <= set(np.flatnonzero(classes == 1).tolist())
+    eye.press("Escape")
+
+    eye.press("Shift+C")
+    expect(colours.locator("option:checked")).to_have_text("Confidence")
+    eye.drawn(labelled=int((classes >= 0).sum()))
+    known = np.sort(confidence[classes >= 0])
+    ends = [known[round(part * (len(known) - 1))] for part in (0.01, 0.99)]
+    for end in ends:
+        expect(panel.get_by_text(f"{math.floor(100 * end + 0.5)} %", exact=True)).to_be_visible()
+
+    mistaken = [seeded.ids[1][0], *seeded.ids[1][10:13]]  # the first one's held-out answer is another class
+    with Workspace.open(seeded.path) as workspace:
+        workspace.label(mistaken[1:], "red")
+        try:
+            colours.select_option(label="Where label and prediction disagree")
+            expect(legend.get_by_role("button", name="disagree").first).to_contain_text("4")
+            legend.get_by_role("button", name="disagree").first.click()
+            eye.drawn(selected=4)
+            assert sorted(tray(eye)) == mistaken
+        finally:
+            workspace.undo()
+    eye.press("Escape")
+    eye.press("Shift+C")
+    expect(colours.locator("option:checked")).to_have_text("Folder")
+    eye.drawn(labelled=COUNT)
+
+
+def test_progress_counts_and_labels_a_minute_are_live(look: Look, seeded: Seeded) -> None:
+    eye = opened(look)
+    eye.press("q")
+    panel = eye.page.get_by_role("region", name="Quality")
+    done = panel.locator("[data-labelled]")
+    before = eye.state()["labelled"]
+    expect(done).to_have_text(str(before))
+    expect(panel.get_by_text(f"{before} of {COUNT} labelled")).to_be_visible()
+    n = len(seeded.ids[3])
+    eye.lasso(seeded.ids[3])
+    eye.drawn(selected=n)
+    eye.name("fresh")
+    expect(done).to_have_text(str(before + n))
+    eye.saved()
+    assert eye.state()["labelled"] == before + n
+    with Workspace.open(seeded.path) as workspace:  # somebody else, elsewhere
+        workspace.label(seeded.ids[2][:20], "fresh")
+    expect(done).to_have_text(str(before + n + 20))
+    rate = panel.locator(".rate b")
+    history = eye.page.request.get(f"{eye.server.base}/api/history?limit=1000").json()
+    made = sum(line["count"] for line in history if line["kind"] == "label" and line["active"])
+    expect(rate).to_have_text(str(math.floor(made / 5 + 0.5)))
+    with Workspace.open(seeded.path) as workspace:
+        workspace.undo()
+    eye.press("Control+z")
+    eye.saved()
+    expect(done).to_have_text(str(before))
+    expect(rate).to_have_text(str(math.floor((made - n - 20) / 5 + 0.5)))
+
+
+def test_how_well_the_map_on_show_keeps_classes_apart(look: Look, seeded: Seeded) -> None:
+    eye = opened(look)
+    eye.press("q")
+    panel = eye.page.get_by_role("region", name="Quality")
+    shown = panel.locator("[data-silhouette]")
+    values = []
+    for ids, name in ((seeded.ids[2][:30], "amber"), (seeded.ids[0][20:50], "amber")):
+        with Workspace.open(seeded.path) as workspace:
+            workspace.label(ids, name)
+        labelled = eye.state()["labelled"]
+        expect(panel.locator("[data-labelled]")).to_have_text(str(labelled))
+        judged = eye.page.request.get(f"{eye.server.base}/api/maps/{eye.state()['map']['id']}/quality").json()
+        values.append(judged["silhouette"])
+        expect(shown).to_have_text(f"{judged['silhouette']:.2f}", timeout=15_000)
+        expect(panel.get_by_text(f"{100 * judged['map_accuracy']:.1f} %").first).to_be_visible()
+    assert values[0] > 0.5 > values[1]  # the second lies in two groups
+    with Workspace.open(seeded.path) as workspace:
+        workspace.undo()
+        workspace.undo()
+
+
+CUT = """([width, height]) => [...document.querySelectorAll("header, nav, aside, .panel, .map, dialog")]
+    .flatMap((one) => [...one.querySelectorAll("*")])
+    // What is shortened may be, where its title says all of it.
+    .filter((one) => one.checkVisibility() && !one.closest(".scroll, .unseen, svg, [title] .truncate"))
+    .filter((one) => {
+        const { left, top, right, bottom } = one.getBoundingClientRect();
+        const cut = one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX === "hidden";
+        const outside = left < -1 || top < -1 || right > width + 1 || bottom > height + 1;
+        return right > left && (outside || cut);
+    })
+    .map((one) => `${one.tagName}.${one.className} ${one.textContent.trim().slice(0, 40)}`)"""
+WHOLE = "() => { const one = document.querySelector('dialog'); return one.scrollHeight <= one.clientHeight }"
+
+
+def test_nothing_is_cut_at_4k(look: Look, seeded: Seeded) -> None:
+    size = {"width": 3840, "height": 2160}
+    eye = opened(look, viewport=size, device_scale_factor=1)
+    n = len(seeded.ids[0])
+    eye.lasso(seeded.ids[0])
+    eye.drawn(selected=n, visible=COUNT)
+    cut = {}
+    for panel, key in (("Learn", "r"), ("Look", "o"), ("Find", "k"), ("Quality", "q"), ("History", "h")):
+        eye.press(key)
+        expect(eye.page.get_by_role("region", name=panel, exact=True)).to_be_visible()
+        eye.page.wait_for_timeout(250)
+        cut[panel] = eye.page.evaluate(CUT, [size["width"], size["height"]])
+    eye.press("?")
+    cut["keys"] = eye.page.evaluate(CUT, [size["width"], size["height"]])
+    assert eye.page.evaluate(WHOLE)
+    eye.press("Escape")
+    assert {place: wrong for place, wrong in cut.items() if wrong} == {}
+    assert eye.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    canvas = eye.page.locator(".map > canvas").bounding_box()
+    assert canvas
+    assert canvas["width"] > 2800
+    eye.name("large")
+    eye.saved()
+    assert eye.counts()["large"] == n
+    eye.press("Control+z")
+    eye.saved()
