@@ -5,11 +5,22 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from shoal.losses import LOSSES, ClassLoss, Loss, LossError
+from shoal.losses import (
+    LOSSES,
+    ClassLoss,
+    ContrastiveLoss,
+    GeneralisedDunnLoss,
+    Loss,
+    LossError,
+    SilhouetteLoss,
+    TripletLoss,
+)
 from shoal.losses.base import nothing
+from shoal.miners import batch_hard
 from shoal.types import ShoalError
 
 torch.set_num_threads(1)  # the batches are tiny
@@ -311,6 +322,41 @@ def test_float32_is_close_to_float64(row):
     assert torch.allclose(grad.double(), slope, rtol=2e-3, atol=2e-5)
 
 
+VARIANTS = {
+    "silhouette, squared": lambda: SilhouetteLoss("squared"),
+    "silhouette, simplified": lambda: SilhouetteLoss("simplified"),
+    "silhouette, cosine": lambda: SilhouetteLoss("cosine"),
+    "contrastive, hinge": lambda: ContrastiveLoss(form="hinge"),
+    "triplet, softplus": lambda: TripletLoss(form="softplus"),
+    "triplet, ratio": lambda: TripletLoss(form="ratio"),
+    "triplet, wide margin": lambda: TripletLoss(margin=3.0),
+    "triplet, squared": lambda: TripletLoss(margin=9.0, form="squared"),
+    "triplet, batch-hard": lambda: TripletLoss(margin=3.0, miner=batch_hard),
+    "generalised-dunn, mean": lambda: GeneralisedDunnLoss(separation="mean"),
+}
+
+
+@pytest.mark.parametrize("spread", [1e-2, 1e-4])
+@pytest.mark.parametrize(("width", "items"), [(5, 16), (9, 16), (128, 128)])
+@pytest.mark.parametrize("row", [*ROWS, *VARIANTS])
+def test_of_tight_classes_the_float32_gradient_is_right_at_every_width(row, width, items, spread):
+    g = torch.Generator().manual_seed(0)
+    y = torch.arange(CLASSES).repeat(items)
+    z = torch.randn(CLASSES, width, generator=g)[y] + spread * torch.randn(len(y), width, generator=g)
+    z /= width**0.5
+
+    def made(dtype: torch.dtype) -> Loss:
+        torch.manual_seed(1)
+        made = VARIANTS[row]() if row in VARIANTS else LOSSES.load(row).build(classes=CLASSES, width=width)
+        return made.to(dtype).eval()
+
+    wanted, slope = gradient(made(torch.float64), z.double(), y)
+    value, grad = gradient(made(torch.float32), z, y)
+    assert torch.allclose(value.double(), wanted, rtol=1e-3, atol=1e-6)
+    # rounding the rows to float32, before any loss saw them, has cost as much
+    assert (grad.double() - slope).norm() <= max(1e-3, 3e-7 / spread) * slope.norm()
+
+
 SCALE_FREE = {
     "silhouette",
     "cosine-corel",
@@ -399,6 +445,40 @@ def test_compiled_it_gives_the_same(row):
     value, grad = gradient(torch.compile(loss, backend="aot_eager"), z, y)
     assert torch.allclose(value, wanted)
     assert torch.allclose(grad, slope)
+
+
+@every_row
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_compiled_it_does_not_hide_values_that_are_not_finite(row, bad):
+    torch.compiler.reset()
+    z, y = batch()
+    z[3, 2] = bad
+    assert not torch.compile(make(row), backend="aot_eager")(z, y).isfinite()
+
+
+@every_row
+def test_labels_may_be_as_large_as_int64_holds(row):
+    z, y = batch()
+    loss = make(row)
+    if isinstance(loss, ClassLoss):
+        with pytest.raises(LossError, match="4 classes"):
+            loss(z, y + 10**12)
+        return
+    value, grad = gradient(loss, z, y)
+    for large in (y * 10**12, 2**63 - 1 - y):
+        found, slope = gradient(loss, z, large)
+        assert torch.allclose(found, value)
+        assert torch.allclose(slope, grad)
+
+
+@every_row
+def test_labels_beyond_int64_are_refused(row):
+    z, y = batch()
+    labels = y.numpy().astype(np.uint64)
+    assert torch.equal(make(row)(z, torch.from_numpy(labels)), make(row)(z, y))
+    labels[3] = 2**64 - 1  # as int64 this would be -1, unlabelled
+    with pytest.raises(LossError, match="beyond int64"):
+        make(row)(z, torch.from_numpy(labels))
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor needs a C++ compiler")

@@ -79,7 +79,10 @@ class Loss(nn.Module):
         or too large.
         """
         self._check_shapes(embeddings, labels)
+        unsigned = labels.dtype == torch.uint64
         labels = labels.to(device=embeddings.device, dtype=torch.int64)
+        if unsigned and not torch.compiler.is_compiling():
+            self._check_wrapped(labels)
         z, y = labelled(embeddings, labels)
         if z.dtype in (torch.float16, torch.bfloat16):
             z = z.float()
@@ -108,6 +111,14 @@ class Loss(nn.Module):
             raise LossError(
                 f"{name} got labels of shape {tuple(labels.shape)} and {labels.dtype} for "
                 f"{len(embeddings)} embeddings; it takes one integer an item, -1 for unlabelled."
+            )
+
+    def _check_wrapped(self, labels: Tensor) -> None:
+        beyond = int((labels < 0).sum())
+        if beyond:
+            raise LossError(
+                f"{type(self).__name__} got {beyond} uint64 labels beyond int64; labels are below 2**63. "
+                "Unlabelled items are -1, which needs a signed dtype."
             )
 
     def _check_values(self, z: Tensor, y: Tensor) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from shoal.losses.base import Loss, LossError, check_setting, nothing
-from shoal.losses.distance import centred, strips
+from shoal.losses.distance import centred, inverse, pull, strips, wide
 from shoal.losses.once import once
 
 FORMS = ("hadsell", "hinge")
@@ -54,17 +54,17 @@ class _Contrast(torch.autograd.Function):
         z = centred(z[order])
         sloped = ctx.needs_input_grad[0]
         together, apart = _Sum.of(z, squared=squared), _Sum.of(z, squared=squared)
-        for start, distances, same in strips(z, y):
+        for start, distances, same, close in strips(z, y):
             nearest = slice(same.shape[1])
             gaps = (margins[1] - distances).clamp_min_(0.0)
             gaps[:, nearest].masked_fill_(same, 0.0)
             excess = (distances[:, nearest] - margins[0]).clamp_min_(0.0).mul_(same)
             falls, rises = apart.add(gaps), together.add(excess)
             if sloped:
-                inverse = distances.reciprocal().masked_fill_(distances == 0, 0.0)
-                together.pull(rises.mul_(inverse[:, nearest]), start)
-                apart.pull(falls.mul_(inverse), start)
-        equal = torch.bincount(y).square().sum()
+                per_distance = inverse(distances)
+                together.pull(rises.mul_(per_distance[:, nearest]), start, close=close)
+                apart.pull(falls.mul_(per_distance), start, close=close)
+        equal = torch.unique(y, return_counts=True)[1].square().sum()
         pairs = (equal - len(y), len(y) ** 2 - equal) if squared else (together.above, apart.above)
         counts = [count.clamp_min(1) for count in pairs]
         if sloped:
@@ -107,15 +107,13 @@ class _Sum:
         self.above += _in_both_orders(above).long()
         return above
 
-    def pull(self, strength: Tensor, start: int) -> None:
+    def pull(self, strength: Tensor, start: int, *, close: bool) -> None:
         """Add 2 sum_j strength_ij (z_i - z_j) to both ends of each pair of a strip (B, M) from `start`."""
         block, width = strength.shape
-        strength *= 2.0
+        strength = wide(strength.mul_(2.0)) if close else strength.mul_(2.0)
         rows, columns = self.z[start : start + block], self.z[start : start + width]
-        self.slope[start : start + block] += strength.sum(dim=1, keepdim=True) * rows - strength @ columns
-        after = strength[:, block:]
-        ends = after.sum(dim=0)[:, None] * columns[block:] - after.T @ rows
-        self.slope[start + block : start + width] += ends
+        self.slope[start : start + block] += pull(strength, rows, columns)
+        self.slope[start + block : start + width] += pull(strength[:, block:].T, columns[block:], rows)
 
 
 def _in_both_orders(strip: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import threshold
 
 from shoal.losses.once import once
 
@@ -14,12 +15,14 @@ STRIP, MIN_ROWS = 1 << 18, 32
 """How many distances a block of one pass has (1 MiB in float32: the cache holds them), and rows at least."""
 EXACT_WIDTH = 8
 """Up to this width distances come from differences, which is exact; beyond it from products, faster."""
+NEAR = 0.03
+"""Distances below this share of the longest row are formed in float64: they have lost digits in float32."""
 
 
 def safe_sqrt(x: Tensor) -> Tensor:
     """Return the root of x >= 0, any shape, whose gradient at 0 is 0 instead of infinite."""
-    positive = x > 0
-    return torch.where(positive, x, torch.ones_like(x)).sqrt() * positive
+    zero = x <= 0  # which NaN is not: it stays NaN
+    return x.masked_fill(zero, 1.0).sqrt().masked_fill(zero, 0.0)
 
 
 def scale_of(x: Tensor) -> Tensor:
@@ -91,13 +94,7 @@ def pairwise(z: Tensor) -> Tensor:
     if len(z) == 0:
         return z @ z.T
     z = once(centred(z))
-    distances = euclidean(z, z)
-    return distances.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), 0.0)
-
-
-def _how(z: Tensor) -> str:
-    exact = z.shape[1] <= EXACT_WIDTH
-    return "donot_use_mm_for_euclid_dist" if exact else "use_mm_for_euclid_dist"
+    return euclidean(z, z, itself=0)
 
 
 def rows_at_once(items: int) -> int:
@@ -105,25 +102,98 @@ def rows_at_once(items: int) -> int:
     return max(MIN_ROWS, STRIP // max(items, 1))
 
 
-def euclidean(x: Tensor, y: Tensor) -> Tensor:
-    """Return ||x_i - y_j|| (N, M) of rows brought to their mean before; the gradient at 0 is 0."""
-    return torch.cdist(x, y, compute_mode=_how(x))
+def euclidean(x: Tensor, y: Tensor, *, itself: int) -> Tensor:
+    """Return ||x_i - y_j|| (N, M) of rows brought to their mean before; the gradient at 0 is 0.
+
+    x is rows `itself` to `itself` + N of y (M, D); the distance from a row to itself is exactly 0.
+    The relative error of a float32 distance d and of its slope is at most about 1e-4, or 1e-7 r / d where
+    that is more, r the length of the longest row: what rounding the rows themselves costs. Nearer than
+    4e-8 r rows are taken for equal. Where there is no float64 (Apple's GPUs) it is about 1e-7 (r / d)^2.
+    """
+    found = measured(x.detach(), y.detach(), itself)
+    distances: Tensor = _Euclidean.apply(x, y, *found)  # type: ignore[no-untyped-call]
+    return distances
 
 
-def strips(z: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+class _Euclidean(torch.autograd.Function):
+    @staticmethod
+    def forward(x: Tensor, y: Tensor, distances: Tensor, close: bool) -> Tensor:
+        return distances.view_as(distances)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:3])
+        ctx.close = inputs[3]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, y, distances = ctx.saved_tensors
+        strength = gradient * inverse(distances)
+        strength = wide(strength) if ctx.close else strength
+        of_x, of_y = ctx.needs_input_grad[:2]
+        return pull(strength, x, y) if of_x else None, pull(strength.T, y, x) if of_y else None, None, None
+
+
+@torch.no_grad()
+def measured(x: Tensor, y: Tensor, itself: int) -> tuple[Tensor, bool]:
+    """Return the distances of `euclidean`, and whether some are so small that float32 had no digits for them.
+
+    These cost about half as much time again, and so do their slopes, which `pull` then forms in float64.
+    """
+    close = torch.compiler.is_compiling()
+    if not close:
+        exact = x.shape[1] <= EXACT_WIDTH
+        how = "donot_use_mm_for_euclid_dist" if exact else "use_mm_for_euclid_dist"
+        distances = torch.cdist(x, y, compute_mode=how)
+        distances.diagonal(offset=itself).fill_(torch.inf)
+        close = bool(distances.amin() < NEAR * torch.linalg.vector_norm(y, dim=1).amax())
+    if close and (torch.compiler.is_compiling() or not exact):
+        distances = _from_products(wide(x), wide(y)).to(x.dtype)
+    distances.diagonal(offset=itself).zero_()
+    return distances, close
+
+
+def _from_products(x: Tensor, y: Tensor) -> Tensor:
+    """Return ||x_i - y_j|| (N, M) by ||x||^2 + ||y||^2 - 2 x.y as one product; exactly 0 of equal rows."""
+    squares = y.square().sum(dim=1, keepdim=True)
+    # what rounding may leave of 0; all else is far above it
+    least = 8.0 * torch.finfo(y.dtype).eps * squares.amax()
+    left = torch.cat([-2.0 * x, x.square().sum(dim=1, keepdim=True), torch.ones_like(x[:, :1])], dim=1)
+    right = torch.cat([y, torch.ones_like(squares), squares - least], dim=1)
+    return (left @ right.T).clamp_min_(0.0).sqrt_()
+
+
+def inverse(distances: Tensor) -> Tensor:
+    """Return 1 / d of distances d >= 0, any shape; 0 where d is 0."""
+    # comparing and masking a matrix would take several times as long
+    return threshold(distances, 0.0, torch.inf).reciprocal_()
+
+
+def wide(x: Tensor) -> Tensor:
+    """Return x in float64 where the device has it: differences of products in float32 lose all digits."""
+    return x if x.device.type == "mps" else x.double()
+
+
+def pull(strength: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Return sum_j strength_ij (x_i - y_j) (N, D) of strengths (N, M), formed in their dtype."""
+    x_, y_ = x.to(strength.dtype), y.to(strength.dtype)
+    return (strength.sum(dim=1, keepdim=True) * x_ - strength @ y_).to(x.dtype)
+
+
+def strips(z: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor, Tensor, bool]]:
     """Yield every pair of rows z (N, D) once, a strip at a time; the labels y (N,) must ascend.
 
-    A strip is (start, distances (B, M), same (B, S) bool): from the rows start to start + B to all rows from
-    `start` on. `same` says which of the first S are of the row's class; beyond them none is. Within the
-    first B columns a pair occurs in both orders, and the diagonal is exactly 0. Bring z to its mean first.
+    A strip is (start, distances (B, M), same (B, S) bool, close): from the rows start to start + B to all
+    rows from `start` on. `same` says which of the first S are of the row's class; beyond them none is. Within
+    the first B columns a pair occurs in both orders, and the diagonal is exactly 0. `close` is as in
+    `measured`. Bring z to its mean first.
     """
     ends = torch.searchsorted(y, y, right=True).tolist()
     size = rows_at_once(len(z))
     for start in range(0, len(z), size):
         stop = min(start + size, len(z))
-        distances = euclidean(z[start:stop], z[start:])
-        distances.diagonal().zero_()
-        yield start, distances, y[start:stop, None] == y[start : ends[stop - 1]]
+        distances, close = measured(z[start:stop], z[start:], 0)
+        yield start, distances, y[start:stop, None] == y[start : ends[stop - 1]], close
 
 
 def class_sums(z: Tensor, members: Tensor) -> Tensor:
@@ -143,7 +213,8 @@ class _ClassSums(torch.autograd.Function):
         # written in place: pieces kept between blocks would fragment the heap up to the whole matrix
         sums = torch.empty_like(members)
         for start in _starts(z):
-            sums[start : start + _block(z)] = _distances(z, start) @ members
+            block = slice(start, start + _block(z))
+            sums[block] = measured(z[block], z, start)[0] @ members
         return sums
 
     @staticmethod
@@ -160,11 +231,11 @@ def _slope_of_sums(z: Tensor, members: Tensor, gradient: Tensor) -> Tensor:
     slope = torch.empty_like(z)
     for start in _starts(z):
         block = slice(start, start + _block(z))
-        distance = _distances(z, start)
+        distance, close = measured(z[block], z, start)
         # d_ij enters the sums of i (to j's class) and of j (to i's class)
-        pull = gradient[block].index_select(1, place).add_(by_class.index_select(0, place[block]))
-        pull.div_(distance).masked_fill_(distance == 0, 0.0)
-        slope[block] = pull.sum(dim=1, keepdim=True) * z[block] - pull @ z
+        strength = gradient[block].index_select(1, place).add_(by_class.index_select(0, place[block]))
+        strength.mul_(inverse(distance))
+        slope[block] = pull(wide(strength) if close else strength, z[block], z)
     return slope
 
 
@@ -174,11 +245,3 @@ def _block(z: Tensor) -> int:
 
 def _starts(z: Tensor) -> range:
     return range(0, len(z), _block(z))
-
-
-def _distances(z: Tensor, start: int) -> Tensor:
-    """Return the distances of one block of rows to all rows (B, N), exactly 0 from a row to itself."""
-    rows = z[start : start + _block(z)]
-    distances = euclidean(rows, z)
-    distances.diagonal(offset=start).zero_()
-    return distances

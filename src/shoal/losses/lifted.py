@@ -42,7 +42,7 @@ class LiftedStructureLoss(Loss):
         push = torch.cat([self._push_once_more(z, block, keep=len(parts) == 1) for block in parts])
         total, pairs = nothing(z), y.new_zeros(())
         for block in parts:
-            near = euclidean(z[block.rows], z[block.near])
+            near = euclidean(z[block.rows], z[block.near], itself=block.rows.start - block.near.start)
             lifted = torch.logaddexp(push[block.rows, None], push[block.near]) + near
             total = total + (relu(lifted).square() * block.positive).sum()
             pairs = pairs + block.positive.sum()
@@ -58,4 +58,6 @@ class LiftedStructureLoss(Loss):
 
 def negative_mass(z: Tensor, block: Block, margin: float) -> Tensor:
     """Return log sum over negatives of e^(margin - d) (B,) of the block's anchors among z (N, D)."""
-    return block.negatives(margin - euclidean(z[block.rows], z), -torch.inf).logsumexp(dim=1)
+    return block.negatives(
+        margin - euclidean(z[block.rows], z, itself=block.rows.start), -torch.inf
+    ).logsumexp(dim=1)

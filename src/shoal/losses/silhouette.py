@@ -89,8 +89,8 @@ def silhouette_samples(z: Tensor, y: Tensor, distance: str | Distance = "euclide
 def silhouette(own: Tensor, nearest: Tensor) -> Tensor:
     """Return s = (b - a) / max(a, b) (N,) of a = own (N,) and b = nearest (N,); 0 where both are 0."""
     top = torch.maximum(own, nearest)
-    apart = top > torch.finfo(top.dtype).tiny
-    return torch.where(apart, (nearest - own) / torch.where(apart, top, torch.ones_like(top)), 0.0)
+    equal = top <= torch.finfo(top.dtype).tiny  # which NaN is not: it stays NaN
+    return ((nearest - own) / top.masked_fill(equal, 1.0)).masked_fill(equal, 0.0)
 
 
 def nearest_class(foreign: Tensor, places: Tensor, *, softness: float = 0.0) -> Tensor:
@@ -173,10 +173,15 @@ def _from_means(
         return own, squared_euclidean(z, means) + spreads, found.counts
     if distance == "simplified":
         return safe_sqrt(found.squares), safe_sqrt(squared_euclidean(z, means)), found.counts
-    # the item itself is in its class mean, at the distance 1 - |u|^2: 0, or 1 for a zero row
-    itself = (1.0 - z.square().sum(dim=1)) / counts
-    own = others * (1.0 - (z * found.means[places]).sum(dim=1) - itself)
-    return own.clamp_min(0.0), (1.0 - z @ means.T).clamp_min(0.0), found.counts
+    # 1 - u.v = |u - v|^2 / 2 of rows of length 1, which keeps its digits in a tight class; a zero row lacks
+    # 1/2, and is at the distance 1 from itself, which its class mean contains
+    lacking = (z.detach().square().sum(dim=1) < 0.5).to(z.dtype) / 2.0
+    lack = lacking + (
+        (torch.zeros_like(found.counts).index_add(0, places, lacking) / found.counts)[places]
+        - 2.0 * lacking / counts
+    )
+    own = others * ((found.squares + found.spreads[places]) / 2.0 + lack)
+    return own, (1.0 - z @ means.T).clamp_min(0.0), found.counts
 
 
 def _class_means(z: Tensor, places: Tensor, classes: int, distance: str | Distance) -> tuple[Tensor, Tensor]:

@@ -93,7 +93,7 @@ class TripletLoss(Loss):
         return self._of_triplets(distances, *self.miner(distances.detach(), y))
 
     def _of_anchors(self, anchors: Tensor, z: Tensor, block: Block) -> tuple[Tensor, Tensor]:
-        distances = euclidean(anchors, z)
+        distances = euclidean(anchors, z, itself=block.rows.start)
         return hinges(distances.square() if self.form == "squared" else distances, block, self.margin)
 
     def _of_triplets(self, distances: Tensor, a: Tensor, p: Tensor, n: Tensor) -> Tensor:
