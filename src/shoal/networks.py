@@ -97,6 +97,18 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             module.training = training
 
 
+def device_problem(device: Any) -> str | None:
+    """Return why networks cannot run on a device ("cpu", "cuda", "cuda:1"), or None where they can."""
+    try:
+        kind = torch.device(device).type
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError, TypeError) as problem:
+        return f"{str(problem).partition(chr(10))[0]}; take 'cpu', or a device that this machine has."
+    if kind == "meta":
+        return "it holds no numbers; take 'cpu', or a device that this machine has."
+    return None
+
+
 def as_input(pictures: Pictures, device: str = "cpu") -> Tensor:
     """Return pictures (B, H, W, 3) uint8 as float32 (B, 3, H, W) in [0, 1]; floats (B, ...) as they are."""
     rows = pictures if isinstance(pictures, Tensor) else torch.from_numpy(np.ascontiguousarray(pictures))

@@ -32,7 +32,7 @@ def make(row: str, clusters: int = K, **settings: Any) -> Any:
     if missing(row):
         pytest.skip(f"{missing(row)} is not installed")
     given = QUICK.get(row, {}) | settings
-    return kind(**given) if kind.finds_clusters else kind(clusters, **given)
+    return kind(**given) if kind.finds_clusters else kind(**{"clusters": clusters} | given)
 
 
 def groups(items: int = 20, *, width: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -213,6 +213,96 @@ def test_other_numbers_give_the_same_clusters(row, dtype):
     x, y = groups()
     got = make(row).fit((x * 8).astype(dtype), seed=1)
     assert same(got.labels, y)
+
+
+@every_row
+def test_immense_values_have_finite_centres_or_are_refused(row):
+    x, y = groups()
+    largest = 3.4028e38 / float(np.abs(x).max())
+    got = make(row).fit(largest * x.astype(np.float64), seed=1)
+    assert same(got.labels, y)
+    assert got.centres is None or np.isfinite(got.centres).all()
+    assert all(np.isfinite(value) for value in got.facts.values() if isinstance(value, float))
+    for immense in (1e40, 1e150, 1e300):
+        with pytest.raises(ClusteringError, match=rf"{row} got values as large as .*Divide all vectors"):
+            make(row).fit(immense * x.astype(np.float64))
+
+
+@every_row
+def test_newcomers_from_afar_get_a_cluster_or_are_noise(row):
+    x, _ = groups()
+    method = make(row)
+    method.fit(x, seed=1)
+    least = -1 if method.finds_clusters else 0
+    for far in (1e4, 1e10, 1e20, 1e38):
+        found = method.assign(np.float32(far) * np.sign(x[:5]))
+        assert set(found.tolist()) <= set(range(least, K)), far
+
+
+@every_row
+@pytest.mark.parametrize("seed", [-1, 2.0, True, None, "1"])
+def test_a_seed_is_a_whole_number(row, seed):
+    with pytest.raises(
+        ClusteringError, match=rf"{row} got seed={seed!r}; it takes a whole number, 0 or more"
+    ):
+        make(row).fit(groups()[0], seed=seed)
+
+
+def settings_of(row: str) -> list[str]:
+    return [name for name, value in CLUSTERINGS.load(row)().parameters().items() if name != "init"]
+
+
+WRONG = [-1, 2.5, True, np.nan, np.inf, "2", [3]]
+
+
+@every_row
+def test_settings_that_make_no_sense_are_refused_by_name(row):
+    for name in settings_of(row):
+        usual = CLUSTERINGS.load(row)().parameters()[name]
+        for wrong in WRONG:
+            if isinstance(usual, str) and wrong == "2":
+                continue  # one hidden layer of two
+            if isinstance(usual, float) and wrong == 2.5:
+                continue
+            with pytest.raises(ClusteringError, match=name if name != "hidden" else "hidden="):
+                CLUSTERINGS.load(row)(**{name: wrong})
+
+
+@every_row
+def test_numbers_of_numpy_are_numbers(row):
+    x, y = groups()
+    usual = make(row).parameters()
+    given = {name: np.int64(value) for name, value in usual.items() if type(value) is int}
+    assert same(make(row).fit(x, seed=1).labels, y)
+    assert (make(row, **given).fit(x, seed=np.int64(1)).labels == make(row).fit(x, seed=1).labels).all()
+
+
+@pytest.mark.parametrize("row", ["dec", "idec", "deepcluster"])
+@pytest.mark.parametrize("device", ["cuda:77", "gpu", "meta", -1, None])
+def test_a_device_that_is_not_there_is_refused(row, device):
+    with pytest.raises(ClusteringError, match=rf"{row} got device={device!r}: .* take 'cpu'"):
+        make(row, device=device)
+
+
+@pytest.mark.parametrize(("row", "name"), [("dec", "encoder"), ("deepcluster", "network")])
+def test_a_network_is_a_module_of_torch(row, name):
+    with pytest.raises(ClusteringError, match=rf"{row} got a function for a network"):
+        make(row, **{name: lambda x: x})
+
+
+@pytest.mark.parametrize("row", ["dec", "idec", "deepcluster"])
+@pytest.mark.parametrize(
+    ("known", "why"),
+    [
+        ([0, 1], r"labels of shape \(2,\)"),
+        ([0.5] * 60, "float64"),
+        ([-2] * 60, "label -2"),
+        (np.full(60, 2**64 - 1, np.uint64), "below 2\\^63"),
+    ],
+)
+def test_known_labels_are_checked(row, known, why):
+    with pytest.raises(ClusteringError, match=rf"{row} got as known .*{why}"):
+        make(row).fit(groups()[0], known=known)
 
 
 @every_row

@@ -31,8 +31,8 @@ class Autoencoder(nn.Module):
 
 def layers(hidden: str) -> list[int]:
     """Return the widths in e.g. "500-500-2000", none in ""; raise `ClusteringError` on anything else."""
-    parts = hidden.split("-") if hidden else []
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+    parts = hidden.split("-") if isinstance(hidden, str) and hidden else []
+    if not isinstance(hidden, str) or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise ClusteringError(
             f"an autoencoder got hidden={hidden!r}; it takes widths such as '500-500-2000', or ''."
         )

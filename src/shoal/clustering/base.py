@@ -7,10 +7,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.arrays import as_array, is_number, is_whole
 from shoal.types import Progress, Scalar, ShoalError
 
 NOISE = -1
 """The label of an item that belongs to no cluster."""
+LARGEST = float(np.finfo(np.float32).max)
+"""Centres are float32: larger values have none."""
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -80,19 +83,34 @@ class ClusteringMethod(Protocol):
 
 
 def checked_vectors(who: str, vectors: Any) -> NDArray[np.floating]:
-    """Return vectors (N, D) as float32 or float64; raise `ClusteringError` unless N, D > 0 and all finite."""
-    array = np.asarray(vectors)
+    """Return vectors (N, D) as float32 or float64; raise `ClusteringError` unless N, D > 0 and all finite.
+
+    Finite in float32, that is, in which centres are returned: beyond 3.4e38 they would be infinite.
+    """
+    try:
+        array = as_array(vectors)
+    except ValueError as problem:
+        raise ClusteringError(f"clustering {who} got vectors that are no array: {problem}") from problem
     if array.ndim != 2 or array.dtype.kind not in "fiu" or 0 in array.shape:
         raise ClusteringError(
             f"clustering {who} got vectors of shape {array.shape} and type {array.dtype}; "
             "it takes numbers (N, D), at least one row and one column."
         )
-    floats = array if array.dtype in (np.float32, np.float64) else array.astype(np.float32)
+    if array.dtype in (np.float32, np.float64):
+        floats: NDArray[np.floating] = array
+    else:
+        floats = array.astype(np.float32 if array.dtype.itemsize <= 2 else np.float64)
     bad = np.flatnonzero(~np.isfinite(floats).all(axis=1))
     if bad.size:
         raise ClusteringError(
             f"clustering {who} got {bad.size} vectors that are not finite (the first: row {bad[0]}); "
             "leave those items out or embed them again."
+        )
+    largest = max(float(floats.max()), -float(floats.min()))
+    if largest > LARGEST:
+        raise ClusteringError(
+            f"clustering {who} got values as large as {largest:.3g}; it takes up to {LARGEST:.3g}, what "
+            "float32 holds. Divide all vectors by one number: the clusters stay the same."
         )
     return floats
 
@@ -115,13 +133,21 @@ def enough(who: str, items: int, clusters: int) -> None:
         )
 
 
-def at_least(who: str, name: str, value: float, least: float) -> None:
-    """Raise `ClusteringError` where the setting `name` lies below `least` or is not a number."""
-    if not value >= least:
-        raise ClusteringError(f"clustering {who} got {name}={value}; it takes {least} or more.")
+def at_least(who: str, name: str, value: Any, least: float) -> None:
+    """Raise `ClusteringError` unless the setting `name` is a finite number, `least` or more."""
+    if not is_number(value) or not value >= least:
+        raise ClusteringError(f"clustering {who} got {name}={value!r}; it takes a number, {least:g} or more.")
 
 
-def one_of(who: str, name: str, value: str, choices: tuple[str, ...]) -> None:
+def count(who: str, name: str, value: Any, least: int) -> None:
+    """Raise `ClusteringError` unless the setting `name` is a whole number, `least` or more."""
+    if not is_whole(value) or not value >= least:
+        raise ClusteringError(
+            f"clustering {who} got {name}={value!r}; it takes a whole number, {least} or more."
+        )
+
+
+def one_of(who: str, name: str, value: Any, choices: tuple[str, ...]) -> None:
     """Raise `ClusteringError` where the setting `name` is none of `choices`."""
     if value not in choices:
         raise ClusteringError(f"clustering {who} has no {name} {value!r}; there are {', '.join(choices)}.")
@@ -130,6 +156,11 @@ def one_of(who: str, name: str, value: str, choices: tuple[str, ...]) -> None:
 def not_fitted(who: str) -> ClusteringError:
     """Return the refusal of `assign` before `fit`."""
     return ClusteringError(f"clustering {who} has no clusters yet; call fit first.")
+
+
+def checked_seed(who: str, seed: Any) -> None:
+    """Raise `ClusteringError` unless a seed is a whole number, 0 or more."""
+    count(who, "seed", seed, 0)
 
 
 def seed_from(seed: int, *purpose: int) -> int:

@@ -17,15 +17,17 @@ from shoal.clustering.base import (
     Labels,
     Watch,
     at_least,
+    checked_seed,
     checked_vectors,
     checked_width,
+    count,
     enough,
     not_fitted,
     seed_from,
 )
 from shoal.clustering.kmeans import KMeans, empty
 from shoal.clustering.matching import changed, checked_known, nmi
-from shoal.clustering.networks import Items, checked_items, encode, seeded, shuffled, take
+from shoal.clustering.networks import Items, checked_items, checked_network, encode, seeded, shuffled, take
 from shoal.clustering.scaling import Scaling, scaling_of
 from shoal.types import Progress, Scalar
 
@@ -98,17 +100,17 @@ class DEC:
     ) -> None:
         for name, value, least in [
             ("clusters", clusters, 1),
-            ("alpha", alpha, 1e-6),
             ("width", width, 1),
             ("pretraining", pretraining, 0),
-            ("rate", rate, 0),
             ("batch", batch, 1),
             ("every", 1 if every is None else every, 1),
-            ("tolerance", tolerance, 0),
             ("updates", updates, 0),
         ]:
-            at_least(self.name, name, value, least)
+            count(self.name, name, value, least)
+        for name, number, lowest in [("alpha", alpha, 1e-6), ("rate", rate, 0), ("tolerance", tolerance, 0)]:
+            at_least(self.name, name, number, lowest)
         layers(hidden)
+        checked_network(self.name, encoder, device)
         self.clusters, self.encoder, self.alpha, self.width = clusters, encoder, alpha, width
         self.hidden, self.pretraining, self.rate, self.batch = hidden, pretraining, rate, batch
         self.every, self.tolerance, self.updates, self.device = every, tolerance, updates, device
@@ -144,6 +146,7 @@ class DEC:
         `known` (N,), labels with -1 for unknown, is only compared with, in `history`. Raises
         `ClusteringError` when malformed, N < `clusters`, or the features become NaN.
         """
+        checked_seed(self.name, seed)
         if self._builds:
             checked: Items = checked_vectors(self.name, vectors)
         else:

@@ -17,8 +17,10 @@ from shoal.clustering.base import (
     Labels,
     Watch,
     at_least,
+    checked_seed,
     checked_vectors,
     checked_width,
+    count,
     enough,
     not_fitted,
     one_of,
@@ -26,7 +28,7 @@ from shoal.clustering.base import (
 )
 from shoal.clustering.groups import Groups, hard_groups, softened
 from shoal.clustering.matching import changed, checked_known, nmi
-from shoal.clustering.networks import Items, checked_items, encode, seeded, take
+from shoal.clustering.networks import Items, checked_items, checked_network, encode, seeded, take
 from shoal.clustering.scaling import Scaling, scaling_of
 from shoal.samplers import UniformOverClasses
 from shoal.types import Progress, Scalar
@@ -92,16 +94,16 @@ class DeepCluster:
             ("every", every, 1),
             ("components", components, 1),
             ("iterations", iterations, 1),
-            ("floor", floor, 1e-6),
             ("batch", batch, 2),
-            ("rate", rate, 0),
-            ("decay", decay, 0),
             ("width", width, 1),
         ]:
-            at_least(self.name, name, value, least)
+            count(self.name, name, value, least)
+        for name, number, lowest in [("floor", floor, 1e-6), ("rate", rate, 0), ("decay", decay, 0)]:
+            at_least(self.name, name, number, lowest)
         one_of(self.name, "head", head, HEADS)
         one_of(self.name, "targets", targets, TARGETS)
         layers(hidden)
+        checked_network(self.name, network, device)
         self.clusters, self.network, self.augment = clusters, network, augment
         self.head, self.targets, self.epochs, self.every = head, targets, epochs, every
         self.components, self.iterations, self.floor = components, iterations, floor
@@ -141,6 +143,7 @@ class DeepCluster:
         `known` (N,), labels with -1 for unknown, is only compared with, in `history`, whose last entry is the
         result's. Raises `ClusteringError` when malformed, N < `clusters`, or the features become NaN.
         """
+        checked_seed(self.name, seed)
         if self._builds:
             checked: Items = checked_vectors(self.name, vectors)
         else:

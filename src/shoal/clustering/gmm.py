@@ -12,8 +12,10 @@ from shoal.clustering.base import (
     Labels,
     Watch,
     at_least,
+    checked_seed,
     checked_vectors,
     checked_width,
+    count,
     enough,
     not_fitted,
     one_of,
@@ -46,9 +48,9 @@ class GMM:
         iterations: int = 100,
         floor: float = 1e-4,
     ) -> None:
-        at_least(self.name, "clusters", clusters, 1)
-        at_least(self.name, "n_init", n_init, 1)
-        at_least(self.name, "iterations", iterations, 1)
+        count(self.name, "clusters", clusters, 1)
+        count(self.name, "n_init", n_init, 1)
+        count(self.name, "iterations", iterations, 1)
         at_least(self.name, "floor", floor, 1e-9)
         one_of(self.name, "covariance", covariance, COVARIANCES)
         self.clusters, self.covariance, self.n_init = clusters, covariance, n_init
@@ -67,6 +69,7 @@ class GMM:
 
     def fit(self, vectors: NDArray[Any], *, seed: int = 0, watch: Watch | None = None) -> Clustering:
         """Cluster vectors (N, D); raise `ClusteringError` when malformed, N < `clusters` or N < 2."""
+        checked_seed(self.name, seed)
         checked = checked_vectors(self.name, vectors)
         enough(self.name, len(checked), max(2, self.clusters))
         scaling = scaling_of(checked)

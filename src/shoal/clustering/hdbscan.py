@@ -10,9 +10,10 @@ from shoal.clustering.base import (
     Clustering,
     Labels,
     Watch,
-    at_least,
+    checked_seed,
     checked_vectors,
     checked_width,
+    count,
     not_fitted,
     one_of,
 )
@@ -36,8 +37,8 @@ class HDBSCAN:
     finds_clusters: ClassVar[bool] = True
 
     def __init__(self, *, smallest: int = 5, core: int | None = None, selection: str = "eom") -> None:
-        at_least(self.name, "smallest", smallest, 2)
-        at_least(self.name, "core", smallest if core is None else core, 1)
+        count(self.name, "smallest", smallest, 2)
+        count(self.name, "core", smallest if core is None else core, 1)
         one_of(self.name, "selection", selection, SELECTIONS)
         self.smallest, self.core, self.selection = smallest, core, selection
         self._fitted: tuple[Scaling, Neighbours] | None = None
@@ -48,6 +49,7 @@ class HDBSCAN:
 
     def fit(self, vectors: NDArray[Any], *, seed: int = 0, watch: Watch | None = None) -> Clustering:
         """Cluster vectors (N, D), the seed without effect; raise `ClusteringError` when malformed."""
+        checked_seed(self.name, seed)
         checked = checked_vectors(self.name, vectors)
         if watch is not None:
             watch(Progress(0, 1, "HDBSCAN"))

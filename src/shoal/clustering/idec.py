@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from shoal.clustering.base import ClusteringError, at_least
 from shoal.clustering.dec import DEC
+from shoal.clustering.networks import checked_network
 from shoal.types import Scalar
 
 
@@ -56,6 +57,7 @@ class IDEC(DEC):
             raise ClusteringError(
                 "clustering idec reconstructs: give encoder and decoder, or neither, or take dec."
             )
+        checked_network(self.name, decoder, device)
         self.weight = weight
         self._decoder = None if decoder is None else decoder.to(device)
 

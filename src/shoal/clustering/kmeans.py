@@ -12,8 +12,10 @@ from shoal.clustering.base import (
     Labels,
     Watch,
     at_least,
+    checked_seed,
     checked_vectors,
     checked_width,
+    count,
     enough,
     not_fitted,
     one_of,
@@ -23,6 +25,8 @@ from shoal.clustering.scaling import Scaling, scaling_of
 from shoal.types import Progress, Scalar
 
 INITS = ("k-means++", "random")
+FAR = 100.0
+"""In float32 the squared distances of newcomers beyond this, in units of the spread, are mostly rounding."""
 AT_ONCE = 10
 """Iterations between two looks at the objective."""
 
@@ -50,9 +54,9 @@ class KMeans:
         iterations: int = 100,
         tolerance: float = 1e-4,
     ) -> None:
-        at_least(self.name, "clusters", clusters, 1)
-        at_least(self.name, "n_init", n_init, 1)
-        at_least(self.name, "iterations", iterations, 1)
+        count(self.name, "clusters", clusters, 1)
+        count(self.name, "n_init", n_init, 1)
+        count(self.name, "iterations", iterations, 1)
         at_least(self.name, "tolerance", tolerance, 0)
         one_of(self.name, "init", init, INITS)
         self.clusters, self.init, self.n_init = clusters, init, n_init
@@ -71,6 +75,7 @@ class KMeans:
 
     def fit(self, vectors: NDArray[Any], *, seed: int = 0, watch: Watch | None = None) -> Clustering:
         """Cluster vectors (N, D); raise `ClusteringError` when malformed or N < `clusters`."""
+        checked_seed(self.name, seed)
         checked = checked_vectors(self.name, vectors)
         enough(self.name, len(checked), self.clusters)
         scaling = scaling_of(checked)
@@ -98,7 +103,11 @@ class KMeans:
         scaling, centres = self._fitted
         checked = checked_vectors(self.name, vectors)
         checked_width(self.name, checked, centres.shape[1])
-        return nearest(scaling.apply(checked), centres)[0]
+        x = scaling.apply(checked)
+        labels = nearest(x, centres)[0]
+        far = np.flatnonzero(np.abs(x).max(axis=1) > FAR)
+        labels[far] = _nearest_from_afar(x[far], centres)
+        return labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +194,14 @@ def nearest(x: Floats, centres: Floats) -> tuple[Labels, Floats]:
     index.add(np.ascontiguousarray(centres))
     squares, labels = index.search(x, 1)
     return labels[:, 0].astype(np.int64), squares[:, 0]
+
+
+def _nearest_from_afar(x: Floats, centres: Floats) -> Labels:
+    """Return the nearest of centres (K, D) for rows x (M, D) beside whose squares the differences vanish."""
+    middles = centres.astype(np.float64)
+    closeness = x.astype(np.float64) @ middles.T - np.square(middles).sum(axis=1) / 2
+    found: Labels = closeness.argmax(axis=1)
+    return found
 
 
 def empty(labels: Labels, clusters: int) -> int:

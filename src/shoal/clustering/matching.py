@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.arrays import as_labels
 from shoal.clustering.base import NOISE, ClusteringError, Labels
 
 
@@ -50,13 +51,10 @@ def nmi(a: Labels, b: Labels) -> float:
 
 
 def checked_known(who: str, known: NDArray[Any] | None, items: int) -> Labels | None:
-    """Return labels (N,) int64 that are given for the record; raise `ClusteringError` on other shapes."""
+    """Return labels (N,) int64 that are given for the record; raise `ClusteringError` on others."""
     if known is None:
         return None
-    labels = np.asarray(known)
-    if labels.shape != (items,) or labels.dtype.kind not in "iu":
-        raise ClusteringError(
-            f"clustering {who} got known labels of shape {labels.shape} and type {labels.dtype} for {items} "
-            "items; it takes one integer an item, -1 where none is known."
-        )
-    return labels.astype(np.int64)
+    try:
+        return as_labels(known, items)
+    except ValueError as problem:
+        raise ClusteringError(f"clustering {who} got as known {problem}") from problem

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shoal.arrays import as_array
 from shoal.clustering.base import ClusteringError, Labels
-from shoal.networks import evaluating
+from shoal.networks import device_problem, evaluating
 
 Items = NDArray[Any] | Tensor
 """N items in memory (or memory-mapped): vectors (N, D), images (N, C, H, W), or what the network takes."""
@@ -18,7 +19,10 @@ Items = NDArray[Any] | Tensor
 
 def checked_items(who: str, items: Items, batch: int) -> Items:
     """Return items (N, ...); raise `ClusteringError` unless they are numbers, N > 0 and all finite."""
-    array = items if isinstance(items, Tensor) else np.asarray(items)
+    try:
+        array = items if isinstance(items, Tensor) else as_array(items)
+    except ValueError as problem:
+        raise ClusteringError(f"clustering {who} got items that are no array: {problem}") from problem
     numbers = isinstance(array, Tensor) or array.dtype.kind in "fiu"
     if not numbers or array.ndim < 2 or 0 in array.shape:
         raise ClusteringError(
@@ -35,9 +39,20 @@ def checked_items(who: str, items: Items, batch: int) -> Items:
     return array
 
 
+def checked_network(who: str, network: Any, device: str) -> None:
+    """Raise `ClusteringError` unless the network is a torch module, or None, and the device can be used."""
+    if network is not None and not isinstance(network, nn.Module):
+        raise ClusteringError(
+            f"clustering {who} got a {type(network).__name__} for a network; it takes a torch.nn.Module."
+        )
+    problem = device_problem(device)
+    if problem is not None:
+        raise ClusteringError(f"clustering {who} got device={device!r}: {problem}")
+
+
 def take(items: Items, rows: Labels, device: str) -> Tensor:
     """Return the items at `rows` (B,) as float32 on `device`."""
-    return _tensor(items[rows], device)
+    return _tensor(items[rows].detach() if isinstance(items, Tensor) else items[rows], device)
 
 
 def encode(network: nn.Module, items: Items, *, batch: int, device: str, who: str) -> Tensor:

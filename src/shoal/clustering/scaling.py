@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.clustering.base import Floats
+from shoal.clustering.base import LARGEST, Floats
 
 BLOCK = 65536
+FAR = 1e15
+"""Only newcomers lie farther; squares and their sums must stay within float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +20,23 @@ class Scaling:
     unit: float
 
     def apply(self, vectors: NDArray[np.floating]) -> Floats:
-        """Return vectors (N, D) in these units, contiguous float32."""
+        """Return vectors (N, D) in these units, contiguous float32; rows beyond `FAR` are brought there."""
         out = np.empty(vectors.shape, np.float32)
         for at in range(0, len(vectors), BLOCK):
-            out[at : at + BLOCK] = (vectors[at : at + BLOCK] - self.mean) / self.unit
+            with np.errstate(over="ignore"):
+                units = (vectors[at : at + BLOCK] - self.mean) / self.unit
+            if max(units.max(), -units.min()) > FAR:
+                np.clip(units, -1e300, 1e300, out=units)
+                units *= FAR / np.abs(units).max(axis=1, keepdims=True, initial=FAR)
+            out[at : at + BLOCK] = units
         return out
 
     def undo(self, vectors: NDArray[np.floating]) -> Floats:
         """Return vectors (K, D) given in these units in the original ones."""
-        original: Floats = (vectors * self.unit + self.mean).astype(np.float32)
-        return original
+        original = vectors * self.unit + self.mean
+        # what lies beside the largest float32 must not be rounded beyond it
+        finite: Floats = np.clip(original, -LARGEST, LARGEST).astype(np.float32)
+        return finite
 
 
 def scaling_of(vectors: NDArray[np.floating]) -> Scaling:
