@@ -104,6 +104,23 @@ def test_accepting_labels_the_sure_ones_as_one_gesture(ws):
         accept(ws, at_least=5, user="ada")
 
 
+def test_accepting_takes_classes_as_they_are_now(ws):
+    before = len(ws.labels())
+    ids = {one.name: one.id for one in ws.log.classes()}
+    found = ws.predictions(ws.rounds.current().id)
+    free = ~np.isin(found.ids, list(ws.labels()))
+    count = {name: int((found.class_ids[free] == id).sum()) for name, id in ids.items()}
+    ws.log.merge_classes(ids["red"], ids["blue"], user="ada")
+    written = accept(ws, at_least=0, class_name="blue", user="ada")
+    assert written.count == count["red"] + count["blue"] == len(ws.labels()) - before
+    ws.log.undo(user="ada")
+    ws.log.undo(user="ada")
+    ws.log.delete_class(ids["green"], user="ada")
+    left = len(ws.labels())
+    written = accept(ws, at_least=0, user="ada")
+    assert written.count == count["red"] + count["blue"] == len(ws.labels()) - left
+
+
 def test_what_was_rejected_is_not_predicted_again(ws):
     row = ws.rounds.current()
     found = ws.rounds.predictions(row.id)

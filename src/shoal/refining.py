@@ -140,7 +140,7 @@ def accept(
     row, _ = _current(workspace, None)
     if not 0 <= at_least <= 1:
         raise ShoalError(f"accept() got at_least={at_least}; a confidence lies between 0 and 1.")
-    found = workspace.rounds.predictions(row.id)
+    found = workspace.predictions(row.id)
     chosen = (found.class_ids >= 0) & (found.confidence >= at_least)
     if class_name is not None:
         ids = {one.name: one.id for one in workspace.log.classes()}

@@ -60,7 +60,7 @@ class Suggester:
         learned = self._workspace.rounds.current()
         if learned is None:
             return None
-        found = self._workspace.rounds.predictions(learned.id)
+        found = self._workspace.predictions(learned.id)
         confidence = np.zeros(len(ids), dtype=np.float32)
         shared = np.isin(ids, found.ids)
         confidence[shared] = found.confidence[np.searchsorted(found.ids, ids[shared])]

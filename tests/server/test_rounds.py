@@ -99,6 +99,24 @@ def test_rejected_predictions_are_gone_until_it_is_undone(client, workspace, lea
     assert again.status_code == 304
 
 
+def test_predictions_of_a_deleted_class_are_gone_until_it_is_undone(client, workspace, learned, seeded):
+    address = f"/api/rounds/{learned.id}/predictions"
+    before = client.get(address)
+    (guesses, _, held), _ = columns(before, "i4", "f4", "i4")
+    workspace.delete_class("teal")
+    after = client.get(address, headers={"If-None-Match": before.headers["etag"]})
+    (left, confidence, held_left), _ = columns(after, "i4", "f4", "i4")
+    assert (left[guesses == 1] == -1).all()
+    assert (confidence[guesses == 1] == 0).all()
+    assert (held_left == 1).sum() == 0 < (held == 1).sum()
+    answer = accept(client, learned).json()
+    assert (answer["count"], answer["class_id"]) == (len(seeded.ids[0]) - 5, 0)
+    assert accept(client, learned, request_id="accept-0009", class_id=1).status_code == 409
+    workspace.log.undo(user=workspace.log.history()[1].user)
+    again = client.get(address, headers={"If-None-Match": before.headers["etag"]})
+    assert again.status_code == 304
+
+
 @pytest.mark.parametrize("more", [{"at_least": 1.5}, {"round_id": -1}, {"extra": 1}, {"at_least": "0.5"}])
 def test_what_is_no_acceptance_is_refused(client, learned, more):
     assert accept(client, learned, **more).status_code == 422

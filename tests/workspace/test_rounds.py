@@ -132,6 +132,35 @@ def test_unknown_rounds_are_refused_by_name(filled):
         filled.rounds.predictions(3)
 
 
+def test_predictions_follow_their_classes_when_these_are_merged_deleted_and_brought_back(filled):
+    row = filled.rounds.save(learned())
+    raw = filled.rounds.predictions(row.id)
+    guess = {"round_id": row.id, "user": "ann"}
+    filled.log.merge_classes(1, 0, user="ann")
+    merged = filled.predictions(row.id)
+    assert np.array_equal(merged.class_ids, np.where(raw.class_ids == 1, 0, raw.class_ids))
+    assert np.array_equal(merged.confidence, raw.confidence)
+    written = filled.log.accept(np.array([30, 31]), np.array([0, 1], np.int32), **guess)
+    assert (written.count, written.class_id) == (2, 0)
+    filled.log.undo(user="ann")
+    filled.log.undo(user="ann")
+    filled.log.delete_class(1, user="ann")
+    deleted = filled.predictions(row.id)
+    gone = raw.class_ids == 1
+    assert (deleted.class_ids[gone] == -1).all()
+    assert (deleted.confidence[gone] == 0).all()
+    assert not (deleted.held_out == 1).any()
+    assert np.array_equal(deleted.class_ids[~gone], raw.class_ids[~gone])
+    written = filled.log.accept(np.array([30, 31]), np.array([0, 1], np.int32), **guess)
+    assert written.count == 1
+    assert filled.log.reject(np.array([31]), np.array([1], np.int32), **guess) is None
+    filled.log.undo(user="ann")
+    filled.log.undo(user="ann")
+    back = filled.predictions(row.id)
+    assert np.array_equal(back.class_ids, raw.class_ids)
+    assert filled.labels().get(31) is None
+
+
 def test_accepting_labels_only_what_has_no_label_and_one_undo_takes_it_back(filled):
     row = filled.rounds.save(learned())
     guess = {"round_id": row.id, "user": "ann", "map_id": row.map_id}

@@ -55,7 +55,13 @@ export class Session {
 
   /** The state once its map is on show: what else there is to ask for must not take the map's turn. */
   private readonly mapped = derived([this.state, this.following.shown], ([state, { map }]) => (state?.map && map === null ? null : state));
-  readonly looking: Looking = new Looking(this.mapped, this.labels, () => this.restyle(), (text) => this.say(text, "problem"));
+  readonly looking: Looking = new Looking(
+    this.mapped,
+    this.labels,
+    this.rounds.predictions,
+    () => this.restyle(),
+    (text) => this.say(text, "problem"),
+  );
   readonly layers = new Layers(
     this.state,
     this.following.shown,

@@ -157,9 +157,9 @@ class LabelLog(LogReader):
     ) -> Written | None:
         """Label those of `ids` (N,), ascending, that have no label now with the class a round predicts (N,).
 
-        What was rejected stays out. One gesture, which one undo takes back; None when nothing is left to
-        label. The same `request_id` again returns the first result. Raises `WorkspaceError` for an id that is
-        no item's.
+        What was rejected stays out, and a class that is gone by now; one that was merged counts as what it
+        became. One gesture, which one undo takes back; None when nothing is left to label. The same
+        `request_id` again returns the first result. Raises `WorkspaceError` for an id that is no item's.
         """
         who: _Who = {"user": user, "request_id": request_id, "map_id": map_id, "round_id": round_id}
         return self._decide("label", ids, class_ids, who)
@@ -192,8 +192,9 @@ class LabelLog(LogReader):
             if len(ids):
                 distinct(ids, id_count(connection))
             with self._following(connection) as state:
-                denied = among(ids, state.classes.shown(class_ids), rejections(connection, state))
-                free = (state.labels[ids] == UNLABELLED) & ~denied
+                class_ids = state.classes.shown(class_ids)
+                denied = among(ids, class_ids, rejections(connection, state))
+                free = (state.labels[ids] == UNLABELLED) & (class_ids >= 0) & ~denied
             if not free.any():
                 return None
             how = "accept" if kind == "label" else kind

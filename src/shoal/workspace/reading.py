@@ -80,6 +80,11 @@ class LogReader:
                 self._rejected = state.seq, rejections(connection, state)
             return self._rejected[1]
 
+    def as_now(self, class_ids: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return class ids (N,) as they read now: merged ones as what they became, deleted ones as -1."""
+        with self._following() as state:
+            return state.classes.shown(class_ids)
+
     def at(self, seq: int) -> NDArray[np.int32]:
         """Return the labels (N,) as they were right after event `seq`; 0 is before the first.
 

@@ -26,8 +26,9 @@ from shoal.workspace.labelled import LabelledItem, is_label, labelled_items
 from shoal.workspace.labels import LabelLog
 from shoal.workspace.maps import MapRow, MapStore
 from shoal.workspace.reconcile import ScanReport
-from shoal.workspace.rounds import RoundStore
+from shoal.workspace.rounds import Predictions, RoundStore
 from shoal.workspace.shards import ShardStore
+from shoal.workspace.standing import standing
 from shoal.workspace.tables import settings, sources
 
 FOLDERS = (*shards.FOLDERS, maps.FOLDER, rounds.FOLDER)
@@ -247,6 +248,14 @@ class Workspace:
     def maps(self) -> list[MapRow]:
         """List the maps, oldest first."""
         return self._maps.rows()
+
+    def predictions(self, round_id: int) -> Predictions:
+        """Return what a round predicts, read as of now: a merged class as what it became.
+
+        Of a deleted class, and of one that an item was said not to be of, there is no prediction: -1, with
+        confidence 0. Raises `WorkspaceError` as `RoundStore.predictions` does.
+        """
+        return standing(self.rounds.predictions(round_id), self.log)
 
     # labels
 

@@ -625,7 +625,7 @@ export interface paths {
         };
         /**
          * Predictions
-         * @description Return what one round predicts for every item id, what was rejected since left out.
+         * @description Return what one round predicts for every item id, with the classes and rejections as they are now.
          */
         get: operations["rounds_predictions"];
         put?: never;
@@ -4518,7 +4518,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description class i32 by item id, -1 none of them; confidence f32; held-out class i32 of what was labelled, else -1 */
+            /** @description class i32 by item id, -1 none of them; confidence f32; held-out class i32, -1 unlabelled */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -3,6 +3,8 @@ import type { LabelColumn } from "../api/columns";
 import { classColour, parse, type Rgb } from "../map/palette";
 import type { Entry } from "./storage";
 
+/** No label and no answer. */
+export const UNLABELLED = -1;
 /** The labels that are no class: belongs to none of them, and put aside. */
 export const NONE_OF_THESE = -2;
 export const PUT_ASIDE = -3;

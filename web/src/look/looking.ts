@@ -1,5 +1,5 @@
 import { get, type Readable, writable } from "svelte/store";
-import { api, type State } from "../api/client";
+import type { State } from "../api/client";
 import type { PredictionColumns } from "../api/columns";
 import type { LabelView } from "../labels/labels";
 import { classColour } from "../map/palette";
@@ -13,11 +13,6 @@ export interface ColumnValues {
   info: ColumnInfo;
   values: Float32Array;
   categories: readonly string[];
-}
-
-/** A round's guesses by item id. */
-export interface Predictions extends PredictionColumns {
-  round: number;
 }
 
 const AGREED = [{ name: "agree", colour: [86, 196, 158] }, { name: "disagree", colour: [255, 92, 122] }] as const;
@@ -35,7 +30,6 @@ export class Looking {
   readonly legend = writable<Legend>({ kind: "none" });
   readonly filters = writable<Filters>(OPEN);
   readonly columns = writable<readonly ColumnInfo[]>([]);
-  readonly predictions = writable<Predictions | null>(null);
   /** How many items on the map pass; null where nothing is filtered. */
   readonly passCount = writable<number | null>(null);
   readonly names = writable(true);
@@ -60,6 +54,8 @@ export class Looking {
   constructor(
     state: Readable<State | null>,
     private readonly labels: Readable<LabelView>,
+    /** What the round on show predicts. */
+    readonly predictions: Readable<PredictionColumns | null>,
     private readonly changed: () => void,
     private readonly problem: (text: string) => void,
   ) {
@@ -68,6 +64,7 @@ export class Looking {
       this.changed();
     });
     this.filters.subscribe((filters) => void this.ask(filters));
+    predictions.subscribe(() => this.changed());
     state.subscribe((now) => void this.follow(now));
   }
 
@@ -201,11 +198,6 @@ export class Looking {
         this.columns.set(await lookApi.columns());
         const colour = get(this.colour);
         if (colour.by === "column") await this.column(colour.id);
-        this.changed();
-      }
-      const round = state.round?.id ?? null;
-      if (round !== (get(this.predictions)?.round ?? null)) {
-        this.predictions.set(round === null ? null : { round, ...(await api.predictions(round)) });
         this.changed();
       }
     } catch {

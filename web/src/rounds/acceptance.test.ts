@@ -32,6 +32,17 @@ describe("offers", () => {
   });
 });
 
+it("takes nothing that has another answer: none of these, put aside", () => {
+  const answered = (id: number): number => [-2, -3, 0, -1, -1, -1][id] ?? -1;
+  expect(offers(predictions, ids, answered, 0)).toMatchObject({ sure: 2, all: 2, none: 1 });
+  expect([...sureItems(predictions, ids, answered, 0, null)]).toEqual([3, 5]);
+});
+
+it("counts what lost its prediction as no answer at all", () => {
+  const lost = { classes: Int32Array.of(-1, -1), confidence: Float32Array.of(0, 0.9) };
+  expect(offers(lost, Uint32Array.of(0, 1), () => -1, 0).none).toBe(1);
+});
+
 describe("sureItems", () => {
   it("names the items that accepting would label", () => {
     expect([...sureItems(predictions, ids, classOf, 0.5, null)]).toEqual([0, 1, 2]);

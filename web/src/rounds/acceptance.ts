@@ -1,4 +1,5 @@
 import type { PredictionColumns } from "../api/columns";
+import { UNLABELLED } from "../labels/labels";
 
 type Guesses = Pick<PredictionColumns, "classes" | "confidence">;
 
@@ -31,9 +32,10 @@ export function offers(
   let none = 0;
   for (const id of ids) {
     const guess = predictions.classes[id];
-    if (guess === undefined || classOf(id) >= 0) continue;
+    if (guess === undefined || classOf(id) !== UNLABELLED) continue;
     if (guess < 0) {
-      none += 1;
+      // without any confidence it is no answer: its class is deleted, or it was rejected
+      if (predictions.confidence[id]! > 0) none += 1;
       continue;
     }
     all.set(guess, (all.get(guess) ?? 0) + 1);
@@ -45,7 +47,8 @@ export function offers(
   return { byClass, sure: sum(sure), all: sum(all), none };
 }
 
-/** The items whose prediction is of this class (null: of any) and at least so sure, and that have no label. */
+/** The items whose prediction is of this class (null: of any) and at least so sure, and that have neither a label
+ * nor another answer. */
 export function sureItems(
   predictions: Guesses,
   ids: Uint32Array,
@@ -56,6 +59,6 @@ export function sureItems(
   return ids.filter((id) => {
     const guess = predictions.classes[id] ?? -1;
     const wanted = classId === null ? guess >= 0 : guess === classId;
-    return wanted && predictions.confidence[id]! >= threshold && classOf(id) < 0;
+    return wanted && predictions.confidence[id]! >= threshold && classOf(id) === UNLABELLED;
   });
 }

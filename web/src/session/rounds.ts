@@ -22,7 +22,7 @@ export class Rounds {
   /** How sure a prediction must be to be accepted. */
   readonly threshold = writable(FIRST_THRESHOLD);
 
-  /** The round whose predictions are on show or on their way, and how many were rejected by then. */
+  /** The round whose predictions are on show or on their way, and as of which classes and rejections. */
   private fetching = "";
 
   /** `ask` asks the server and says so where it refuses. */
@@ -33,7 +33,7 @@ export class Rounds {
     private readonly saying: Saying,
     private readonly ask: (request: () => Promise<unknown>) => Promise<void>,
   ) {
-    state.subscribe((now) => void this.follow(now?.round ?? null, now?.rejected ?? 0));
+    state.subscribe((now) => void this.follow(now?.round ?? null, now));
   }
 
   /** Learn from the labels as they are now; null takes the default. */
@@ -93,8 +93,8 @@ export class Rounds {
   }
 
   /** Fetch what is new about rounds. */
-  private async follow(round: RoundInfo | null, rejected: number): Promise<void> {
-    const wanted = round ? `${round.id} without ${rejected}` : "none";
+  private async follow(round: RoundInfo | null, now: State | null): Promise<void> {
+    const wanted = round ? `${round.id} without ${now?.rejected} of ${now?.classes.map(({ id }) => id).join()}` : "none";
     if (wanted === this.fetching) return;
     this.fetching = wanted;
     try {

@@ -45,23 +45,19 @@ def rounds(context: Ctx) -> list[RoundInfo]:
     ),
 )
 def predictions(context: Ctx, id: RoundId, if_none_match: Annotated[str | None, Header()] = None) -> Response:
-    """Return what one round predicts for every item id, what was rejected since left out."""
-    items_denied, classes_denied = context.workspace.log.rejected()
-    denied = zlib.crc32(classes_denied.tobytes(), zlib.crc32(items_denied.tobytes()))
-    etag = f'"{context.epoch}-round-{id}-{denied:08x}"'
+    """Return what one round predicts for every item id, with the classes and rejections as they are now."""
+    with absent_is_404():
+        found = context.workspace.predictions(id)
+    now = zlib.crc32(found.held_out.tobytes(), zlib.crc32(found.class_ids.tobytes()))
+    etag = f'"{context.epoch}-round-{id}-{now:08x}"'
     if if_none_match == etag:
         return cached(etag)
-    with absent_is_404():
-        found = context.workspace.rounds.predictions(id)
     items = int(found.ids[-1]) + 1 if len(found.ids) else 0
     class_ids = np.full(items, UNLABELLED, dtype=np.int32)
     confidence = np.zeros(items, dtype=np.float32)
     held_out = class_ids.copy()
     class_ids[found.ids], confidence[found.ids] = found.class_ids, found.confidence
     held_out[found.ids] = found.held_out
-    there = items_denied < items
-    gone = items_denied[there][class_ids[items_denied[there]] == classes_denied[there]]
-    class_ids[gone], confidence[gone] = UNLABELLED, 0
     return cached(etag, columns.pack([class_ids, confidence, held_out]), columns.MEDIA_TYPE)
 
 
@@ -95,7 +91,7 @@ def _decide(
 ) -> LabelResult:
     """Write what becomes of the predictions that are meant, and say how many they were."""
     with absent_is_404():
-        found = context.workspace.rounds.predictions(request.round_id)
+        found = context.workspace.predictions(request.round_id)
     at_least = request.at_least if isinstance(request, AcceptRequest) else 0.0
     chosen = (found.class_ids != UNLABELLED) & (found.confidence >= at_least)
     if request.class_id is not None:
