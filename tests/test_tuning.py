@@ -138,17 +138,32 @@ def test_pictures_come_by_position_and_what_cannot_be_read_is_named(mapped):
             pictures(np.array([len(keys) - 1]))
 
 
-def test_a_source_trains_any_network(mapped):
+def test_a_source_trains_any_network(tmp_path):
     from torch import nn
 
-    source = open_source(str(mapped / "pile"))
-    keys = [one.key for one in source.scan() if isinstance(one, Found)]
-    labels = np.unique([key.split(b"/")[0] for key in keys], return_inverse=True)[1]
-    build = LOSSES.load("supcon").build
-    with PilePictures(source.read, keys, ImageInput(16, 16)) as pictures:
+    pile = paint_pile(tmp_path / "pile", per_group=6, size=20)
+    (pile / "red" / "notes.txt").write_text("no picture")
+    source, build = open_source(str(pile)), LOSSES.load("supcon").build
+    with PilePictures.of(source, ImageInput(16, 16)) as pictures:
+        assert len(pictures) == 24
+        folders = [name.split("/")[0] for name in pictures.names]
+        labels = np.unique(folders, return_inverse=True)[1]
+        torch.manual_seed(0)
         network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
-        trained = train_backbone(network, pictures, labels, build, plan=Plan(steps=2, items=2))
-    assert len(trained.history) == 2
+        plan = Plan(steps=15, classes=4, items=3, lr=1e-2)
+        trained = train_backbone(network, pictures, labels, build, plan=plan)
+        with pytest.raises(ShoalError, match="got 24 pictures and 23 labels"):
+            train_backbone(network, pictures, labels[1:], build, plan=plan)
+        again = trained.embed(pictures)
+    assert again.shape == (24, 16)
+    assert trained.history[-1].loss < trained.history[0].loss
+    nearest = np.linalg.norm(again[:, None] - again, axis=2) + np.diag(np.full(24, np.inf))
+    assert (labels[nearest.argmin(axis=1)] == labels).mean() > 0.9
+
+
+def test_a_source_without_a_picture_is_refused(tmp_path):
+    with pytest.raises(ShoalError, match="holds no picture to train on"):
+        PilePictures.of(open_source(str(tmp_path)), ImageInput(16, 16))
 
 
 def test_what_it_refuses(mapped, tmp_path):

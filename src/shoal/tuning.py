@@ -17,7 +17,7 @@ from shoal.pipeline import DECODERS, embed
 from shoal.reading import item_reader
 from shoal.recipe import Recipe
 from shoal.training import storage
-from shoal.types import Decoded, ImageInput, Progress, ShoalError
+from shoal.types import Decoded, Found, ImageInput, Progress, ShoalError, Source
 from shoal.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ UNFINISHED = ".unfinished"
 
 
 class PilePictures:
-    """The pictures of a pile by position, decoded when asked for: what `train_backbone` reads from.
+    """The pictures of a pile by position, decoded when asked for: how a network reads a source.
 
     `read` gives the bytes of the file behind a key, e.g. `open_source("photos/").read`; `names` (default: the
     keys) are what a refusal says. Files are decoded in processes with limits, and some are kept. A context
@@ -50,9 +50,24 @@ class PilePictures:
         names: Sequence[str] | None = None,
     ) -> None:
         self._keys = list(keys)
-        self._names = list(names or [key.decode("utf-8", "backslashreplace") for key in keys])
+        self.names = list(names or [key.decode("utf-8", "backslashreplace") for key in keys])
         self._pool = DecodePool(read, image_input, workers=DECODERS)
         self._kept: dict[int, NDArray[np.uint8]] = {}
+
+    @classmethod
+    def of(cls, source: Source, image_input: ImageInput) -> Self:
+        """Return the pictures of an image source in the order of its scan; `names` are their keys as text.
+
+        What the source skips is left out. Raises `ShoalError` where it offers nothing.
+        """
+        keys = [one.key for one in source.scan() if isinstance(one, Found)]
+        if not keys:
+            raise ShoalError(f"{source.uri} holds no picture to train on; name a folder that does.")
+        return cls(source.read, keys, image_input)
+
+    def __len__(self) -> int:
+        """Return how many pictures there are."""
+        return len(self._keys)
 
     def __enter__(self) -> Self:
         """Return the pictures."""
@@ -70,7 +85,7 @@ class PilePictures:
         found = dict(self._kept)
         for position, outcome in self._pool.decode([self._keys[one] for one in missing]):
             if not isinstance(outcome, Decoded):
-                name = self._names[missing[position]]
+                name = self.names[missing[position]]
                 raise ShoalError(f"{name} cannot be trained on: {outcome}. Take its label away, or mend it.")
             found[missing[position]] = outcome.pixels
             if len(self._kept) < KEPT:

@@ -265,6 +265,22 @@ def test_settings_that_are_no_number_are_refused_by_name(row, bad):
 
 
 @every_row
+@pytest.mark.parametrize("bad", [0, -1, 2.5, torch.nan, "3", True])
+def test_sizes_that_are_no_whole_number_above_0_are_refused_by_name(row, bad):
+    kind = LOSSES.load(row)
+    sizes = {
+        name: 3
+        for name in ("classes", "width", "hidden", "shots")
+        if name in inspect.signature(kind).parameters
+    }
+    for name in sizes:
+        with pytest.raises(
+            LossError, match=rf"{kind.__name__} got {name}={bad!r}; it must be a whole number"
+        ):
+            kind(**{**sizes, name: bad})
+
+
+@every_row
 def test_labels_may_be_int32(row):
     z, y = batch()
     loss = make(row)

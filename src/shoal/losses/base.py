@@ -6,6 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from shoal.arrays import is_number, is_whole
 from shoal.types import UNLABELLED, ShoalError
 
 
@@ -22,13 +23,16 @@ def check_setting(
     at_least: float = -math.inf,
     at_most: float = math.inf,
     below: float = math.inf,
+    whole: bool = False,
 ) -> None:
     """Raise `LossError` unless a setting is a finite number within its bounds; NaN is within none."""
-    if math.isfinite(value) and above < value < below and at_least <= value <= at_most:
+    fits = is_whole(value) if whole else is_number(value)
+    if fits and above < value < below and at_least <= value <= at_most:
         return
     bounds = {"above": above, "at least": at_least, "at most": at_most, "below": below}
     wanted = [f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound)]
-    raise LossError(f"{who} got {name}={value}; it must be {' and '.join(['finite', *wanted])}.")
+    kind = "a whole number" if whole else "finite"
+    raise LossError(f"{who} got {name}={value!r}; it must be {' and '.join([kind, *wanted])}.")
 
 
 def nothing(z: Tensor) -> Tensor:
@@ -154,8 +158,8 @@ class ClassLoss(Loss):
 
     def __init__(self, classes: int, width: int) -> None:
         super().__init__()
-        check_setting(type(self).__name__, "classes", classes, at_least=1)
-        check_setting(type(self).__name__, "width", width, at_least=1)
+        check_setting(type(self).__name__, "classes", classes, at_least=1, whole=True)
+        check_setting(type(self).__name__, "width", width, at_least=1, whole=True)
         self.weights = nn.Parameter(torch.empty(classes, width))
         nn.init.xavier_normal_(self.weights)
 

@@ -48,6 +48,8 @@ class ClassMemory(nn.Module):
 
     def __init__(self, classes: int, width: int, *, momentum: float = 0.9) -> None:
         super().__init__()
+        check_setting("ClassMemory", "classes", classes, at_least=1, whole=True)
+        check_setting("ClassMemory", "width", width, at_least=1, whole=True)
         check_setting("ClassMemory", "momentum", momentum, at_least=0.0, below=1.0)
         self.momentum = momentum
         self.register_buffer("mean", torch.zeros(classes, width))

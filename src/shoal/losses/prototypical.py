@@ -20,7 +20,7 @@ class PrototypicalLoss(Loss):
     def __init__(self, *, shots: int | None = None) -> None:
         super().__init__()
         if shots is not None:
-            check_setting("PrototypicalLoss", "shots", shots, at_least=1)
+            check_setting("PrototypicalLoss", "shots", shots, at_least=1, whole=True)
         self.shots = shots
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ class RelationLoss(Loss):
     def __init__(self, width: int, *, hidden: int = 64, shots: int | None = None) -> None:
         super().__init__()
         for name, value in (("width", width), ("hidden", hidden), ("shots", 1 if shots is None else shots)):
-            check_setting("RelationLoss", name, value, at_least=1)
+            check_setting("RelationLoss", name, value, at_least=1, whole=True)
         self.width = width
         self.shots = shots
         self.first = nn.Linear(2 * width, hidden)

@@ -1,7 +1,6 @@
 """Train a whole backbone on pictures with any loss: the same plan and the same loop as for a head."""
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
@@ -13,14 +12,15 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from shoal.arrays import is_number
 from shoal.networks import Pictures, as_input
 from shoal.training import checkpoint, judging, loop, storage
-from shoal.training.checked import Floats, Labels, TrainingError
+from shoal.training.checked import Floats, Labels, TrainingError, checked_device, checked_whole
 from shoal.training.head import Head
 from shoal.training.loop import Moment, Plan, Watch, seeded
 from shoal.training.settings import settings_text
 from shoal.training.targets import LossBuilder, Targets, loss_for
-from shoal.training.whole import Pooled, Reader, Whole, reader_of, run_over
+from shoal.training.whole import CountedReader, Pooled, Reader, Whole, reader_of, run_over
 from shoal.views import CropAndFlip
 
 KIND = "backbone"
@@ -46,10 +46,9 @@ class Tuning:
     batch: int = 64
 
     def __post_init__(self) -> None:
-        if not (0 < self.slower < math.inf and self.batch >= 1):
-            raise TrainingError(
-                f"Tuning got slower={self.slower} and batch={self.batch}; both must be above 0, and finite."
-            )
+        checked_whole("Tuning", batch=self.batch, at_least=1)
+        if not (is_number(self.slower) and self.slower > 0):
+            raise TrainingError(f"Tuning got slower={self.slower!r}; it must be above 0, and finite.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,11 @@ class TrainedBackbone:
     best_step: int
     best_score: float | None
 
-    def embed(self, pictures: Pictures) -> Floats:
-        """Map pictures (N, H, W, 3) uint8, or floats as the network takes them, to (N, d) float32."""
+    def embed(self, pictures: Pictures | CountedReader) -> Floats:
+        """Map pictures (N, H, W, 3) uint8, or floats as the network takes them, to (N, d) float32.
+
+        Or who reads them by position and knows how many there are.
+        """
         whole = Whole(self.network, self.head)
         at = np.arange(len(pictures))
         read = reader_of(pictures, len(pictures))
@@ -125,7 +127,8 @@ def train_backbone(
 
     network: any module from pictures to (B, D) or maps (B, D, h, w), which are averaged; it is copied, the
     one handed in stays as it is. pictures: (N, H, W, 3) uint8, which the network sees as (B, 3, H, W) in
-    [0, 1], or floats (N, ...) as it takes them, or who reads them by position. loss, head, plan and watch: as
+    [0, 1], or floats (N, ...) as it takes them, or who reads them by position, such as an image source
+    through `shoal.tuning.PilePictures.of`. loss, head, plan and watch: as
     in `train_head`; by default the head maps D to 16 without a hidden layer. tuning: what stays frozen, how
     fast the network learns, augmentation.
     checkpoint_at: PATH.safetensors is written every `plan.every` steps; where it is there already, training
@@ -135,9 +138,9 @@ def train_backbone(
     not finite, and for a checkpoint of another training.
     """
     plan, tuning = plan or Plan(), tuning or Tuning()
-    known = np.asarray(labels)
-    targets = Targets.of("train_backbone()", known, known.size, loss, plan)
-    read = reader_of(pictures, known.size)
+    checked_device("train_backbone()", plan.device)
+    targets = Targets.of("train_backbone()", labels, None, loss, plan)
+    read = reader_of(pictures, len(targets.whole))
     with seeded(plan.seed, plan.device):
         whole = _begin(network, read, targets, head, plan=plan, tuning=tuning)
         built = loss_for(loss, targets.classes, whole.head.dimensions).to(plan.device)

@@ -3,44 +3,70 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.types import UNLABELLED, ShoalError
+from shoal.arrays import as_array, as_labels, is_whole
+from shoal.types import UNLABELLED, Embedding, ShoalError
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
+Vectors = ArrayLike | Embedding
+"""Rows (N, D): an array, an `Embedding`, nested lists, or a tensor."""
 
 
 class TrainingError(ShoalError):
     """Training refuses its vectors, its labels or a setting."""
 
 
-def checked_labels(who: str, labels: ArrayLike, items: int) -> Labels:
-    """Return labels (N,) as int64; raise `TrainingError` unless there is one integer >= -1 an item."""
-    rows = np.asarray(labels)
-    if rows.shape != (items,) or rows.dtype.kind not in "iu":
-        raise TrainingError(
-            f"{who} got labels of shape {rows.shape} and {rows.dtype} for {items} items; it takes one "
-            "integer an item, -1 for unlabelled."
-        )
-    whole = rows.astype(np.int64)
-    if len(whole) and whole.min() < UNLABELLED:
-        raise TrainingError(
-            f"{who} got the label {whole.min()}; labels are 0 or above, or -1 for unlabelled."
-        )
-    return whole
+def checked_labels(who: str, labels: ArrayLike, items: int | None = None) -> Labels:
+    """Return labels (N,) as int64; raise `TrainingError` unless there is one integer >= -1 an item.
+
+    Arrays, lists and tensors of any device are taken; without `items` there may be any number of them.
+    """
+    try:
+        return as_labels(labels, items)
+    except ValueError as problem:
+        raise TrainingError(f"{who} got {problem}") from problem
 
 
-def checked_vectors(who: str, vectors: NDArray[np.floating], width: int | None = None) -> None:
-    """Raise `TrainingError` unless vectors are numbers (N, D), of the given width where there is one."""
-    if vectors.ndim != 2 or vectors.dtype.kind != "f" or not vectors.shape[1]:
+def checked_vectors(who: str, vectors: Vectors, width: int | None = None) -> NDArray[np.floating]:
+    """Return vectors (N, D) as an array, not copied where they are one; `width` is their D, where given.
+
+    An `Embedding`'s vectors, arrays, lists and tensors of any device and precision are taken, a tensor's
+    values without its gradient. Raises `TrainingError` for anything but floating-point rows.
+    """
+    try:
+        rows = as_array(vectors.vectors if isinstance(vectors, Embedding) else vectors)
+    except ValueError as problem:
+        raise TrainingError(f"{who} got vectors that are no array: {problem}") from problem
+    if rows.ndim != 2 or rows.dtype.kind != "f" or not rows.shape[1]:
         raise TrainingError(
-            f"{who} got vectors of shape {vectors.shape} and {vectors.dtype}; it takes floating-point rows "
-            "(N, D)."
+            f"{who} got vectors of shape {rows.shape} and {rows.dtype}; it takes floating-point rows (N, D)."
         )
-    if width is not None and vectors.shape[1] != width:
+    if width is not None and rows.shape[1] != width:
         raise TrainingError(
-            f"{who} is made for vectors {width} wide and got {vectors.shape[1]}; both must come from the "
+            f"{who} is made for vectors {width} wide and got {rows.shape[1]}; both must come from the "
             "same layer of the same backbone."
         )
+    return rows
+
+
+def checked_whole(who: str, *, at_least: int, **settings: int) -> None:
+    """Raise `TrainingError` unless all settings are whole numbers not below `at_least`."""
+    for name, value in settings.items():
+        if not is_whole(value) or not at_least <= value < 2**63:
+            raise TrainingError(f"{who} got {name}={value!r}; it takes a whole number, {at_least} or more.")
+
+
+def checked_device(who: str, device: str) -> None:
+    """Raise `TrainingError` unless torch knows the device and this machine has it."""
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as problem:
+        raise TrainingError(
+            f"{who} got device={device!r}, which cannot be used here ({str(problem).partition(chr(10))[0]}). "
+            "Take device='cpu', or 'cuda' or 'mps' where torch finds one."
+        ) from problem
 
 
 def finite_rows(who: str, vectors: NDArray[np.floating], rows: Labels) -> Floats:

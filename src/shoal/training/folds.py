@@ -5,7 +5,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.training.checked import Floats, Labels, TrainingError, checked_labels, need_two_classes
+from shoal.training.checked import (
+    Floats,
+    Labels,
+    TrainingError,
+    Vectors,
+    checked_labels,
+    checked_vectors,
+    checked_whole,
+    need_two_classes,
+)
 from shoal.types import UNLABELLED
 
 Fit = Callable[[Labels], Callable[[NDArray[np.int64]], tuple[Floats, Labels]]]
@@ -20,10 +29,10 @@ def out_of_fold(labels: ArrayLike, fit: Fit, *, folds: int = 5, seed: int = 0) -
     ever away as a whole: an item alone in its class stays in training and gets a row of NaN, as do unlabelled
     items. Raises `TrainingError` without two classes, or where every class has one item.
     """
-    whole = checked_labels("out_of_fold()", labels, np.asarray(labels).size)
+    whole = checked_labels("out_of_fold()", labels)
     classes = need_two_classes("out_of_fold()", whole)
-    if folds < 2:
-        raise TrainingError(f"out_of_fold() got folds={folds}; it takes two or more.")
+    checked_whole("out_of_fold()", folds=folds, at_least=2)
+    checked_whole("out_of_fold()", seed=seed, at_least=0)
     fold = deal(whole, folds, seed)
     if not (fold >= 0).any():
         raise TrainingError("out_of_fold() got one item a class; give some class a second one first.")
@@ -52,27 +61,30 @@ def deal(labels: Labels, folds: int, seed: int) -> Labels:
     return fold
 
 
-def probe_fit(vectors: NDArray[np.floating], *, strength: float = 0.05, unit: bool = True) -> Fit:
+def probe_fit(vectors: Vectors, *, strength: float = 0.05, unit: bool = True) -> Fit:
     """Return the `fit` of `out_of_fold` for a `LinearProbe` on vectors (N, D)."""
     from shoal.training.probe import LinearProbe
 
+    rows = checked_vectors("probe_fit()", vectors)
+
     def fit(labels: Labels) -> Callable[[NDArray[np.int64]], tuple[Floats, Labels]]:
-        probe = LinearProbe.fit(vectors, labels, strength=strength, unit=unit)
-        return lambda asked: (probe.logits(vectors[asked]), probe.classes)
+        probe = LinearProbe.fit(rows, labels, strength=strength, unit=unit)
+        return lambda asked: (probe.logits(rows[asked]), probe.classes)
 
     return fit
 
 
 def probe_accuracy(
-    vectors: NDArray[np.floating], labels: ArrayLike, *, folds: int = 5, seed: int = 0, unit: bool = True
+    vectors: Vectors, labels: ArrayLike, *, folds: int = 5, seed: int = 0, unit: bool = True
 ) -> float:
     """Return the share of labelled items (N,) whose class a linear probe fitted without them tells right.
 
     vectors (N, D), labels (N,) int, -1 = unlabelled. Alain & Bengio (2016) judge the layers of a network so.
     Items alone in their class are not asked about. Raises as `out_of_fold` does.
     """
-    whole = checked_labels("probe_accuracy()", labels, len(vectors))
-    logits, classes = out_of_fold(whole, probe_fit(vectors, unit=unit), folds=folds, seed=seed)
+    rows = checked_vectors("probe_accuracy()", vectors)
+    whole = checked_labels("probe_accuracy()", labels, len(rows))
+    logits, classes = out_of_fold(whole, probe_fit(rows, unit=unit), folds=folds, seed=seed)
     asked = np.isfinite(logits).any(axis=1)
     chosen = classes[logits[asked].argmax(axis=1)]
     return float((chosen == whole[asked]).mean())

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shoal.arrays import is_number
 from shoal.training import storage
-from shoal.training.checked import Floats, TrainingError, checked_vectors
+from shoal.training.checked import Floats, TrainingError, Vectors, checked_vectors, checked_whole
 
 if TYPE_CHECKING:
     from shoal.training.onnx import Graph
@@ -47,11 +48,10 @@ class Head(nn.Module):
         normalise: bool = False,
     ) -> None:
         super().__init__()
-        if min(width, dimensions, hidden) < 1 or depth < 0 or not 0.0 <= dropout < 1.0:
-            raise TrainingError(
-                f"Head got width={width}, dimensions={dimensions}, hidden={hidden}, depth={depth}, "
-                f"dropout={dropout}; sizes are at least 1, depth at least 0, and dropout lies in [0, 1)."
-            )
+        checked_whole("Head", width=width, dimensions=dimensions, hidden=hidden, at_least=1)
+        checked_whole("Head", depth=depth, at_least=0)
+        if not (is_number(dropout) and 0.0 <= dropout < 1.0):
+            raise TrainingError(f"Head got dropout={dropout!r}; it lies in [0, 1).")
         self.width, self.dimensions, self.hidden, self.depth = width, dimensions, hidden, depth
         self.dropout, self.unit, self.normalise = dropout, unit, normalise
         self.register_buffer("mean", torch.zeros(width))
@@ -76,10 +76,10 @@ class Head(nn.Module):
             last.bias.zero_()
         return head
 
-    def standardise(self, vectors: NDArray[np.floating]) -> None:
+    def standardise(self, vectors: Vectors) -> None:
         """Take mean and scale from vectors (N, D): inputs like them then have mean 0 and deviation 1."""
-        checked_vectors("Head.standardise()", vectors, self.width)
-        mean, deviation = _moments(vectors, unit=self.unit)
+        rows = checked_vectors("Head.standardise()", vectors, self.width)
+        mean, deviation = _moments(rows, unit=self.unit)
         if self.unit:
             deviation = np.full_like(deviation, np.sqrt(np.mean(deviation**2)))
         # a direction that hardly moves is noise: it must not be blown up to the size of the others
@@ -101,18 +101,18 @@ class Head(nn.Module):
         return unit_rows(z) if self.normalise else z
 
     @torch.no_grad()
-    def embed(self, vectors: NDArray[np.floating]) -> Floats:
+    def embed(self, vectors: Vectors) -> Floats:
         """Map vectors (N, D) of any float type to (N, d) float32, without dropout, in blocks.
 
         Raises `TrainingError` where the width is another one.
         """
-        checked_vectors("Head.embed()", vectors, self.width)
+        given = checked_vectors("Head.embed()", vectors, self.width)
         training = self.training
         self.eval()
         try:
-            out = np.empty((len(vectors), self.dimensions), np.float32)
-            for start in range(0, len(vectors), ROWS):
-                rows = np.ascontiguousarray(vectors[start : start + ROWS], dtype=np.float32)
+            out = np.empty((len(given), self.dimensions), np.float32)
+            for start in range(0, len(given), ROWS):
+                rows = np.ascontiguousarray(given[start : start + ROWS], dtype=np.float32)
                 moved = torch.from_numpy(rows).to(self.mean.device)
                 out[start : start + ROWS] = self(moved).float().cpu().numpy()
         finally:

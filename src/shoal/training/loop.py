@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from shoal.arrays import is_number
 from shoal.samplers import ClassBatches
-from shoal.training.checked import Labels, TrainingError
+from shoal.training.checked import Labels, TrainingError, checked_whole
 from shoal.types import Progress
 
 Watch = Callable[[Progress], None]
@@ -61,12 +62,17 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        self._check(min(self.steps, self.classes, self.items, self.every, self.patience) >= 1, "counts >= 1")
-        rates = (self.lr, self.lr if self.loss_lr is None else self.loss_lr)
-        self._check(all(0 < rate < math.inf for rate in rates), "finite learning rates above 0")
-        self._check(0 <= self.weight_decay < math.inf, "a finite weight_decay >= 0")
+        counts = {name: getattr(self, name) for name in ("steps", "classes", "items", "every", "patience")}
+        checked_whole("Plan", **counts, at_least=1)
+        checked_whole("Plan", rank=self.rank, seed=self.seed, at_least=0)
+        rates = {"lr": self.lr, "loss_lr": self.lr if self.loss_lr is None else self.loss_lr}
+        fractions = {"weight_decay": self.weight_decay, "warmup": self.warmup, "share": self.share}
+        for name, value in {**rates, **fractions}.items():
+            self._check(is_number(value), f"a finite number as {name}")
+        self._check(min(rates.values()) > 0, "learning rates above 0")
+        self._check(self.weight_decay >= 0, "a weight_decay >= 0")
         self._check(0 <= self.warmup < 1, "warmup in [0, 1)")
-        self._check(0 < self.share < 1 and self.rank >= 0, "share between 0 and 1, rank at least 0")
+        self._check(0 < self.share < 1, "share between 0 and 1")
         self._check(self.hold_out is None or self.hold_out in HOLD_OUTS, f"hold_out None or in {HOLD_OUTS}")
         self._check(self.metric in METRICS, f"metric in {METRICS}")
 

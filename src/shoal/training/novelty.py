@@ -44,7 +44,7 @@ class Rejector:
         Items alone in their class give a mean, and no distance. Raises `TrainingError` without two classes,
         on labelled vectors that are not finite, and where every class has one item.
         """
-        checked_vectors("Rejector.fit()", vectors)
+        vectors = checked_vectors("Rejector.fit()", vectors)
         whole = checked_labels("Rejector.fit()", labels, len(vectors))
         classes = need_two_classes("Rejector.fit()", whole)
         known = np.flatnonzero(whole >= 0)
@@ -60,7 +60,7 @@ class Rejector:
 
     def nearest(self, vectors: NDArray[np.floating]) -> tuple[Floats, Labels]:
         """Return the distance (N,) to the nearest class mean, and that class's label (N,)."""
-        checked_vectors("Rejector.nearest()", vectors, self.means.shape[1])
+        vectors = checked_vectors("Rejector.nearest()", vectors, self.means.shape[1])
         found, which = np.empty(len(vectors), np.float32), np.empty(len(vectors), np.int64)
         for start in range(0, len(vectors), ROWS):
             block = slice(start, start + ROWS)

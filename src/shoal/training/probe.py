@@ -8,13 +8,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shoal.arrays import is_number
 from shoal.training import storage
 from shoal.training.checked import (
     Floats,
     Labels,
     TrainingError,
+    Vectors,
     checked_labels,
     checked_vectors,
+    checked_whole,
     finite_rows,
     need_two_classes,
 )
@@ -39,7 +42,7 @@ class LinearProbe:
     @classmethod
     def fit(
         cls,
-        vectors: NDArray[np.floating],
+        vectors: Vectors,
         labels: ArrayLike,
         *,
         strength: float = 0.05,
@@ -55,16 +58,18 @@ class LinearProbe:
         classes it knows begin with its weights. Raises `TrainingError` without two classes, on labelled
         vectors that are not finite, and where the widths differ.
         """
-        checked_vectors("LinearProbe.fit()", vectors, None if start is None else start.weights.shape[1])
-        whole = checked_labels("LinearProbe.fit()", labels, len(vectors))
-        if not (strength > 0 and iterations >= 1 and tolerance > 0):
-            raise TrainingError(
-                f"LinearProbe.fit() got strength={strength}, iterations={iterations}, tolerance={tolerance}; "
-                "all must be above 0."
-            )
+        width = None if start is None else start.weights.shape[1]
+        rows = checked_vectors("LinearProbe.fit()", vectors, width)
+        whole = checked_labels("LinearProbe.fit()", labels, len(rows))
+        checked_whole("LinearProbe.fit()", iterations=iterations, at_least=1)
+        for name, value in (("strength", strength), ("tolerance", tolerance)):
+            if not (is_number(value) and value > 0):
+                raise TrainingError(
+                    f"LinearProbe.fit() got {name}={value!r}; it must be above 0, and finite."
+                )
         classes = need_two_classes("LinearProbe.fit()", whole)
         known = np.flatnonzero(whole >= 0)
-        x = _scaled(finite_rows("LinearProbe.fit()", vectors, known), unit)
+        x = _scaled(finite_rows("LinearProbe.fit()", rows, known), unit)
         mean = x.mean(axis=0)
         x -= mean
         # one scale for all directions of unit vectors, one for each of others; never that of a dead direction
@@ -80,17 +85,17 @@ class LinearProbe:
         weights, bias = both[:, :-1] * scale, both[:, -1]
         return cls(weights, bias - weights @ mean, classes, unit)
 
-    def logits(self, vectors: NDArray[np.floating]) -> Floats:
+    def logits(self, vectors: Vectors) -> Floats:
         """Return the logits (N, K) float32 of vectors (N, D) of any float type."""
-        checked_vectors("LinearProbe.logits()", vectors, self.weights.shape[1])
-        out = np.empty((len(vectors), len(self.classes)), np.float32)
-        for start in range(0, len(vectors), ROWS):
-            rows = _scaled(vectors[start : start + ROWS].astype(np.float32), self.unit)
+        given = checked_vectors("LinearProbe.logits()", vectors, self.weights.shape[1])
+        out = np.empty((len(given), len(self.classes)), np.float32)
+        for start in range(0, len(given), ROWS):
+            rows = _scaled(given[start : start + ROWS].astype(np.float32), self.unit)
             np.matmul(rows, self.weights.T, out=out[start : start + ROWS])
         out += self.bias
         return out
 
-    def predict(self, vectors: NDArray[np.floating]) -> Labels:
+    def predict(self, vectors: Vectors) -> Labels:
         """Return the likeliest label (N,) of vectors (N, D)."""
         chosen: Labels = self.classes[self.logits(vectors).argmax(axis=1)]
         return chosen

@@ -21,33 +21,39 @@ LossBuilder = Callable[[int, int], nn.Module]
 class Targets:
     """Labels `whole` (N,), what of them trains and what is kept aside, the classes (K,) that train.
 
-    `ready`: the loss is a module, which sees the labels as they are; else it sees them dense from 0.
+    `ready`: the loss where it is a module, which sees the labels as they are; else it sees them dense from 0.
     """
 
     whole: Labels
     parts: Split
     classes: Labels
-    ready: bool
+    ready: nn.Module | None
 
     @classmethod
-    def of(cls, who: str, labels: ArrayLike, items: int, loss: nn.Module | LossBuilder, plan: Plan) -> Self:
+    def of(
+        cls, who: str, labels: ArrayLike, items: int | None, loss: nn.Module | LossBuilder, plan: Plan
+    ) -> Self:
         """Check labels (N,) and split them by the plan; raise `TrainingError` without two classes."""
         whole = checked_labels(who, labels, items)
         need_two_classes(who, whole)
         parts = split(whole, plan.hold_out, plan.share, plan.seed)
         classes = need_two_classes(who, whole[parts.training])
-        return cls(whole, parts, classes, isinstance(loss, nn.Module))
+        return cls(whole, parts, classes, loss if isinstance(loss, nn.Module) else None)
 
     @property
     def seen(self) -> Labels:
         """The labels (M,) of the items that train, as the loss sees them."""
         training = self.whole[self.parts.training]
-        return training if self.ready else np.searchsorted(self.classes, training)
+        return np.searchsorted(self.classes, training) if self.ready is None else training
 
     @property
     def rows(self) -> Labels:
-        """The label behind each row of the loss's weights."""
-        return np.arange(int(self.classes.max()) + 1) if self.ready else self.classes
+        """The label behind each row of the loss's weights, where it has a row for each."""
+        if self.ready is None:
+            return self.classes
+        needed = int(self.classes.max()) + 1
+        has_rows = any(one.ndim and len(one) >= needed for one in self.ready.state_dict().values())
+        return np.arange(needed) if has_rows else self.classes
 
 
 @dataclass(frozen=True, slots=True)

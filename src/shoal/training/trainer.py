@@ -9,7 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from shoal.training import judging, loop
-from shoal.training.checked import Floats, Labels, TrainingError, checked_vectors, finite_rows
+from shoal.training.checked import (
+    Floats,
+    Labels,
+    TrainingError,
+    Vectors,
+    checked_device,
+    checked_vectors,
+    finite_rows,
+)
 from shoal.training.head import Head
 from shoal.training.loop import Moment, Plan, Watch, seeded
 from shoal.training.narrow import Narrow, principal_basis
@@ -33,13 +41,13 @@ class Trained:
     best_step: int
     best_score: float | None
 
-    def embed(self, vectors: NDArray[np.floating]) -> Floats:
+    def embed(self, vectors: Vectors) -> Floats:
         """Map vectors (N, D) to (N, d) float32."""
         return self.head.embed(vectors)
 
 
 def train_head(
-    vectors: NDArray[np.floating],
+    vectors: Vectors,
     labels: ArrayLike,
     loss: nn.Module | LossBuilder,
     *,
@@ -50,6 +58,7 @@ def train_head(
 ) -> Trained:
     """Train a head so that vectors (N, D) with labels (N,) int, -1 = unlabelled, obey a loss.
 
+    vectors: an `Embedding`, an array or a tensor; a tensor's gradient is not followed.
     loss: a module (embeddings (B, d), labels (B,)) -> scalar, which sees the labels as they are; or the
     `build` of one, called with the number of classes, which sees them dense from 0 (`Trained.classes` says
     which is which). Its parameters are trained too. The loss handed in is changed in place.
@@ -62,18 +71,19 @@ def train_head(
     not finite in a labelled row, on shapes that do not fit, and where nothing can be held out.
     """
     plan = plan or Plan()
-    checked_vectors("train_head()", vectors)
-    targets = Targets.of("train_head()", labels, len(vectors), loss, plan)
+    checked_device("train_head()", plan.device)
+    rows = checked_vectors("train_head()", vectors)
+    targets = Targets.of("train_head()", labels, len(rows), loss, plan)
     training = targets.parts.training
     earlier = Earlier(start.loss, start.classes) if isinstance(start, Trained) else None
     with seeded(plan.seed, plan.device):
-        begun = _begin(vectors, head, start)
+        begun = _begin(rows, head, start)
         built = loss_for(loss, targets.classes, begun.dimensions, earlier)
         begun, built = begun.to(plan.device), built.to(plan.device)
-        rows = torch.from_numpy(finite_rows("train_head()", vectors, training)).to(plan.device)
-        basis = principal_basis(begun, vectors, plan.rank)
-        narrow = Narrow(begun, begun.before(rows), basis, fresh=start is None)
-        record = _run(begun, built, narrow, targets, vectors=vectors, plan=plan, watch=watch)
+        x = torch.from_numpy(finite_rows("train_head()", rows, training)).to(plan.device)
+        basis = principal_basis(begun, rows, plan.rank)
+        narrow = Narrow(begun, begun.before(x), basis, fresh=start is None)
+        record = _run(begun, built, narrow, targets, vectors=rows, plan=plan, watch=watch)
     return Trained(
         begun.eval(),
         built.eval(),

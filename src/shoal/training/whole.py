@@ -1,18 +1,34 @@
 """A backbone with a head on top, as one module: what trains of it, what stays frozen, what it embeds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shoal.arrays import as_array
 from shoal.networks import Pictures, as_input, evaluating, part, pooled
 from shoal.training.checked import Floats, Labels, TrainingError
 from shoal.training.head import Head
 
 Reader = Callable[[NDArray[np.int64]], Pictures]
 """Positions (B,) to their pictures: for piles that do not fit into memory."""
+
+
+class CountedReader(Protocol):
+    """A `Reader` that knows how many pictures there are."""
+
+    def __call__(self, at: NDArray[np.int64], /) -> Pictures:
+        """Return the pictures at positions (B,)."""
+        ...
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 
 
@@ -77,9 +93,27 @@ def run_over(module: nn.Module, read: Reader, at: Labels, *, batch: int, device:
 
 def reader_of(pictures: Pictures | Reader, items: int) -> Reader:
     """Return who reads pictures by position; raise `TrainingError` unless there is one an item."""
-    if callable(pictures):
-        return pictures
-    if len(pictures) != items:
-        raise TrainingError(f"train_backbone() got {len(pictures)} pictures and {items} labels; one an item.")
-    held = pictures
-    return lambda at: held[torch.from_numpy(at)] if isinstance(held, Tensor) else held[at]
+    who = "train_backbone()"
+    held = pictures if callable(pictures) else _held(who, pictures)
+    number = len(held) if isinstance(held, Sized) else items
+    if number != items:
+        raise TrainingError(f"{who} got {number} pictures and {items} labels; one an item.")
+    if callable(held):
+        return held
+    return lambda at: held[torch.from_numpy(at).to(held.device)] if isinstance(held, Tensor) else held[at]
+
+
+def _held(who: str, pictures: Pictures) -> Pictures:
+    """Return pictures as an array or a tensor without a gradient; raise `TrainingError` for anything else."""
+    if isinstance(pictures, Tensor):
+        return pictures.detach()
+    try:
+        rows = as_array(pictures)
+    except ValueError as problem:
+        raise TrainingError(f"{who} got pictures that are no array: {problem}") from problem
+    if rows.ndim < 2 or not (rows.dtype == np.uint8 or rows.dtype.kind == "f"):
+        raise TrainingError(
+            f"{who} got pictures of shape {rows.shape} and {rows.dtype}; it takes uint8 (N, H, W, 3), floats "
+            "(N, ...) as the network wants them, or a function from positions to either."
+        )
+    return rows
