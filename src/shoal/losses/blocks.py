@@ -30,12 +30,6 @@ class Block:
         own[:, self.near] = self.same
         return values.masked_fill(own, stand_in)
 
-    def others(self, values: Tensor, stand_in: float) -> Tensor:
-        """Return values (B, N) with `stand_in` at the anchor itself."""
-        itself = torch.zeros_like(values, dtype=torch.bool)
-        itself.diagonal(offset=self.rows.start).fill_(True)
-        return values.masked_fill(itself, stand_in)
-
 
 def blocks(y: Tensor) -> Iterator[Block]:
     """Yield all anchors of ascending labels y (N,), as many at once as make strips that fit the cache."""

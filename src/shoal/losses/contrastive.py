@@ -8,7 +8,7 @@ from torch import Tensor
 
 from shoal.losses.base import Loss, LossError, check_setting, nothing
 from shoal.losses.distance import centred, inverse, pull, strips, wide
-from shoal.losses.once import once
+from shoal.losses.once import final
 
 FORMS = ("hadsell", "hinge")
 
@@ -43,7 +43,7 @@ class ContrastiveLoss(Loss):
             return nothing(z)
         margins = self.positive_margin, self.margin
         squared = self.form == "hadsell"
-        loss: Tensor = _Contrast.apply(once(z), y, margins, squared)  # type: ignore[no-untyped-call]
+        loss: Tensor = _Contrast.apply(z, y, margins, squared)  # type: ignore[no-untyped-call]
         return loss
 
 
@@ -51,7 +51,7 @@ class _Contrast(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, y: Tensor, margins: tuple[float, float], squared: bool) -> Tensor:
         y, order = y.sort()
-        z = centred(z[order])
+        given, z = z, centred(z[order])
         sloped = ctx.needs_input_grad[0]
         together, apart = _Sum.of(z, squared=squared), _Sum.of(z, squared=squared)
         for start, distances, same, close in strips(z, y):
@@ -70,12 +70,13 @@ class _Contrast(torch.autograd.Function):
         if sloped:
             slope = torch.empty_like(z)
             slope[order] = together.slope / counts[0] - apart.slope / counts[1]
-            ctx.save_for_backward(slope)
+            ctx.save_for_backward(slope, given)
         return together.total / counts[0] + apart.total / counts[1]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        return gradient * ctx.saved_tensors[0], None, None, None
+        slope, z = ctx.saved_tensors
+        return final(gradient * slope, z), None, None, None
 
 
 @dataclass

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from shoal.losses.base import Loss, LossError, dense, nothing
-from shoal.losses.blocks import Block, mean_over_blocks
 from shoal.losses.nt_xent import against_negatives
 from shoal.losses.pairs import has_pairs
+from shoal.losses.scores import mean_over_scores
 
 PAIRS = ("all", "first")
 
@@ -33,11 +33,7 @@ class NPairLoss(Loss):
         if self.pairs == "first":
             anchors, positives = first_pairs(y)
             return n_pair(z[anchors], z[positives]) if len(anchors) > 1 else nothing(z)
-        return mean_over_blocks(z, y, _of_anchors) if has_pairs(y) else nothing(z)
-
-
-def _of_anchors(anchors: Tensor, rows: Tensor, block: Block) -> tuple[Tensor, Tensor]:
-    return against_negatives(anchors @ rows.T, block)
+        return mean_over_scores(z, y, against_negatives) if has_pairs(y) else nothing(z)
 
 
 def n_pair(anchors: Tensor, positives: Tensor) -> Tensor:

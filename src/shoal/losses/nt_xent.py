@@ -5,9 +5,9 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from shoal.losses.base import Loss, check_setting, nothing
-from shoal.losses.blocks import Block, mean_over_blocks
 from shoal.losses.distance import unit
 from shoal.losses.pairs import has_pairs
+from shoal.losses.scores import Anchors, mean_over_scores, shares_
 
 
 class NTXentLoss(Loss):
@@ -27,16 +27,24 @@ class NTXentLoss(Loss):
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,); 0 without an equal pair or without a negative."""
-        return mean_over_blocks(unit(z), y, self._of_anchors) if has_pairs(y) else nothing(z)
+        if not has_pairs(y):
+            return nothing(z)
+        loss: Tensor = mean_over_scores(unit(z), y, against_negatives, scale=1.0 / self.temperature)
+        return loss
 
-    def _of_anchors(self, anchors: Tensor, rows: Tensor, block: Block) -> tuple[Tensor, Tensor]:
-        return against_negatives((anchors / self.temperature) @ rows.T, block)
 
+def against_negatives(scores: Tensor, some: Anchors) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the sum of log(1 + sum over negatives of e^(s_in - s_ip)) over equal pairs, their number, slope.
 
-def against_negatives(scores: Tensor, block: Block) -> tuple[Tensor, Tensor]:
-    """Return the sum of log(1 + sum over negatives of e^(s_in - s_ip)) over equal pairs, and their number.
-
-    scores s (B, N): of the block's anchors to all items.
+    scores s (B, N): of the anchors to all items; overwritten by the slope (B, N).
     """
-    push = block.negatives(scores, -torch.inf).logsumexp(dim=1, keepdim=True)
-    return (softplus(push - scores[:, block.near]) * block.positive).sum(), block.positive.sum()
+    pairs = scores.view(-1)[some.positives]
+    scores.view(-1).index_fill_(0, some.positives, -torch.inf)
+    scores.diagonal(offset=some.rows.start).fill_(-torch.inf)
+    push, powers, sums = shares_(scores)
+    gaps = push[some.of] - pairs
+    rises = torch.sigmoid(gaps)
+    by_push = torch.zeros_like(push).index_add_(0, some.of, rises)
+    slope = powers.mul_((by_push / sums)[:, None])
+    slope.view(-1).index_copy_(0, some.positives, -rises)
+    return softplus(gaps).sum(), some.counts.sum(), slope

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.autograd import Function
 
@@ -19,6 +20,14 @@ def once(z: Tensor) -> Tensor:
     return guarded
 
 
+def final(slope: Tensor, z: Tensor) -> Tensor:
+    """Return a slope by z, which cannot be differentiated: that raises `LossError`. For a backward pass."""
+    if not torch.is_grad_enabled():  # nobody is going to ask
+        return slope
+    guarded: Tensor = _Slope.apply(slope, z)  # type: ignore[no-untyped-call]
+    return guarded
+
+
 class _Once(Function):
     @staticmethod
     def forward(z: Tensor) -> Tensor:
@@ -30,8 +39,7 @@ class _Once(Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        slope: Tensor = _Slope.apply(gradient, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
-        return slope
+        return final(gradient, *ctx.saved_tensors)
 
 
 class _Slope(Function):

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from shoal.losses.base import Loss, check_setting, nothing
-from shoal.losses.blocks import Block, mean_over_blocks
 from shoal.losses.distance import unit
 from shoal.losses.pairs import has_pairs
+from shoal.losses.scores import Anchors, mean_over_scores, shares_
 
 
 class SupConLoss(Loss):
@@ -27,13 +27,23 @@ class SupConLoss(Loss):
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,); 0 without an equal pair or without a negative."""
-        return mean_over_blocks(unit(z), y, self._of_anchors) if has_pairs(y) else nothing(z)
+        if not has_pairs(y):
+            return nothing(z)
+        loss: Tensor = mean_over_scores(unit(z), y, among_others, scale=1.0 / self.temperature)
+        return loss
 
-    def _of_anchors(self, anchors: Tensor, rows: Tensor, block: Block) -> tuple[Tensor, Tensor]:
-        """Return the sum over the anchors (B, D) that have a positive among rows (N, D), and their number."""
-        cosines = (anchors / self.temperature) @ rows.T
-        whole = block.others(cosines, -torch.inf).logsumexp(dim=1)
-        counts = block.positive.sum(dim=1)
-        pull = (cosines[:, block.near] * block.positive).sum(dim=1) / counts.clamp_min(1)
-        kept = counts > 0
-        return ((whole - pull) * kept).sum(), kept.sum()
+
+def among_others(scores: Tensor, some: Anchors) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the sum of log sum e^s - (mean s of the positives) over the anchors with any, the number, slope.
+
+    scores s (B, N): of the anchors to all items; overwritten by the slope (B, N).
+    """
+    pairs = scores.view(-1)[some.positives]
+    pull = torch.zeros_like(scores[:, 0]).index_add_(0, some.of, pairs)
+    scores.diagonal(offset=some.rows.start).fill_(-torch.inf)
+    whole, powers, sums = shares_(scores)
+    kept = (some.counts > 0).to(scores.dtype)
+    share = kept / some.counts.clamp_min(1)
+    slope = powers.mul_((kept / sums)[:, None])
+    slope.view(-1).index_add_(0, some.positives, -share[some.of])
+    return (whole * kept - pull * share).sum(), kept.sum(), slope
