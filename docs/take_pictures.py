@@ -157,6 +157,37 @@ def learned(eye: Eye) -> None:
     eye.press("r")
 
 
+def found(eye: Eye) -> None:
+    """Show what is most alike to one picture."""
+    id = find(eye, "Flags")
+    zoom(eye, id, 3)
+    rest(eye)
+    eye.page.mouse.move(*eye.place(id))
+    eye.press("m")
+    eye.page.locator("[data-found]").first.wait_for()
+    eye.page.mouse.move(2, 2)
+
+
+def viewer(eye: Eye) -> None:
+    """Show one picture large."""
+    id = find(eye, "Animals & Nature")
+    zoom(eye, id, 6)
+    rest(eye)
+    eye.page.mouse.dblclick(*eye.place(id))
+    eye.page.locator("dialog [data-large=there]").wait_for()
+    eye.page.mouse.move(2, 2)
+
+
+def rejecting(eye: Eye) -> None:
+    """Show a selection whose predictions can be accepted or rejected."""
+    eye.press("r")
+    id = find(eye, "Symbols")
+    zoom(eye, id, 3)
+    rest(eye)
+    draw(eye, id, 150, finish=True)
+    eye.page.get_by_role("button", name="Reject").scroll_into_view_if_needed()
+
+
 Recipe = tuple[Callable[[Eye], None], str, tuple[str, ...]]
 RECIPES: dict[str, Recipe] = {
     "far": (far, "light", SOFTWARE_GL),
@@ -166,6 +197,9 @@ RECIPES: dict[str, Recipe] = {
     "tray": (tray, "light", SOFTWARE_GL),
     "layers": (layers, "light", SOFTWARE_GL),
     "history": (history, "light", SOFTWARE_GL),
+    "find": (found, "light", SOFTWARE_GL),
+    "viewer": (viewer, "light", SOFTWARE_GL),
+    "reject": (rejecting, "light", SOFTWARE_GL),
     "confusion": (confusion, "light", SOFTWARE_GL),
     "learn": (learned, "dark", SOFTWARE_GL),
     "spread": (spread, "light", SOFTWARE_GL),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye, Server
+from tests.browser.test_map import overlap
 from tests.seeded import Seeded, save_round, seed_workspace
 from tests.server.test_finding_routes import unpack
 
@@ -135,7 +136,10 @@ def test_the_map_points_into_the_tray_and_the_tray_onto_the_map(look: Look, seed
 
 
 def test_a_click_on_the_overview_moves_the_view_there(look: Look, seeded: Seeded) -> None:
-    eye = opened(look)
+    eye = opened(look, viewport={"width": 1440, "height": 900})
+    eye.press("o")
+    eye.page.get_by_role("region", name="Look").wait_for()
+    eye.page.wait_for_timeout(400)
     ids = [id for group in seeded.ids for id in group]
     screen = eye.page.evaluate("(ids) => ids.map((id) => window.__shoal.screenOf(id))", ids)
     places = np.array([(at["x"], at["y"]) for at in screen])
@@ -151,6 +155,9 @@ def test_a_click_on_the_overview_moves_the_view_there(look: Look, seeded: Seeded
     overview = eye.page.locator(".minimap")
     box = overview.bounding_box()
     assert box
+    toolbar = eye.page.get_by_role("toolbar").bounding_box()
+    assert toolbar
+    assert not overlap(box, toolbar)
     edge = 7
     x, y = (
         box[axis] + edge + part * (box["width"] - 2 * edge) for axis, part in zip("xy", within, strict=True)

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { get } from "svelte/store";
 import { expect, test } from "vitest";
 import { BINDINGS, isForField, KeyMap, keyName, keyParts, type Press } from "./keys";
@@ -39,6 +40,14 @@ function memory(kept: string | null = null): Storage & { kept: string | null } {
   const store = { kept, getItem: () => store.kept, setItem: (_: string, value: string) => (store.kept = value) };
   return store as unknown as Storage & { kept: string | null };
 }
+
+test("docs/looking.md lists every key", () => {
+  const page = readFileSync(new URL("../../../docs/looking.md", import.meta.url), "utf8").replace(/\s+/g, " ");
+  for (const { keys, help } of BINDINGS) {
+    const said = keys.map((key) => `\`${keyParts(key, false).join(" ")}\``).join(" ");
+    expect(page).toContain(`${said} ${help}`);
+  }
+});
 
 test("y and z are left free", () => {
   const keys = BINDINGS.flatMap((binding) => [...binding.keys] as string[]);
