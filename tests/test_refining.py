@@ -9,9 +9,11 @@ import pytest
 from tests.pictures import COLOURS, paint_pile
 
 from shoal.cli import main
+from shoal.layer_maps import maps_by_layer
 from shoal.model import Model
 from shoal.pipeline import make_map
 from shoal.predicting import predict_pile, write_predictions
+from shoal.pulling import draw_apart
 from shoal.recipe import Recipe, Task
 from shoal.refining import Lesson, accept, model_of, refine
 from shoal.types import ShoalError
@@ -159,6 +161,55 @@ def test_new_images_land_on_the_round_s_map_and_nothing_else_moves(ws):
     maps = len(ws.maps())
     make_map(ws, Task(), recipe=RECIPE)
     assert len(ws.maps()) == maps
+
+
+def pull_red_from_blue(ws: Workspace) -> int:
+    of = [np.array([id for id, name in enumerate(truth(ws)) if name == wanted]) for wanted in ("red", "blue")]
+    return draw_apart(ws, *of)
+
+
+def test_while_groups_are_pulled_apart_the_round_stays_and_learning_goes_on_from_its_map(ws):
+    row, before, layers = ws.rounds.current(), ws.map(), maps_by_layer(ws)
+    apart = pull_red_from_blue(ws)
+    assert (ws.current_map().id, ws.main_map().id, ws.rounds.current()) == (apart, row.map_id, row)
+    pull_red_from_blue(ws)
+    assert (ws.main_map().id, ws.current_map().origin.parent) == (row.map_id, row.map_id)
+    assert maps_by_layer(ws) == layers
+    assert accept(ws, at_least=0.5, class_name="red", user="ada") is not None
+    label_some(ws, ("yellow",))
+    second = refine(ws, Lesson())
+    assert second.parent == row.id
+    assert ws.map(second.map_id).origin.parent == row.map_id
+    moved = np.median(np.linalg.norm(ws.map().xy - before.xy, axis=1))
+    assert moved < 0.5 * np.median(np.linalg.norm(ws.map().xy - ws.map(apart).xy, axis=1))
+    assert second.report["median_move"] < 0.1
+
+
+def test_new_images_come_to_the_map_that_was_pulled_apart(ws):
+    row, before = ws.rounds.current(), ws.map()
+    pull_red_from_blue(ws)
+    pile = ws.path.parent / "more"
+    paint_pile(pile, per_group=1, seed=9)
+    make_map(ws, Task([str(pile)]), recipe=RECIPE)
+    assert ws.rounds.current().parent == row.id
+    after = ws.map()
+    assert np.array_equal(after.xy[np.searchsorted(after.ids, before.ids)], before.xy)
+    assert accept(ws, at_least=0.5, user="ada") is not None
+
+
+def test_without_a_round_new_images_come_to_the_map_from_before_it_was_pulled_apart(ws):
+    plain = ws.maps()[0]
+    ws.choose_map(plain.id)
+    before = ws.map()
+    apart = ws.map(pull_red_from_blue(ws))
+    pile = ws.path.parent / "more"
+    paint_pile(pile, per_group=1, seed=9)
+    make_map(ws, Task([str(pile)]), recipe=RECIPE)
+    assert ws.rounds.current() is None
+    after = ws.map()
+    old = after.xy[np.searchsorted(after.ids, before.ids)]
+    moved, from_apart = (np.median(np.linalg.norm(old - one.xy, axis=1)) for one in (before, apart))
+    assert moved < from_apart / 2
 
 
 def test_the_model_leaves_and_predicts_new_images_alone(ws, tmp_path, capsys):

@@ -48,7 +48,8 @@ class GrowingMap:
                 self._publish()
 
     def _resume(self, embedding: Embedding) -> None:
-        last = self._workspace.map()
+        main = self._workspace.main_map()
+        last = self._workspace.map(main.id) if main else None
         if last is None or last.origin.layer != self.layer:
             self.add(embedding.ids, embedding.vectors)
             return
@@ -100,7 +101,7 @@ def draw_final(workspace: Workspace, projector: Projector, *, layer: str) -> int
     """
     embedding = workspace.embedding(layer)
     ids, vectors = embedding.ids, embedding.vectors
-    row = workspace.current_map()
+    row = workspace.main_map()
     last = workspace.map(row.id) if row else None
     if row is None or last is None:
         return _save(workspace, projector, layer, ids, fit_from(projector, vectors, None))
@@ -166,7 +167,7 @@ def origin_of(
 ) -> MapOrigin:
     """Describe a map of `ids` that is about to be saved: who draws it, of what, after which map and label."""
     backbone = next((row for row in workspace.backbones() if layer in row.layers), None)
-    parent = workspace.current_map()
+    parent = workspace.main_map()
     return MapOrigin(
         projector=projector.name,
         parameters=projector.parameters(),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from shoal.growing import aligned, fit_from, origin_of
 from shoal.projectors.registration import register
-from shoal.types import ROUND, Map, Progress, Projector, ShoalError
+from shoal.types import APART, ROUND, Map, Progress, Projector, ShoalError
 from shoal.workspace import MapRow, Workspace
 
 
@@ -17,7 +17,8 @@ def draw_layer(
     Where there is one of the same items already, nothing is drawn. Raises `ShoalError` when there is no map
     to start from, or no such layer.
     """
-    main = workspace.map()
+    row = workspace.main_map()
+    main = workspace.map(row.id) if row else None
     if main is None:
         raise ShoalError(f"{workspace.path} has no map yet to show in another layer: `shoal map` makes it.")
     known = maps_by_layer(workspace).get(layer)
@@ -36,14 +37,14 @@ def draw_layer(
 
 def maps_by_layer(workspace: Workspace) -> dict[str, MapRow]:
     """Return each layer's newest final map that shows what the main map shows; a layer may have none."""
-    main = workspace.current_map()
+    main = workspace.main_map()
     if main is None:
         return {}
     return {
         row.origin.layer: row
         for row in workspace.maps()
         if row.final
-        and row.origin.projector != ROUND
+        and row.origin.projector not in (ROUND, APART)
         and row.items == main.items
         and row.origin.shard >= main.origin.shard
     }

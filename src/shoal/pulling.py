@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from shoal.growing import origin_of
 from shoal.projectors import PROJECTORS
 from shoal.projectors.reduction import REDUCED, normalised, principal
-from shoal.types import Map, ShoalError
+from shoal.types import APART, Map, ShoalError
 from shoal.workspace import Workspace
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
-PROJECTOR = "apart"
 SHRINKAGE = 0.3
 """How far the covariance within the groups is drawn to a multiple of the identity: groups are small."""
 STEEPNESS = 1.5
@@ -46,7 +45,8 @@ def pull_apart(vectors: NDArray[np.floating], a: NDArray[np.integer], b: NDArray
 def draw_apart(workspace: Workspace, a: Ids, b: Ids) -> int:
     """Draw the map that tells items `a` from items `b`, save it aside, show it, and return its id.
 
-    Raises `ShoalError` without a map, and as `pull_apart` does; `Workspace.choose_map` leads back.
+    Raises `ShoalError` without a map, and as `pull_apart` does; `Workspace.choose_map` leads back. Until
+    then learning, and adding images, go on from the map that this one came from.
     """
     shown = workspace.map()
     if shown is None:
@@ -57,7 +57,7 @@ def draw_apart(workspace: Workspace, a: Ids, b: Ids) -> int:
     origin = origin_of(
         workspace, PROJECTORS.load("pca")(), embedding.ids, layer=embedding.layer, fitted=len(embedding.ids)
     )
-    drawn = replace(origin, projector=PROJECTOR, parameters={"a": len(a), "b": len(b)}, aside=True)
+    drawn = replace(origin, projector=APART, parameters={"a": len(a), "b": len(b)}, aside=True)
     id = workspace.save_map(Map(xy, embedding.ids, drawn), final=True)
     workspace.choose_map(id)
     return id

@@ -20,7 +20,7 @@ from shoal.recipe import Recipe
 from shoal.rounds import Prepared, RoundResult, learn_round, prepare
 from shoal.training import storage
 from shoal.types import PUT_ASIDE, ROUND, UNLABELLED, Embedding, Map, MapOrigin, Progress, ShoalError
-from shoal.workspace import Learned, Predictions, RoundRow, Workspace, Written
+from shoal.workspace import Learned, MapRow, Predictions, RoundRow, Workspace, Written
 
 if TYPE_CHECKING:
     from shoal.training.head import Head
@@ -48,8 +48,9 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
     map, without labels of two classes, and for a loss or layer that there is not.
     """
     layer = lesson.layer or Recipe.of(workspace).layer_of(workspace)
-    before, last = workspace.map(), workspace.rounds.current()
-    if before is None:
+    main, last = workspace.main_map(), workspace.rounds.current()
+    before = workspace.map(main.id) if main else None
+    if main is None or before is None:
         raise ShoalError(f"{workspace.path} has no map yet: `shoal map` makes it, then learn.")
     label_seq = workspace.log.seq()
     embedding = workspace.embedding(layer)
@@ -69,7 +70,7 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
     )
     return workspace.rounds.save(
         Learned(
-            map=Map(result.xy, embedding.ids, _origin(workspace, embedding, lesson, label_seq)),
+            map=Map(result.xy, embedding.ids, _origin(workspace, embedding, lesson, label_seq, main)),
             predictions=Predictions(
                 embedding.ids,
                 result.predictions.astype(np.int32),
@@ -100,9 +101,9 @@ def extend(workspace: Workspace, row: RoundRow) -> int:
 
     Nothing else moves, nothing is learned; where nothing is new, nothing is saved.
     """
-    shown = workspace.map()
+    shown = workspace.map(row.map_id)
     embedding = workspace.embedding(row.layer)
-    assert shown is not None  # the round's own
+    assert shown is not None
     start, new = aligned(workspace, shown, embedding.ids)
     if not new.any() and len(shown.ids) == len(embedding.ids):
         return row.map_id
@@ -192,8 +193,9 @@ def _head_before(workspace: Workspace, last: RoundRow | None, layer: str, dim: i
     return head if head.dimensions == dim else None
 
 
-def _origin(workspace: Workspace, embedding: Embedding, lesson: Lesson, label_seq: int) -> MapOrigin:
-    parent = workspace.current_map()
+def _origin(
+    workspace: Workspace, embedding: Embedding, lesson: Lesson, label_seq: int, parent: MapRow
+) -> MapOrigin:
     return MapOrigin(
         projector=ROUND,
         parameters={"loss": lesson.loss, "dim": lesson.dim},
@@ -201,7 +203,7 @@ def _origin(workspace: Workspace, embedding: Embedding, lesson: Lesson, label_se
         backbone=embedding.backbone,
         fingerprint=embedding.fingerprint,
         layer=embedding.layer,
-        parent=parent.id if parent else None,
+        parent=parent.id,
         label_seq=label_seq,
         shard=int(workspace.shards_of(embedding.ids).max()),
         fitted=len(embedding.ids),

@@ -120,6 +120,8 @@ class Embedding:
 
 ROUND = "round"
 """The projector of a map that a round drew."""
+APART = "apart"
+"""The projector of a map that tells two groups from each other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,8 @@ def test_too_few_labels_waiting_and_failing_are_three_things(look: Look, seeded:
     with Workspace.open(seeded.path) as workspace:
         for group, name in enumerate(("north", "east")):
             workspace.label(seeded.ids[group], name)
-    expect(panel.locator("[data-silhouette]")).to_be_visible()
+    # the page hears of what it did not do itself within some seconds, and waits for labels to pause
+    expect(panel.locator("[data-silhouette]")).to_be_visible(timeout=20_000)
 
 
 def test_the_matrix_of_many_classes_has_names_and_numbers(look: Look, seeded: Seeded) -> None:

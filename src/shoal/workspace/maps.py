@@ -108,6 +108,15 @@ class MapStore:
         wanted = next((row for row in rows if chosen is not None and row.id == int(chosen)), None)
         return wanted or next((row for row in reversed(rows) if not row.origin.aside), None)
 
+    def main(self) -> MapRow | None:
+        """Return the map that work goes on from: the current one; where it lies aside, what it came from."""
+        rows = self.rows()
+        by_id: dict[int | None, MapRow] = {row.id: row for row in rows}
+        row = self.current()
+        while row is not None and row.origin.aside:
+            row = by_id.get(row.origin.parent)
+        return row or next((row for row in reversed(rows) if not row.origin.aside), None)
+
     def choose(self, id: int) -> None:
         """Make map `id` current until another is chosen or made; raises `WorkspaceError` if there is none."""
         self.read(id)

@@ -125,9 +125,12 @@ class RoundStore:
         return _row(row)
 
     def current(self) -> RoundRow | None:
-        """Return the round whose map is the current one, or None where that map is no round's."""
-        shown = self._maps.current()
-        return next((row for row in reversed(self.rows()) if shown and row.map_id == shown.id), None)
+        """Return the round whose map is the current one, or None where that map is no round's.
+
+        A map that lies aside, such as two groups pulled apart, is a look at the map it came from.
+        """
+        main = self._maps.main()
+        return next((row for row in reversed(self.rows()) if main and row.map_id == main.id), None)
 
     def predictions(self, id: int) -> Predictions:
         """Return what round `id` predicts; raises `WorkspaceError` for no such round and a damaged file."""

@@ -245,6 +245,13 @@ class Workspace:
         """Return the current map without its positions, None when there is none."""
         return self._maps.current()
 
+    def main_map(self) -> MapRow | None:
+        """Return the map that work goes on from: the current one, or what it came from where it lies aside.
+
+        None when there is none.
+        """
+        return self._maps.main()
+
     def maps(self) -> list[MapRow]:
         """List the maps, oldest first."""
         return self._maps.rows()
