@@ -113,7 +113,7 @@ def test_the_second_derivative_is_the_slopes_slope_or_is_refused(row):
 def test_the_gradient_as_a_function_is_the_same(row):
     z, y = batch()
     loss = make(row)
-    if row in ONCE - {"lifted"}:
+    if row in ONCE:
         pytest.skip("its slope is formed within the forward pass")
     assert torch.allclose(torch.func.grad(lambda z: loss(z, y))(z), gradient(loss, z, y)[1])
 

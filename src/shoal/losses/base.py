@@ -40,12 +40,19 @@ def nothing(z: Tensor) -> Tensor:
     return (z * 0.0).sum()
 
 
-def labelled(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the rows (M, D) and the labels (M,) of the items that are not -1."""
+def labelled(embeddings: Tensor, labels: Tensor, *, who: str) -> tuple[Tensor, Tensor]:
+    """Return the rows (M, D) and the labels (M,) of the items that are not -1.
+
+    Raises `LossError` on labels below -1, unless it is being compiled.
+    """
+    if labels.numel() and not torch.compiler.is_compiling():
+        # picking rows costs more than many a loss, and in most batches there is nothing to leave out
+        least = int(labels.min())
+        if least > UNLABELLED:
+            return embeddings, labels
+        if least < UNLABELLED:
+            raise LossError(f"{who} got the label {least}; labels are >= 0, or -1 for unlabelled.")
     known = labels != UNLABELLED
-    # picking rows costs more than many a loss, and in most batches there is nothing to leave out
-    if not torch.compiler.is_compiling() and bool(known.all()):
-        return embeddings, labels
     return embeddings[known], labels[known]
 
 
@@ -87,7 +94,7 @@ class Loss(nn.Module):
         labels = labels.to(device=embeddings.device, dtype=torch.int64)
         if unsigned and not torch.compiler.is_compiling():
             self._check_wrapped(labels)
-        z, y = labelled(embeddings, labels)
+        z, y = labelled(embeddings, labels, who=type(self).__name__)
         if z.dtype in (torch.float16, torch.bfloat16):
             z = z.float()
         if not torch.compiler.is_compiling():
@@ -127,8 +134,6 @@ class Loss(nn.Module):
 
     def _check_values(self, z: Tensor, y: Tensor) -> None:
         name = type(self).__name__
-        if y.numel() and int(y.min()) < UNLABELLED:
-            raise LossError(f"{name} got the label {int(y.min())}; labels are >= 0, or -1 for unlabelled.")
         if not z.numel():
             return
         # a NaN is both the least and the largest; only then is it worth looking at each value

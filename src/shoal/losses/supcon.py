@@ -39,11 +39,10 @@ def among_others(scores: Tensor, some: Anchors) -> tuple[Tensor, Tensor, Tensor]
     scores s (B, N): of the anchors to all items; overwritten by the slope (B, N).
     """
     pairs = scores.view(-1)[some.positives]
-    pull = torch.zeros_like(scores[:, 0]).index_add_(0, some.of, pairs)
     scores.diagonal(offset=some.rows.start).fill_(-torch.inf)
     whole, powers, sums = shares_(scores)
     kept = (some.counts > 0).to(scores.dtype)
-    share = kept / some.counts.clamp_min(1)
+    share = some.counts.clamp_min(1).to(scores.dtype).reciprocal_()[some.of]
     slope = powers.mul_((kept / sums)[:, None])
-    slope.view(-1).index_add_(0, some.positives, -share[some.of])
-    return (whole * kept - pull * share).sum(), kept.sum(), slope
+    slope.view(-1).index_add_(0, some.positives, share, alpha=-1.0)
+    return whole @ kept - pairs @ share, kept.sum(), slope
