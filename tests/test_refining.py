@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -238,16 +239,27 @@ def test_the_onnx_file_says_what_the_model_says(ws):
     _, model = model_of(ws)
     vectors = ws.embedding("colour").vectors.astype(np.float32)
     session = onnxruntime.InferenceSession(model.to_onnx(), providers=["CPUExecutionProvider"])
-    shares, score, inside = session.run(["probabilities", "score", "embedding"], {"vectors": vectors})
+    shares, named, inside = session.run(["probabilities", "named", "embedding"], {"vectors": vectors})
     places, confidence = model.predict(vectors)
     assert np.allclose(shares.max(axis=1), confidence, atol=1e-5)
-    known = score[:, 0] >= model.card["least"]
+    assert np.allclose(shares.sum(axis=1), named[:, 0], atol=1e-5)
+    known = named[:, 0] >= model.card["none_below"]
     assert np.array_equal(np.where(known, shares.argmax(axis=1), -1), places)
     assert np.allclose(inside, model.embed(vectors), atol=1e-4)
     again = Model.from_bytes(model.to_bytes())
     assert np.array_equal(again.predict(vectors)[0], places)
     with pytest.raises(ShoalError, match="takes"):
         model.predict(vectors[:, :-1])
+
+
+def test_a_model_of_an_older_shoal_predicts_by_its_least_score(ws):
+    _, model = model_of(ws)
+    vectors = ws.embedding("colour").vectors.astype(np.float32)
+    card = {name: value for name, value in model.card.items() if name not in {"named", "none_below"}}
+    old = Model.from_bytes(replace(model, card=card | {"least": 0.5}).to_bytes())
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    best = (unit @ model.weights + model.bias).max(axis=1)
+    assert ((old.predict(vectors)[0] >= 0) == (best > 0.5)).all()
 
 
 def test_what_cannot_be_learned_is_refused_and_nothing_is_saved(ws):

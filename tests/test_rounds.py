@@ -56,7 +56,7 @@ def test_an_answer_none_of_these_is_learned_from():
     ready = prepare(vectors)
     before, after = Guess.of(ready, labels), Guess.of(ready, told)
     assert (after.predictions[other[10:]] == -1).mean() > (before.predictions[other[10:]] == -1).mean() + 0.1
-    assert (after.predictions[other] == -1).mean() > 0.9
+    assert (after.predictions[other] == -1).mean() > 0.85
     named = (truth < 6) & (labels < 0)
     assert (after.predictions == truth)[named].mean() > (before.predictions == truth)[named].mean() - 0.03
     assert not after.pull[other[:10]].any()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.learning.confidence import probabilities
-from shoal.learning.novelty import least_fit
+from shoal.learning.novelty import STRANGE_BELOW, Steps
 from shoal.projectors.reduction import normalised
 from shoal.training import storage
 from shoal.types import UNLABELLED, ShoalError
@@ -29,7 +29,7 @@ class Model:
     """Scores are unit vectors (N, D) times `weights` (D, K) plus `bias` (K,); the head is apart.
 
     `card` says what the numbers mean: class names and ids in the order of the scores, backbone, layer,
-    temperature, the least score of a known class, the metrics, and the fingerprint of the data.
+    temperature, how likely an item of such a score has a named class, metrics, and the data's fingerprint.
     """
 
     weights: NDArray[np.float32]
@@ -43,18 +43,19 @@ class Model:
         result: "RoundResult",
         *,
         names: Sequence[str],
-        labels: NDArray[np.int64],
         facts: Mapping[str, Any],
     ) -> Self:
-        """Return the model of a round; `names` (K,) are its classes', `labels` (N,) what it learned."""
-        probe, reduction = result.probe, result.prepared.reduction
+        """Return the model of a round; `names` (K,) are its classes'."""
+        guess, reduction = result.guess, result.prepared.reduction
+        probe = guess.probe
         weights = reduction.axes @ (probe.weights * np.float32(result.prepared.scale))
-        best = probe.scores(result.prepared.inputs).max(axis=1)
+        named = {"score": guess.named.edges.tolist(), "probability": guess.named.heights.tolist()}
         card = {
             "classes": list(names),
             "class_ids": probe.classes.tolist(),
-            "temperature": result.temperature,
-            "least": least_fit(best, labels),
+            "temperature": guess.temperature,
+            "named": named,
+            "none_below": float(STRANGE_BELOW),
             **facts,
         }
         return cls(weights, probe.bias - reduction.mean @ weights, result.head, card)
@@ -72,14 +73,14 @@ class Model:
         self._check(vectors)
         places = np.empty(len(vectors), dtype=np.int64)
         confidence = np.empty(len(vectors), dtype=np.float32)
+        named, none_below = self._named()
         for start in range(0, len(vectors), ROWS):
             block = slice(start, start + ROWS)
             scores = normalised(vectors[block].astype(np.float32)) @ self.weights + self.bias
             shares = probabilities(scores, self.card["temperature"])
-            places[block] = np.where(
-                scores.max(axis=1) < self.card["least"], UNLABELLED, shares.argmax(axis=1)
-            )
-            confidence[block] = shares.max(axis=1)
+            likely = named.at(scores.max(axis=1))
+            places[block] = np.where(likely < none_below, UNLABELLED, shares.argmax(axis=1))
+            confidence[block] = shares.max(axis=1) * likely
         return places, confidence
 
     def embed(self, vectors: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -128,9 +129,10 @@ class Model:
             ) from error
 
     def to_onnx(self) -> bytes:
-        """Return the model as ONNX: "vectors" (N, D) -> "probabilities" (N, K), "score" (N, 1), "embedding".
+        """Return the model as ONNX: "vectors" (N, D) -> "probabilities" (N, K), "named" (N, 1), "embedding".
 
-        Where "score" is below `card["least"]`, the answer is none of the classes.
+        Each row of "probabilities" sums to "named", the probability that one of the classes is right; where
+        it is below `card["none_below"]`, the answer is none of them.
         """
         from shoal.training.onnx import Graph
 
@@ -138,13 +140,24 @@ class Model:
         unit = graph.unit("vectors", "vector")
         scored = graph.node("MatMul", [unit, graph.constant("class_weights", self.weights)], "raw_scores")
         scores = graph.node("Add", [scored, graph.constant("class_bias", self.bias)], "scores")
-        graph.node("ReduceMax", [scores], "score", axes=[1], keepdims=1)
+        best = graph.node("ReduceMax", [scores], "score", axes=[1], keepdims=1)
+        steps, _ = self._named()
+        graph.steps(best, steps.edges, steps.heights, "named")
         heat = graph.constant("temperature", np.float32(self.card["temperature"]))
-        graph.node("Softmax", [graph.node("Div", [scores, heat], "logits")], "probabilities", axis=1)
+        shares = graph.node("Softmax", [graph.node("Div", [scores, heat], "logits")], "shares", axis=1)
+        graph.node("Mul", [shares, "named"], "probabilities")
         self.head.add_to(graph)
         width, classes = self.weights.shape
-        ends = [("probabilities", classes), ("score", 1), ("embedding", self.head.dimensions)]
+        ends = [("probabilities", classes), ("named", 1), ("embedding", self.head.dimensions)]
         return graph.serialise("model", ("vectors", width), ends)
+
+    def _named(self) -> tuple[Steps, np.float32]:
+        if "named" in self.card:
+            table, none_below = self.card["named"], self.card["none_below"]
+        else:  # a card of an older Shoal: all or nothing by the least score
+            table, none_below = {"score": [self.card["least"]], "probability": [0, 1]}, 0.5
+        steps = Steps(np.array(table["score"], np.float32), np.array(table["probability"], np.float32))
+        return steps, np.float32(none_below)
 
     def _check(self, vectors: NDArray[np.floating]) -> None:
         if vectors.ndim != 2 or vectors.shape[1] != len(self.weights):

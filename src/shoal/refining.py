@@ -83,7 +83,7 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
             layer=layer,
             loss=lesson.loss,
             seed=lesson.seed,
-            classes=tuple(result.probe.classes.tolist()),
+            classes=tuple(result.guess.probe.classes.tolist()),
             report=_report(result, int((labels >= 0).sum())),
         )
     )
@@ -230,8 +230,8 @@ def _model(
         "metrics": _report(result, int(labelled.sum())),
         "data": data_fingerprint(((keys[id], names[label]) for id, label in pairs), embedding.fingerprint),
     }
-    classes = [names[label] for label in result.probe.classes.tolist()]
-    return Model.of(result, names=classes, labels=labels, facts=facts)
+    classes = [names[label] for label in result.guess.probe.classes.tolist()]
+    return Model.of(result, names=classes, facts=facts)
 
 
 def _report(result: RoundResult, labelled: int) -> dict[str, float]:

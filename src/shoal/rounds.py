@@ -13,8 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shoal.learning.checked import Floats, Ints, LearningError, checked_labels, checked_vectors
-from shoal.learning.confidence import fairness, fitted_temperature, probabilities, typicality
-from shoal.learning.novelty import belonging, fit_of, least_fit
+from shoal.learning.confidence import fitted_temperature, probabilities
+from shoal.learning.novelty import (
+    STRANGE_BELOW,
+    Steps,
+    Strangers,
+    Surroundings,
+    named_by_score,
+    named_probability,
+)
 from shoal.learning.probe import Probe
 from shoal.projectors.neighbours import nearest
 from shoal.projectors.placing import place_among
@@ -100,24 +107,29 @@ class RoundReport:
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """A round over N items; `embedding` (N, d) comes from the head, `xy` (N, 2) lies in the unit square.
-
-    `predictions` (N,) int64 are labels, -1 for none of these; `confidence` (N,) float32 is the
-    probability that they are right. `held_out` (N,) int64 is what a probe fitted without the item calls a
-    labelled one, -1 for the others.
-    """
+    """A round over N items; `embedding` (N, d) comes from the head, `xy` (N, 2) lies in the unit square."""
 
     prepared: Prepared
-    probe: Probe
-    temperature: float
-    least: float
+    guess: "Guess"
     trained: "Trained"
     embedding: Floats
     xy: Floats
-    predictions: Ints
-    confidence: Floats
-    held_out: Ints
     report: RoundReport
+
+    @property
+    def predictions(self) -> Ints:
+        """Return labels (N,), -1 for none of these."""
+        return self.guess.predictions
+
+    @property
+    def confidence(self) -> Floats:
+        """Return the probability (N,) that the predictions are right."""
+        return self.guess.confidence
+
+    @property
+    def held_out(self) -> Ints:
+        """Return what a probe fitted without the item calls a labelled one (N,), -1 for the others."""
+        return self.guess.held_out
 
     @property
     def head(self) -> "Head":
@@ -164,19 +176,8 @@ def learn_round(
         embedding = trained.embed(vectors)
     with clock.step(3) as tick:
         xy = re_form(ready, guess, begin, seed=seed, tick=lambda: tick(None))
-    return RoundResult(
-        ready,
-        guess.probe,
-        guess.temperature,
-        guess.least,
-        trained,
-        embedding,
-        xy,
-        guess.predictions,
-        guess.confidence,
-        guess.held_out,
-        _report(known, guess, xy, start, clock.seconds),
-    )
+    report = _report(known, guess, xy, start, clock.seconds)
+    return RoundResult(ready, guess, trained, embedding, xy, report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +187,12 @@ class Guess:
     `predictions` (N,) int64 are labels, -1 for none of these, `confidence` (N,) float32; `pull` (N, K) is
     what they weigh on the map. `held` (M, K) are the held-out scores of the labelled items, whose classes
     are `probe.classes[places]`, `held_out` (N,) the classes that they speak for, -1 for items without a
-    label; `least` is the fit below which an item is none of these.
+    label. `named` says how likely the class of an item from elsewhere has a name, by its best score.
     """
 
     probe: Probe
     temperature: float
-    least: float
+    named: Steps
     held: Floats
     places: Ints
     pull: Floats
@@ -212,23 +213,24 @@ class Guess:
         places = np.searchsorted(probe.classes, labels[labels >= 0])
         temperature = fitted_temperature(held, places)
         scores = probe.scores(ready.inputs)
-        factors = fairness(typicality(scores[left], held, places))
         scores[answered] = held_out
-        fits = fit_of(scores.max(axis=1), ready.neighbours)
-        least = least_fit(fits, labels)
+        strangers = Strangers.of(ready.inputs, labels, probe.classes)
+        near = Surroundings(_near(ready.inputs), ready.neighbours, labels)
+        named = named_probability(near, probe.classes, scores, strangers)
         shares = probabilities(scores, temperature)
         if rejected is not None:
             _deny(shares, probe.classes, *rejected)
-        none = (fits < least) | (shares.max(axis=1) <= 0)
+        none = (named < STRANGE_BELOW) | (shares.max(axis=1) <= 0)
         predictions = np.where(none, UNLABELLED, probe.classes[shares.argmax(axis=1)])
         predictions[answered] = np.maximum(labels[answered], UNLABELLED)
         confidence = shares.max(axis=1)
-        confidence[left] *= factors
+        confidence[left] *= named[left]
         answers = np.full(len(labels), UNLABELLED, dtype=np.int64)
         answers[labels >= 0] = probe.classes[held.argmax(axis=1)]
-        pull = np.sqrt(shares) * belonging(fits, labels, least)[:, None]
+        pull = np.sqrt(shares) * named[:, None]
         pull[answered] = labels[answered, None] == probe.classes
-        return cls(probe, temperature, least, held, places, PULL * pull, predictions, confidence, answers)
+        elsewhere = named_by_score(labels, scores, strangers)
+        return cls(probe, temperature, elsewhere, held, places, PULL * pull, predictions, confidence, answers)
 
 
 def _deny(shares: Floats, classes: Ints, rows: Ints, labels: Ints) -> None:

@@ -1,36 +1,127 @@
-"""None of these: by how much an item and its surroundings fit."""
+"""None of these: kinship by plain loop, the two kinds on values whose mixture is known, and a whole pile."""
 
 import numpy as np
 import pytest
 
-from shoal.learning.novelty import FAR, SPARED, belonging, fit_of, least_fit
+from shoal.learning.novelty import (
+    BINS,
+    Mixture,
+    Steps,
+    Strangers,
+    Surroundings,
+    named_by_score,
+    named_probability,
+)
+from shoal.learning.probe import Probe
+from shoal.projectors.neighbours import nearest
 
 
-def test_belonging_rises_from_the_least_fit_to_the_usual_one():
-    fits = np.array([1.0, 1.0, 3.0, 0.2, FAR, (1 + FAR) / 2, 1.5], np.float32)
-    labels = np.array([0, 1, 0, -1, -1, -1, -1])
-    assert least_fit(fits, labels) == np.float32(FAR)
-    np.testing.assert_allclose(belonging(fits, labels, FAR), [1, 1, 1, 0, 0, 0.5, 1], atol=1e-6)
+def cosine(a, b):
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
 
 
-def test_belonging_is_all_or_nothing_where_nothing_fits():
-    fits = np.array([0, 0, 1], np.float32)
-    np.testing.assert_array_equal(belonging(fits, np.array([0, 1, -1]), 0.0), [0, 0, 1])
+@pytest.mark.parametrize("none", [0, 4])
+def test_kinship_is_what_a_plain_loop_says(none):
+    random = np.random.default_rng(0)
+    inputs = random.standard_normal((30, 5)).astype(np.float32)
+    neighbours = nearest(inputs, 4).ids.astype(np.int64)
+    labels = np.where(np.arange(30) % 2, -1, np.arange(30) % 3)
+    labels[1 : 1 + 2 * none : 2] = -2
+    kinds = random.integers(0, 3, 30)
+    found = Surroundings(inputs, neighbours, labels).kinship(np.arange(30), kinds)
+    for item in range(30):
+        members = [m for m in np.flatnonzero(labels == kinds[item]) if m != item]
+        outside = [m for m in members if m not in neighbours[item]] or members
+        beside = [np.mean([cosine(inputs[item], inputs[n]) for n in neighbours[item]])]
+        beside += [cosine(inputs[item], inputs[n]) for n in np.flatnonzero(labels == -2) if n != item]
+        expected = max(cosine(inputs[item], inputs[m]) for m in outside) - max(beside)
+        assert found[item] == pytest.approx(expected, abs=1e-5)
 
 
-def test_answers_raise_the_least_fit_but_spare_the_labelled():
-    labels = np.repeat([0, -2], [101, 10])
-    fits = np.concatenate([np.linspace(0.9, 1.1, 101), np.full(10, 0.7)]).astype(np.float32)
-    assert least_fit(fits, labels) == pytest.approx(0.85)
-    fits[labels == -2] = 0.99
-    assert least_fit(fits, labels) == pytest.approx(0.9 + 0.2 * SPARED)
-    fits[labels == -2] = 0.0
-    assert least_fit(fits, labels) == pytest.approx(FAR)
+def test_kinship_is_not_known_where_only_the_item_itself_has_the_label():
+    near = Surroundings(np.eye(3, dtype=np.float32), np.array([[1], [2], [0]]), np.array([0, -1, 1]))
+    assert np.isnan(near.kinship(np.arange(3), np.array([0, 0, 1]))).tolist() == [True, False, True]
 
 
-def test_an_item_fits_as_its_surroundings_do():
-    best = np.array([1, 0, 0, 0], np.float32)
-    neighbours = np.array([[1, 2], [0, 2], [0, 1], [1, 2]])
-    once = np.array([1, 1, 1, 0]) / 3
-    by_hand = [(once[k] + once[neighbours[k]].sum()) / 3 for k in range(4)]
-    np.testing.assert_allclose(fit_of(best, neighbours), by_hand, rtol=1e-6)
+def test_a_mixture_of_known_kinds_is_told_apart():
+    random = np.random.default_rng(0)
+    named, strange = random.normal(2, 1, 4000), random.normal(0, 1, 4000)
+    for share in (0.0, 0.2, 0.5, 0.9, 1.0):
+        count = round(10_000 * share)
+        asked = np.concatenate([random.normal(2, 1, count), random.normal(0, 1, 10_000 - count)])
+        mixture = Mixture.of(named, strange, asked)
+        assert mixture.share(asked) == pytest.approx(share, abs=0.03)
+        chances = mixture.steps(share).at(asked)
+        middle = (chances > 0.3) & (chances < 0.7)
+        if middle.any():  # among those that are half likely to be named, half are
+            assert (np.arange(10_000) < count)[middle].mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_chances_rise_with_the_value_and_stay_chances():
+    random = np.random.default_rng(1)
+    for named, strange, asked in ((3, 2, 5), (2, 200, 3), (50, 50, 1)):
+        parts = [random.standard_normal(count).astype(np.float32) for count in (named, strange, asked)]
+        mixture = Mixture.of(*parts)
+        steps = mixture.steps(mixture.share(parts[2]))
+        assert (np.diff(steps.heights) >= -1e-7).all()
+        assert (steps.heights > 0).all()
+        assert (steps.heights < 1).all()
+        assert len(steps.heights) == len(steps.edges) + 1 <= BINS
+
+
+def test_steps_are_what_a_plain_loop_says():
+    steps = Steps(np.array([0.0, 1.0], np.float32), np.array([0.1, 0.5, 0.9], np.float32))
+    values = np.array([-1, 0, 0.5, 1, 1.5], np.float32)
+    assert steps.at(values).tolist() == pytest.approx([0.1, 0.1, 0.5, 0.5, 0.9])
+
+
+def _pile(named=6, unnamed=6, each=60, labels_each=15, spread=0.9):
+    random = np.random.default_rng(3)
+    truth = np.repeat(np.arange(named + unnamed), each)
+    middles = random.standard_normal((named + unnamed, 24))
+    inputs = (middles[truth] + spread * random.standard_normal((len(truth), 24))).astype(np.float32)
+    labels = np.full(len(truth), -1)
+    for k in range(named):
+        labels[np.flatnonzero(truth == k)[:labels_each]] = k
+    return inputs, truth, labels
+
+
+def _chances(inputs, labels):
+    answered = np.flatnonzero(labels != -1)
+    probe, held_out = Probe.fit(inputs[answered], labels[answered])
+    scores = probe.scores(inputs)
+    scores[answered] = held_out
+    strangers = Strangers.of(inputs, labels, probe.classes)
+    near = Surroundings(inputs, nearest(inputs, 10).ids.astype(np.int64), labels)
+    chances = named_probability(near, probe.classes, scores, strangers)
+    return chances, named_by_score(labels, scores, strangers).at(scores.max(axis=1)), strangers
+
+
+@pytest.mark.parametrize("unnamed", [0, 2, 6, 12])
+def test_how_many_are_of_classes_without_a_name_is_told_without_asking(unnamed):
+    inputs, truth, labels = _pile(unnamed=unnamed)
+    chances, lone, _ = _chances(inputs, labels)
+    left = labels < 0
+    assert chances[left].mean() == pytest.approx((truth < 6)[left].mean(), abs=0.12)
+    assert lone.mean() == pytest.approx((truth < 6).mean(), abs=0.15)
+    if unnamed:
+        gap = chances[left & (truth < 6)].mean() - chances[left & (truth >= 6)].mean()
+        assert gap > 0.3
+
+
+def test_strangers_are_the_classes_left_out_and_those_said_to_be_none_of_these():
+    inputs, truth, labels = _pile()
+    labels[truth == 7] = -2
+    _, _, strangers = _chances(inputs, labels)
+    assert sorted(strangers.items) == np.flatnonzero(labels != -1).tolist()
+    assert strangers.kinds.max() < 6
+    own = labels[strangers.items] == strangers.kinds
+    assert not own.any()
+
+
+@pytest.mark.parametrize("each", [1, 2])
+def test_next_to_no_labels_say_next_to_nothing(each):
+    inputs, _, labels = _pile(named=2, unnamed=2, labels_each=each)
+    chances, _, _ = _chances(inputs, labels)
+    assert np.isfinite(chances).all()
+    assert 0.2 < chances.mean() < 0.8

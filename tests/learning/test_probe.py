@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from shoal.learning.confidence import fitted_temperature, probabilities
-from shoal.learning.novelty import fit_of
 from shoal.learning.probe import Probe
 
 
@@ -75,10 +74,3 @@ def test_probabilities_sum_to_one_at_any_heat():
     scores = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
     for heat in (0.01, 1.0, 100.0):
         np.testing.assert_allclose(probabilities(scores, heat).sum(axis=1), 1, rtol=1e-5)
-
-
-def test_fit_is_averaged_over_neighbours_twice():
-    best = np.array([1.0, 0.0, 0.0], np.float32)
-    neighbours = np.array([[1], [0], [1]])
-    # once: 1/2, 1/2, 0; twice: 1/2, 1/2, 1/4
-    np.testing.assert_allclose(fit_of(best, neighbours), [0.5, 0.5, 0.25])

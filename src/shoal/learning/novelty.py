@@ -1,45 +1,251 @@
-"""None of these: items that fit no class, told by how well they and their neighbours fit the best one."""
+"""None of these: how likely it is that an item's class has a name at all.
+
+Most of a pile is of classes that nobody has named yet, and a probe that knows only the named ones is sure of
+them too. What a stranger looks like is known without asking anybody: the labelled items of a class, to a
+probe that was fitted without it. The unlabelled items are a mixture of the two kinds.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.learning.checked import Floats, Ints
-from shoal.types import NONE_OF_THESE
+from shoal.learning.probe import Probe
+from shoal.types import NONE_OF_THESE, UNLABELLED
 
-FAR = 0.55
-"""An item is none of these where it fits less than this share of what labelled items usually do."""
-SPARED = 0.05
-"""This share of the labelled items, at most, may be lost to the answers that items are none of these."""
+STRANGE_BELOW = np.float32(0.3)
+"""An item is none of these where the probability that its class has a name is lower."""
+LEFT_OUT = 16
+"""So many classes, at most, are left out to see what strangers look like."""
+REFERENCES = 100
+"""So many labelled items of a class, at most, are compared with."""
+BINS, EACH, EVEN = 20, 3, 1
+"""Values fall into so many bins at most, so many items of a kind in each; so many are imagined in each."""
+FEWEST = 2
+SHARES = 0.01, 0.99
+"""Between these lies the share of unlabelled items whose class has a name."""
+FORGOTTEN = -2.0
+BLOCK = 16_384
 
 
-def fit_of(best: Floats, neighbours: Ints) -> Floats:
-    """Return how well each item and its surroundings fit: best (N,) averaged twice over neighbours (N, k).
+def named_probability(near: "Surroundings", classes: Ints, scores: Floats, strangers: "Strangers") -> Floats:
+    """Return for every item the probability that its class has a name (N,).
 
-    A new class is a region where nothing fits, so an item's neighbours know more than its own score.
+    scores (N, K) are a probe's of its classes (K,), held-out ones where an item is labelled. How many of the
+    unlabelled items are strangers is told by their kinship, which bears it best that lassos take the easy
+    ones; which of them, by kinship and score together. Where too few are labelled to say anything, one half.
     """
-    for _ in range(2):
-        best = (best + best[neighbours].sum(axis=1)) / np.float32(1 + neighbours.shape[1])
-    return best
+    labels = near.labels
+    kin = near.kinship(np.arange(len(labels)), classes[scores.argmax(axis=1)])
+    everybody = np.column_stack([kin, scores.max(axis=1)])
+    kin = near.kinship(strangers.items, strangers.kinds)
+    named, strange = _told(everybody[labels >= 0]), _told(np.column_stack([kin, strangers.scores]))
+    asked, found = np.isfinite(everybody[:, 0]), np.full(len(labels), 0.5, np.float32)
+    left = everybody[asked & (labels == UNLABELLED)]
+    if min(len(named), len(strange)) < FEWEST or not len(left):
+        found[near.told_strange()] = 0
+        return found
+    share = Mixture.of(named[:, 0], strange[:, 0], left[:, 0]).share(left[:, 0])
+    evidence = _evidence(named, strange)
+    mixture = Mixture.of(evidence(named), evidence(strange), evidence(left))
+    found[:] = share
+    found[asked] = mixture.steps(share).at(evidence(everybody[asked]))
+    found[near.told_strange()] = 0
+    return found
 
 
-def least_fit(fits: Floats, labels: Ints) -> float:
-    """Return the fit below which an item is none of these, from fits (N,) of items with labels (N,).
+def named_by_score(labels: Ints, scores: Floats, strangers: "Strangers") -> "Steps":
+    """Return the probability that an item's class has a name by its best score alone, for items elsewhere.
 
-    Where items were said to be none of these (-2), half way between their fits and the usual one is enough,
-    as long as at most `SPARED` of the labelled ones lie below.
+    New items are like the whole pile, its labelled items included: labels (N,), scores (N, K) as above.
     """
-    labelled, none = fits[labels >= 0], fits[labels == NONE_OF_THESE]
-    usual = float(np.median(labelled))
-    if not len(none):
-        return FAR * usual
-    between = (usual + float(np.median(none))) / 2
-    return max(FAR * usual, min(between, float(np.quantile(labelled, SPARED))))
+    best = scores.max(axis=1)
+    mixture = Mixture.of(best[labels >= 0], strangers.scores, best)
+    return mixture.steps(mixture.share(best))
 
 
-def belonging(fits: Floats, labels: Ints, least: float) -> Floats:
-    """Return how far each item (N,) is from none of these: 0 up to `least`, 1 from the usual fit on.
+def _told(values: Floats) -> Floats:
+    return values[np.isfinite(values[:, 0])]
 
-    What nobody has named yet must not be pulled on the map to a class that it is not of.
+
+def _evidence(named: Floats, strange: Floats) -> Callable[[Floats], Floats]:
+    """Return what makes one number (N,) of kinship and score (N, 2): logistic regression of the two kinds."""
+    from sklearn.linear_model import LogisticRegression
+
+    both = np.concatenate([named, strange])
+    middle, spread = both.mean(axis=0), np.maximum(both.std(axis=0), np.float32(1e-6))
+    kinds = np.repeat([1, 0], [len(named), len(strange)])
+    model = LogisticRegression(class_weight="balanced").fit((both - middle) / spread, kinds)
+    return lambda values: np.asarray(model.decision_function((values - middle) / spread), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Items as inputs (N, d) with their neighbours (N, k) and labels (N,)."""
+
+    inputs: Floats
+    neighbours: Ints
+    labels: Ints
+
+    def kinship(self, rows: Ints, kinds: Ints) -> Floats:
+        """Return how much nearer items are to a class than to what else they are like (R,); NaN: not known.
+
+        rows (R,) are the items, kinds (R,) the labels that they are taken for. The cosine to the most alike
+        item of that label, less the mean cosine to the neighbours, or that to an item that was said to be
+        none of these (-2) where it is higher. Neither the item itself nor, where others are left, its
+        neighbours count for the class: lassos label whole neighbourhoods, and so an item says nothing of how
+        its class looks from outside (spatially blocked cross-validation, Roberts et al. 2017).
+        """
+        found = np.full(len(rows), np.nan, np.float32)
+        at = np.full(len(self.inputs), -1, dtype=np.int64)
+        strange = _sample(np.flatnonzero(self.labels == NONE_OF_THESE))
+        for kind in np.unique(kinds):
+            of_kind = np.flatnonzero(kinds == kind)
+            members = _sample(np.flatnonzero(self.labels == kind))
+            at[members] = np.arange(len(members))
+            for start in range(0, len(of_kind), BLOCK):
+                block = of_kind[start : start + BLOCK]
+                own = _unit(self.inputs[rows[block]])
+                best = self._most_alike(own, rows[block], members, at)
+                beside = self._beside(own, rows[block], strange)
+                found[block] = np.where(best > FORGOTTEN, best - beside, np.nan)
+            at[members] = -1
+        return found
+
+    def told_strange(self) -> NDArray[np.bool_]:
+        """Say which items (N,) are more alike to one said to be none of these than to a labelled one.
+
+        Where nobody said so, none is.
+        """
+        strange = _sample(np.flatnonzero(self.labels == NONE_OF_THESE))
+        found = np.zeros(len(self.labels), np.bool_)
+        if not len(strange):
+            return found
+        kinds = np.unique(self.labels[self.labels >= 0])
+        named = np.concatenate([_sample(np.flatnonzero(self.labels == kind)) for kind in kinds])
+        for start in range(0, len(found), BLOCK):
+            rows = np.arange(start, min(start + BLOCK, len(found)))
+            own = _unit(self.inputs[rows])
+            nearest = [(own @ _unit(self.inputs[members]).T).max(axis=1) for members in (strange, named)]
+            found[rows] = nearest[0] > nearest[1]
+        return found
+
+    def _most_alike(self, own: Floats, rows: Ints, members: Ints, at: Ints) -> Floats:
+        alike = own @ _unit(self.inputs[members]).T
+        itself = np.flatnonzero(at[rows] >= 0)
+        alike[itself, at[rows[itself]]] = FORGOTTEN
+        best = alike.max(axis=1)
+        near = at[self.neighbours[rows]]
+        row, column = np.nonzero(near >= 0)
+        alike[row, near[row, column]] = FORGOTTEN
+        outside = alike.max(axis=1)
+        found: Floats = np.where(outside > FORGOTTEN, outside, best)
+        return found
+
+    def _beside(self, own: Floats, rows: Ints, strange: Ints) -> Floats:
+        around = np.zeros(len(rows), np.float32)
+        for beside in self.neighbours[rows].T:
+            around += np.einsum("nd,nd->n", own, _unit(self.inputs[beside]))
+        around /= max(self.neighbours.shape[1], 1)
+        if not len(strange):
+            return around
+        alike = own @ _unit(self.inputs[strange]).T
+        alike[rows[:, None] == strange] = FORGOTTEN
+        found: Floats = np.maximum(around, alike.max(axis=1))
+        return found
+
+
+def _sample(rows: Ints) -> Ints:
+    return rows[:: max(1, -(-len(rows) // REFERENCES))]
+
+
+def _unit(rows: Floats) -> Floats:
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Floats = rows / np.maximum(length, np.float32(1e-9))
+    return unit
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """Labelled items as they look to a probe that does not know their class.
+
+    `items` (S,) they are, `kinds` (S,) the labels that it takes them for, `scores` (S,) how surely.
     """
-    usual = float(np.median(fits[labels >= 0]))
-    shares: Floats = np.clip((fits - least) / max(usual - least, 1e-9), 0, 1).astype(np.float32)
-    return shares
+
+    items: Ints
+    kinds: Ints
+    scores: Floats
+
+    @classmethod
+    def of(cls, inputs: Floats, labels: Ints, classes: Ints, *, seed: int = 0) -> "Strangers":
+        """Leave out one class after the other, 16 of `classes` (K,) at most, of labels (N,) of inputs (N, d).
+
+        Those that were said to be none of these (-2) are strangers to every probe.
+        """
+        answered = np.flatnonzero(labels != UNLABELLED)
+        left_out = np.random.default_rng(seed).permutation(classes)[:LEFT_OUT]
+        kinds = [*left_out, NONE_OF_THESE] if (labels == NONE_OF_THESE).any() else [*left_out]
+        items, taken, scores = [], [], []
+        for kind in kinds:
+            others = answered[labels[answered] != kind]
+            probe, _ = Probe.fit(inputs[others], labels[others])
+            strange = np.flatnonzero(labels == kind)
+            found = probe.scores(inputs[strange])
+            items.append(strange)
+            taken.append(probe.classes[found.argmax(axis=1)])
+            scores.append(found.max(axis=1))
+        return cls(np.concatenate(items), np.concatenate(taken), np.concatenate(scores))
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A probability that rises with a value: `heights` (B,) float32 between `edges` (B - 1,), ascending."""
+
+    edges: Floats
+    heights: Floats
+
+    def at(self, values: Floats) -> Floats:
+        """Return the probability at values (N,)."""
+        found: Floats = self.heights[np.searchsorted(self.edges, values)]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """How much likelier named items have a value than strangers: `ratio` (B,) between `edges` (B - 1,)."""
+
+    edges: Floats
+    ratio: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, named: Floats, strange: Floats, asked: Floats) -> "Mixture":
+        """Compare values of named items (M,) and strangers (S,) in bins even over them and `asked` (N,).
+
+        The ratio never falls: its logarithm is fitted by isotonic regression.
+        """
+        from sklearn.isotonic import IsotonicRegression
+
+        bins = int(np.clip(min(len(named), len(strange)) // EACH, 2, BINS))
+        inner = np.linspace(0, 1, bins + 1)[1:-1]
+        edges = np.unique(np.quantile(np.concatenate([named, strange, asked]), inner).astype(np.float32))
+        bins = len(edges) + 1
+        counts = [np.bincount(np.searchsorted(edges, part), minlength=bins) for part in (named, strange)]
+        shares = [(count + EVEN) / (count.sum() + EVEN * bins) for count in counts]
+        rising = IsotonicRegression().fit_transform(
+            np.arange(bins), np.log(shares[0] / shares[1]), sample_weight=shares[0] + shares[1]
+        )
+        return cls(edges, np.exp(rising))
+
+    def share(self, asked: Floats) -> float:
+        """Return the share of items with values `asked` (N,) that is named, by expectation-maximisation."""
+        ratio, share = self.ratio[np.searchsorted(self.edges, asked)], 0.5
+        for _ in range(200):
+            share = float(np.clip(np.mean(share * ratio / (share * ratio + 1 - share)), *SHARES))
+        return share
+
+    def steps(self, share: float) -> Steps:
+        """Return the probability of being named by value, where `share` of all items are."""
+        odds = share * self.ratio
+        return Steps(self.edges, (odds / (odds + 1 - share)).astype(np.float32))

@@ -69,6 +69,14 @@ class Graph:
         safe = self.node("Max", [length, self.constant(f"{name}.least", np.float32(1e-12))], f"{name}.safe")
         return self.node("Div", [value, safe], f"{name}.unit")
 
+    def steps(self, value: str, edges: Floats, heights: Floats, out: str) -> str:
+        """Give a value (N, 1) the height (B,) of its place between ascending edges (B - 1,)."""
+        above = self.node("Greater", [value, self.constant(f"{out}.edges", edges[None])], f"{out}.above")
+        passed = self.node("Cast", [above], f"{out}.passed", to=1)
+        rises = self.constant(f"{out}.rises", np.diff(heights)[:, None])
+        risen = self.node("MatMul", [passed, rises], f"{out}.risen")
+        return self.node("Add", [risen, self.constant(f"{out}.lowest", heights[:1])], out)
+
     def constant(self, name: str, value: Any) -> str:
         """Add a float32 constant and return its name."""
         from onnx import numpy_helper
