@@ -85,7 +85,7 @@ def squared_euclidean(x: Tensor, y: Tensor) -> Tensor:
     # distances ignore a shift, and small numbers lose fewer digits in the expanded square
     middle = y.detach().mean(dim=0) if len(y) else 0.0
     x, y = x - middle, y - middle
-    squares = x.square().sum(dim=1)[:, None] + y.square().sum(dim=1) - 2.0 * (x @ y.T)
+    squares = torch.addmm(y.square().sum(dim=1), x, y.T, alpha=-2.0) + x.square().sum(dim=1)[:, None]
     return squares.clamp_min(0.0)
 
 
