@@ -8,15 +8,13 @@ from shoal.losses.cce import CategoricalCrossEntropyLoss
 
 
 class CenterLoss(CategoricalCrossEntropyLoss):
-    """L = cross-entropy + lam / 2 ||h_i - c_y||^2, Wen et al. (2016), ECCV, eq. 5.
+    """L = cross-entropy + lam / 2 ||h_i - c_y||^2, Wen et al. (2016), ECCV.
 
     lam is the paper's lambda: there both terms are sums over the batch, here both are means, so that their
-    ratio is the same. Wen et al. take 0.003 for faces; in the COREL paper's grid the best lay between 0.1 and
-    0.75.
+    ratio is the same. In the COREL paper's grid the best lay between 0.1 and 0.75.
 
     The centres are no parameters: after each training batch c_k moves by
-    alpha * sum_{y_i = k} (h_i - c_k) / (1 + n_k), n_k items of the class in the batch (eq. 4). They start
-    at 0.
+    alpha * sum_{y_i = k} (h_i - c_k) / (1 + n_k), n_k items of the class in the batch. They start at 0.
     """
 
     degree = 2

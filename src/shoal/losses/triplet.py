@@ -30,14 +30,14 @@ def squared(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
 def soft(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
     """Return max(0, d_ap + log(exp(margin - d_an) + exp(margin - d_pn))) (T,): both other sides push.
 
-    The lifted structure of Song et al. (2016), CVPR, eq. 4, with one negative; so coded for the CUB poster
+    The lifted structure of Song et al. (2016), CVPR, with one negative; so coded for the CUB poster
     (schinmayee/metric-learning).
     """
     return relu(ap + torch.logaddexp(margin - an, margin - pn))
 
 
 def softplus(ap: Tensor, an: Tensor, pn: Tensor, margin: float) -> Tensor:
-    """Return log(1 + exp(d_ap - d_an)) (T,): the soft margin of Hermans, Beyer and Leibe (2017), sec. 2."""
+    """Return log(1 + exp(d_ap - d_an)) (T,): the soft margin of Hermans, Beyer and Leibe (2017)."""
     return functional.softplus(ap - an)
 
 
