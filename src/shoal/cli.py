@@ -109,7 +109,12 @@ def _add_export(verb: argparse.ArgumentParser) -> None:
 
 def _add_learn(verb: argparse.ArgumentParser) -> None:
     _add_workspace(verb)
-    verb.add_argument("--loss", default="silhouette", metavar="NAME", help="what the head minimises")
+    verb.add_argument(
+        "--loss",
+        default="silhouette",
+        metavar="NAME",
+        help="what the head minimises (its map: the last stop of the page's layers)",
+    )
     verb.add_argument("--dim", type=int, default=16, metavar="D", help="the head's dimensions (default: 16)")
     verb.add_argument("--layer", metavar="NAME", help="the layer to learn on (default: the map's)")
     verb.add_argument("--seed", type=int, default=0, metavar="N", help="what chance begins with (default: 0)")

@@ -1,11 +1,12 @@
-"""Maps of other layers, beside the main one: by colour and texture early on, by meaning late."""
+"""Maps of other layers beside the main one: by colour and texture early, by meaning late, then as learned."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from shoal.growing import aligned, fit_from, origin_of
 from shoal.projectors.registration import register
-from shoal.types import APART, ROUND, Map, Progress, Projector, ShoalError
+from shoal.refining import model_of
+from shoal.types import APART, HEAD_OF, ROUND, Embedding, Map, Progress, Projector, ShoalError
 from shoal.workspace import MapRow, Workspace
 
 
@@ -14,6 +15,7 @@ def draw_layer(
 ) -> int:
     """Draw the map of one layer from where the items lie now, save it beside the main map, return its id.
 
+    "head of round 3" is a layer too: what the head of that round makes of the layer that it learned on.
     Where there is one of the same items already, nothing is drawn. Raises `ShoalError` when there is no map
     to start from, or no such layer.
     """
@@ -24,15 +26,25 @@ def draw_layer(
     known = maps_by_layer(workspace).get(layer)
     if known is not None:
         return known.id
-    embedding = workspace.embedding(layer)
+    embedding = _embedding(workspace, layer)
     count = len(embedding.ids)
     watch(Progress(0, count, f"drawing the map of {layer}"))
     start, _ = aligned(workspace, main, embedding.ids)
     xy = register(fit_from(projector, embedding.vectors, start), onto=start)
     low, high = min(0.0, float(xy.min())), max(1.0, float(xy.max()))
     origin = origin_of(workspace, projector, embedding.ids, layer=layer, fitted=count)
-    drawn = Map((xy - low) / (high - low), embedding.ids, replace(origin, aside=True))
+    origin = replace(origin, backbone=embedding.backbone, fingerprint=embedding.fingerprint, aside=True)
+    drawn = Map((xy - low) / (high - low), embedding.ids, origin)
     return workspace.save_map(drawn, final=True)
+
+
+def _embedding(workspace: Workspace, layer: str) -> Embedding:
+    number = layer.removeprefix(HEAD_OF)
+    if number == layer or not number.isdecimal():
+        return workspace.embedding(layer)
+    row, model = model_of(workspace, int(number))
+    below = workspace.embedding(row.layer)
+    return replace(below, vectors=model.embed(below.vectors), layer=layer)
 
 
 def maps_by_layer(workspace: Workspace) -> dict[str, MapRow]:

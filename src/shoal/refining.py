@@ -238,6 +238,7 @@ def _report(result: RoundResult, labelled: int) -> dict[str, float]:
     report = result.report
     return {
         "labelled": labelled,
+        "dimensions": result.head.dimensions,
         "held_out_accuracy": report.accuracy,
         "calibration_error_before": report.error_before,
         "calibration_error": report.error_after,

@@ -122,6 +122,8 @@ ROUND = "round"
 """The projector of a map that a round drew."""
 APART = "apart"
 """The projector of a map that tells two groups from each other."""
+HEAD_OF = "head of round "
+"""Before a round's number: the layer that its head makes of the one it learned on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from shoal.server.answers import LayerInfo, MapInfo, MapQuality
 from shoal.server.context import Ctx
 from shoal.server.errors import Refusal, absent_is_404
 from shoal.server.wire import binary, cached
+from shoal.types import HEAD_OF
 
 if TYPE_CHECKING:
     from shoal.workspace import MapRow
@@ -66,13 +67,21 @@ def quality(context: Ctx, id: MapId) -> MapQuality:
 
 @router.get("/layers")
 def layers(context: Ctx) -> list[LayerInfo]:
-    """List the layers, early to late, each with its map of what the current map shows."""
+    """List the layers, early to late, then the current round's head, each with its map of what is shown."""
     find = context.doors.layer_maps
     drawn = find(context.workspace) if find else {}
+    known = [
+        layer
+        for row in context.workspace.backbones()
+        for layer in zip(row.layers, row.widths, row.sees, strict=True)
+    ]
+    learned = context.workspace.rounds.current()
+    if learned is not None:
+        width = int(learned.report.get("dimensions", 0))
+        known.append((f"{HEAD_OF}{learned.id}", width, f"what round {learned.id} learned to tell apart"))
     return [
         LayerInfo(name=name, width=width, sees=sees, map=map_info(drawn[name]) if name in drawn else None)
-        for row in context.workspace.backbones()
-        for name, width, sees in zip(row.layers, row.widths, row.sees, strict=True)
+        for name, width, sees in known
     ]
 
 
