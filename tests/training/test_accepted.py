@@ -15,7 +15,11 @@ from shoal.training import (
     Rejector,
     TrainingError,
     Tuning,
+    fit_platt,
+    fit_temperature,
     probe_accuracy,
+    reliability_curve,
+    softmax,
     train_backbone,
     train_head,
 )
@@ -65,6 +69,35 @@ def test_vectors_in_any_form_give_the_same(form):
 def test_bfloat16_vectors_are_read_as_float32():
     half = torch.from_numpy(X).bfloat16()
     assert np.array_equal(trained_head(half), trained_head(half.float().numpy()))
+
+
+@pytest.mark.parametrize("form", ["tensor", "tensor that requires grad", "lists"])
+def test_logits_and_confidences_in_any_form_give_the_same(form):
+    logits, given = X[:, :4], FORMS[form](X[:, :4])
+    assert np.array_equal(softmax(given), softmax(logits))
+    assert fit_temperature(given, torch.from_numpy(Y)) == fit_temperature(logits, Y)
+    sure, right = softmax(logits).max(axis=1), logits.argmax(axis=1) == Y
+    assert fit_platt(FORMS[form](sure), torch.from_numpy(right)) == fit_platt(sure, right)
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        (lambda: softmax(X[0]), "softmax() got logits of shape"),
+        (lambda: softmax("x"), "softmax() got logits of"),
+        (lambda: softmax(X, 0.0), "softmax() got temperature=0.0"),
+        (
+            lambda: fit_temperature([[1.0], [1.0, 2.0]], [0, 1]),
+            "fit_temperature() got logits that are no array",
+        ),
+        (lambda: fit_temperature(X, Y + 7), "fit_temperature() got the label"),
+        (lambda: fit_platt(["high"], [True]), "fit_platt() got confidences of"),
+        (lambda: reliability_curve([0.5], [True], bins=2.5), "reliability_curve() got bins=2.5"),
+    ],
+)
+def test_logits_and_confidences_that_are_none_are_refused(call, wanted):
+    with pytest.raises(TrainingError, match=re.escape(wanted)):
+        call()
 
 
 @pytest.mark.parametrize("form", [torch.from_numpy, list, lambda y: torch.from_numpy(y).int()])

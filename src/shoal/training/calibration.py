@@ -5,23 +5,35 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.training.checked import Floats, Labels, TrainingError, checked_labels
+from shoal.arrays import is_number
+from shoal.training.checked import (
+    Floats,
+    Labels,
+    TrainingError,
+    checked_labels,
+    checked_numbers,
+    checked_whole,
+)
 
 COOLEST, HOTTEST = 0.02, 100.0
 
 
-def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Floats:
+def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
     """Return the probabilities (N, K) float32 of logits (N, K) divided by the temperature."""
-    x = np.asarray(logits, np.float32) / np.float32(temperature)
+    if not (is_number(temperature) and temperature > 0):
+        raise TrainingError(f"softmax() got temperature={temperature!r}; it must be above 0, and finite.")
+    x = checked_numbers("softmax()", "logits", logits).astype(np.float32) / np.float32(temperature)
+    if x.ndim != 2 or not x.shape[1]:
+        raise TrainingError(f"softmax() got logits of shape {x.shape}; it takes (N, K).")
     shares = np.exp(x - x.max(axis=1, keepdims=True))
     probabilities: Floats = shares / shares.sum(axis=1, keepdims=True)
     return probabilities
 
 
-def fit_temperature(logits: NDArray[np.floating], labels: ArrayLike, *, smooth: bool = True) -> float:
+def fit_temperature(logits: ArrayLike, labels: ArrayLike, *, smooth: bool = True) -> float:
     """Return the temperature T that makes softmax(logits / T) least surprised by the labels.
 
-    Guo et al. (2017), ICML, eq. 9: one number, the order of the classes stays. logits (N, K) are of items
+    Guo et al. (2017), ICML: one number, the order of the classes stays. logits (N, K) are of items
     the model has not seen (`out_of_fold`), labels (N,) are column numbers; -1 and rows that are not finite
     are left out. `smooth`: Platt's (1999) targets, (N + 1) / (N + 2) for the true class and the rest shared
     by the others, without which a few dozen items all predicted right would ask for certainty. Raises
@@ -101,8 +113,7 @@ def reliability_curve(
     better, since most confidences are high. Raises `TrainingError` for anything else.
     """
     sure, right = _outcomes("reliability_curve()", confidence, correct)
-    if bins < 1:
-        raise TrainingError(f"reliability_curve() got bins={bins}; it takes at least one.")
+    checked_whole("reliability_curve()", bins=bins, at_least=1)
     if equal_mass:
         rank = np.empty(len(sure), np.int64)
         rank[np.argsort(sure, kind="stable")] = np.arange(len(sure))
@@ -122,7 +133,7 @@ def expected_calibration_error(
 ) -> float:
     """Return the mean gap between confidence and accuracy over the bins of `reliability_curve`.
 
-    Guo et al. (2017), eq. 3. Biased upwards where bins hold few items: compare at equal N and bins.
+    Guo et al. (2017). Biased upwards where bins hold few items: compare at equal N and bins.
     """
     return reliability_curve(confidence, correct, bins=bins, equal_mass=equal_mass).error
 
@@ -130,7 +141,8 @@ def expected_calibration_error(
 def _outcomes(
     who: str, confidence: ArrayLike, correct: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    sure, right = np.asarray(confidence, np.float64), np.asarray(correct, bool)
+    sure, hits = checked_numbers(who, "confidences", confidence), checked_numbers(who, "correctness", correct)
+    right = hits.astype(bool)
     if sure.ndim != 1 or sure.shape != right.shape or not len(sure):
         raise TrainingError(
             f"{who} got confidences {sure.shape} and correctness {right.shape}; it takes one of each an item."
@@ -141,15 +153,13 @@ def _outcomes(
 
 
 def _logit(confidence: ArrayLike) -> NDArray[np.float64]:
-    inside = np.clip(np.asarray(confidence, np.float64), 1e-6, 1 - 1e-6)
+    inside = np.clip(checked_numbers("Platt", "confidences", confidence), 1e-6, 1 - 1e-6)
     logits: NDArray[np.float64] = np.log(inside / (1 - inside))
     return logits
 
 
-def _pairs(
-    who: str, logits: NDArray[np.floating], labels: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    x = np.asarray(logits, np.float64)
+def _pairs(who: str, logits: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    x = checked_numbers(who, "logits", logits)
     if x.ndim != 2 or x.shape[1] < 2:
         raise TrainingError(f"{who} got logits of shape {x.shape}; it takes (N, K) of at least two classes.")
     y = checked_labels(who, labels, len(x))

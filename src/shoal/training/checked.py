@@ -49,6 +49,17 @@ def checked_vectors(who: str, vectors: Vectors, width: int | None = None) -> NDA
     return rows
 
 
+def checked_numbers(who: str, what: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Return arrays, lists or tensors of numbers as float64; raise `TrainingError` for anything else."""
+    try:
+        rows = as_array(values)
+    except ValueError as problem:
+        raise TrainingError(f"{who} got {what} that are no array: {problem}") from problem
+    if rows.dtype.kind not in "fiub":
+        raise TrainingError(f"{who} got {what} of {rows.dtype}; it takes numbers.")
+    return rows.astype(np.float64)
+
+
 def checked_whole(who: str, *, at_least: int, **settings: int) -> None:
     """Raise `TrainingError` unless all settings are whole numbers not below `at_least`."""
     for name, value in settings.items():
