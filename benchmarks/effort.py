@@ -217,11 +217,12 @@ def _write(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
     _plot(rows)
 
 
-HEAD = """Made by `benchmarks/effort.py`; [docs/effort.md](../docs/effort.md) says what a gesture is and what
-the simulated annotator knows. Mean over seeds with the 95 % interval of the mean (Student's t), fewer is
-better. "Looked at": every item counted as right was in a group she looked at. "Adopting": at the end the
-predictions of all other items are taken over unseen, wrong ones left in. Compare down one column. Rounds cost
-nothing; how many there were is in the last column.
+HEAD = """Made by `benchmarks/effort.py`; [docs/effort.md](../docs/effort.md) says what a gesture is and what the
+simulated annotator knows. Mean over seeds with the 95 % interval of the mean (Student's t), of ratios
+and in the picture too; fewer is better. "Looked at": every item counted as right was in a group she
+looked at. "Adopting": at the end the predictions of all other items are taken over unseen, wrong ones
+left in. Compare down one column. Rounds cost nothing; how many there were is in the last column. In the
+picture (d) is drawn adopting, all others looked at.
 
 ![Correct labels over gestures, four sets](../docs/pictures/effort.png)"""
 
@@ -281,10 +282,8 @@ def _ratios(rows: list[dict[str, Any]]) -> list[str]:
         theirs = {row["seed"]: row[its]["0.95"] for row in rows if row["arm"] == rival}
         shares = [ours[s] / theirs[s] for s in ours.keys() & theirs.keys() if ours[s] and theirs[s]]
         if shares:
-            low, high = min(shares), max(shares)
-            lines.append(
-                f"- ({letter}) / ({against}) at 95 %: **{np.mean(shares):.2f}** ({low:.2f} to {high:.2f})"
-            )
+            apart = f" ± {half_width(shares):.2f}" if len(shares) > 1 else ""
+            lines.append(f"- ({letter}) / ({against}) at 95 %: **{np.mean(shares):.2f}**{apart}")
     return lines
 
 
@@ -300,7 +299,8 @@ def _plot(rows: list[dict[str, Any]]) -> None:
         for arm, about in ARMS.items():
             curves = [row for row in rows if row["set"] == name and row["arm"] == arm]
             if curves:
-                _band(axis, curves, colours[arm], f"({about.letter}) {arm}")
+                unseen = ", adopting" if arm in WITHOUT_MAP else ""
+                _band(axis, curves, colours[arm], f"({about.letter}) {arm}{unseen}")
         axis.set(title=TITLES[name], xscale="log", xlabel="gestures", ylabel="correct, %", ylim=(0, 100))
         if axis.lines:
             axis.legend(fontsize=7, loc="upper left", frameon=False)
@@ -317,10 +317,11 @@ def _band(axis: Any, rows: list[dict[str, Any]], colour: Any, label: str) -> Non
         gestures, correct = np.array(row["curve"]).T
         step = np.searchsorted(gestures, at, side="right") - 1
         shares.append(np.where(step < 0, 0, correct[np.maximum(step, 0)]) * 100 / row["items"])
-    axis.plot(at, np.mean(shares, axis=0), color=colour, label=label, linewidth=1.4)
-    axis.fill_between(
-        at, np.min(shares, axis=0), np.max(shares, axis=0), color=colour, alpha=0.15, linewidth=0
-    )
+    middle = np.mean(shares, axis=0)
+    axis.plot(at, middle, color=colour, label=label, linewidth=1.4)
+    if len(shares) > 1:
+        half = np.array([half_width(values) for values in np.transpose(shares)])
+        axis.fill_between(at, middle - half, middle + half, color=colour, alpha=0.15, linewidth=0)
 
 
 if __name__ == "__main__":

@@ -61,10 +61,10 @@ def half_width(values: Sequence[float]) -> float:
     return float(STUDENT[min(len(values), 5)] * np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
-def pile_of(data: Path | None, cache: Path, name: str, seed: int) -> Pile:
-    """Return one of SETS; `seed` decides which 50 classes of CIFAR-100, and is the seed of the maps."""
+def pile_of(data: Path | None, cache: Path, name: str, seed: int, *, whole: bool = False) -> Pile:
+    """Return one of SETS; `seed` is the maps', and chooses 50 classes of CIFAR-100 unless `whole`."""
     vectors, truth = _vectors(data, cache, name)
-    if name == "cifar100":
+    if name == "cifar100" and not whole:
         kept = np.isin(truth, np.random.default_rng(seed).permutation(100)[:50])
         vectors, truth = vectors[kept], truth[kept]
     maps = cache / "maps"

@@ -3,20 +3,30 @@
     python benchmarks/rounds.py PART ... [--data FOLDER] [--cache FOLDER] [--sets ...] [--seeds 5]
     python benchmarks/rounds.py table
 
-PART is `time`, `steady`, `unseen` or `belief`; FOLDER is what piles.py asks for. Every measurement is kept in
-the cache, so that a killed run goes on where it was. Writes rounds.json and rounds.md beside this script.
+PART is `time`, `command`, `steady`, `unseen` or `belief`; FOLDER is what piles.py asks for. Every
+measurement is kept in the cache, so that a killed run goes on where it was. Writes rounds.json and rounds.md
+beside this script.
 
 time: label to new map and predictions, everything prepared once before, against what one would do without
 Shoal: scikit-learn's LogisticRegression on the same labels and a fresh umap-learn map. Vectors are generated
 (512 wide, 50 classes, 10 labels each): time depends on their number only.
+command: what a person waits for, since every round is a process of its own: `shoal learn` on a mapped set
+with 20 labels a class, from the shell to the shell, the first time and again; the rival is a new process
+too, that reads the same vectors.
 steady: 100 labels, then 100 more; how far unlabelled items move between the two rounds, in widths of the map.
 unseen: labels (20 each) of half the classes; measured on the items of the other half alone.
-belief: calibration and what accepting predictions gets right, on unlabelled items of the named classes.
+belief: calibration and what accepting predictions gets right, on all unlabelled items, those of classes
+without a name too, for which no prediction is right; how many of these are said to be none of these, and of
+the others.
 """
 
 import argparse
 import json
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 from piles import SETS, TITLES, Pile, framed, half_width, pile_of
 
+import shoal
 from shoal.effort import measure_effort
 from shoal.folders import cache_folder
 from shoal.indices import ami, knn_accuracy, neighbours_kept, nmi, recall_at_k
@@ -89,6 +100,41 @@ def _without_shoal(vectors: NDArray[np.float16], labels: Ints) -> Row:
     began = time.perf_counter()
     umap.UMAP().fit(floats)
     return {"logistic": probe, "umap": time.perf_counter() - began}
+
+
+def command(arguments: argparse.Namespace, name: str) -> Row:
+    pile = pile_of(arguments.data, arguments.cache, name, 0, whole=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "w.shoal"
+        shutil.copytree(arguments.cache / f"{name}.shoal", copy)
+        labels = _each(pile, _classes(pile, 1), 20)
+        with shoal.open(into=copy) as workspace:
+            ids = workspace.embedding().ids
+            for k in np.unique(labels[labels >= 0]):
+                workspace.label(ids[labels == k], f"class {k}")
+        row = {"items": len(pile.truth)}
+        for turn in ("first", "again"):
+            row[turn] = _seconds("-m", "shoal", "learn", str(copy))
+        np.savez(Path(scratch) / "rival.npz", vectors=pile.vectors, labels=labels)
+        row["rival"] = _seconds("-c", RIVAL, str(Path(scratch) / "rival.npz"))
+    return row
+
+
+RIVAL = """
+import sys, numpy, umap
+from sklearn.linear_model import LogisticRegression
+stored = numpy.load(sys.argv[1])
+vectors, labels = stored["vectors"], stored["labels"]
+known = labels >= 0
+LogisticRegression(max_iter=1000).fit(vectors[known], labels[known]).predict_proba(vectors)
+umap.UMAP().fit(vectors)
+"""
+
+
+def _seconds(*arguments: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+    return time.perf_counter() - began
 
 
 def steady(pile: Pile) -> Row:
@@ -184,7 +230,9 @@ def belief(pile: Pile) -> Row:
         most=GESTURES[-1] + 1,
         seed=pile.seed,
     )
-    cases = {"5 of each class, by chance": _each(pile, 5), "20 of each class, by chance": _each(pile, 20)}
+    everything, half = _classes(pile, 1), _classes(pile, 2)
+    cases = {f"{count} of each class, by chance": _each(pile, everything, count) for count in (5, 20)}
+    cases |= {f"{count} of each of half of the classes": _each(pile, half, count) for count in (5, 20)}
     cases |= {f"after {count} gestures on the map": labels for count, labels in lassoed.items()}
     return {name: _believed(ready, labels, pile.truth) for name, labels in cases.items()}
 
@@ -200,15 +248,20 @@ def _believed(ready: Prepared, labels: Ints, truth: Ints) -> Row:
     if len(np.unique(labels[labels >= 0])) < 2:
         return {}
     guess = Guess.of(ready, labels)
-    asked = np.flatnonzero((labels < 0) & (guess.predictions >= 0) & (truth >= 0))
+    left = np.flatnonzero((labels < 0) & (truth >= 0))
+    strange, none = ~np.isin(truth[left], labels[labels >= 0]), guess.predictions[left] < 0
+    asked = left[~none]
     right = guess.predictions[asked] == truth[asked]
     plain = probabilities(guess.probe.scores(ready.inputs[asked]), 1.0).max(axis=1)
     row: Row = {
         "labelled": int((labels >= 0).sum()),
+        "left": len(left),
         "offered": len(asked),
-        "right": float(right.mean()),
-        "before": expected_calibration_error(plain, right),
-        "after": expected_calibration_error(guess.confidence[asked], right),
+        "right": float(right.mean()) if len(asked) else None,
+        "before": expected_calibration_error(plain, right) if len(asked) else None,
+        "after": expected_calibration_error(guess.confidence[asked], right) if len(asked) else None,
+        "strangers": float(none[strange].mean()) if strange.any() else None,
+        "named": float(none[~strange].mean()) if not strange.all() else None,
     }
     for sure in (0.9, 0.95, 0.99):
         taken = guess.confidence[asked] >= sure
@@ -223,10 +276,15 @@ def _labels(pile: Pile, count: int) -> Ints:
     return labels
 
 
-def _each(pile: Pile, count: int) -> Ints:
+def _classes(pile: Pile, parts: int) -> Ints:
+    classes = np.unique(pile.truth[pile.truth >= 0])
+    return np.random.default_rng(pile.seed).permutation(classes)[: len(classes) // parts]
+
+
+def _each(pile: Pile, classes: Ints, count: int) -> Ints:
     random = np.random.default_rng(pile.seed)
     labels = np.full(len(pile.truth), -1)
-    for k in np.unique(pile.truth[pile.truth >= 0]):
+    for k in classes:
         labels[random.permutation(np.flatnonzero(pile.truth == k))[:count]] = k
     return labels
 
@@ -253,7 +311,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("parts", nargs="+", choices=["time", *PARTS, "table"])
+    parser.add_argument("parts", nargs="+", choices=["time", "command", *PARTS, "table"])
     parser.add_argument("--data", type=Path, help="the folder with caltech101/ and cifar100/")
     parser.add_argument("--cache", type=Path, default=(cache_folder() or Path()) / "benchmarks" / "effort")
     parser.add_argument("--sets", default=",".join(SETS))
@@ -266,6 +324,9 @@ def _work(arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Row
     if "time" in arguments.parts:
         for items in map(int, arguments.sizes.split(",")):
             yield f"time.{items}", partial(time_round, items)
+    if "command" in arguments.parts:
+        for name in arguments.sets.split(","):
+            yield f"command.{name}", partial(command, arguments, name)
     for seed in range(arguments.seeds):
         for name in arguments.sets.split(","):
             for part in PARTS.keys() & set(arguments.parts):
@@ -279,6 +340,8 @@ def _on(arguments: argparse.Namespace, name: str, seed: int, measure: Callable[[
 def _report(rows: dict[str, Row]) -> str:
     lines = ["# Rounds, measured", "", "Made by `benchmarks/rounds.py`, which says what everything is.", ""]
     lines += ["## Seconds", "", *_time_table([row for name, row in rows.items() if name[:5] == "time."]), ""]
+    lines += ["From the shell to the shell (`command`):", ""]
+    lines += [*_command_table({name[8:]: row for name, row in rows.items() if name[:8] == "command."}), ""]
     for part, (title, head, cells) in TABLES.items():
         lines += [f"## {title}", ""]
         for name in SETS:
@@ -313,6 +376,23 @@ def _time_table(rows: list[Row]) -> list[str]:
     return lines
 
 
+def _command_table(rows: dict[str, Row]) -> list[str]:
+    lines = [
+        "| set | items | `shoal learn`, first | again | LogisticRegression + umap-learn | times faster |"
+    ]
+    lines += ["|---|---|---|---|---|---|"]
+    for name, row in rows.items():
+        cells = [
+            TITLES[name].split(",")[0],
+            f"{row['items']:,}",
+            f"{row['first']:.1f} s",
+            f"**{row['again']:.1f} s**",
+        ]
+        cells += [f"{row['rival']:.1f} s", f"{row['rival'] / row['again']:.1f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
 def _mean(values: list[float], digits: int = 3) -> str:
     text = f"{np.mean(values):.{digits}f}"
     if len(values) > 1:
@@ -325,12 +405,17 @@ def _measured(keys: tuple[str, ...], way: str, rows: list[Row]) -> str:
 
 
 def _believed_row(way: str, rows: list[Row]) -> str:
-    cells = [way, f"{np.mean([row['labelled'] for row in rows]):,.0f}", _mean([row["right"] for row in rows])]
-    cells += [_mean([row[key] for row in rows]) for key in ("before", "after")]
+    cells = [way, f"{np.mean([row['labelled'] for row in rows]):,.0f}"]
+    for key in ("right", "before", "after"):
+        told = [row[key] for row in rows if row[key] is not None]
+        cells.append(_mean(told) if told else "nothing offered")
     for sure in ("0.9", "0.95", "0.99"):
         taken = [row[sure] for row in rows if row[sure][0]]
-        share = np.mean([row[sure][0] / row["offered"] for row in rows])
+        share = np.mean([row[sure][0] / row["left"] for row in rows])
         cells.append(f"{_mean([right for _, right in taken])} of {share:.0%}" if taken else "none so sure")
+    for key in ("strangers", "named"):
+        told = [row[key] for row in rows if row[key] is not None]
+        cells.append(f"{np.mean(told):.0%}" if told else "-")
     return "| " + " | ".join(cells) + " |"
 
 
@@ -348,7 +433,7 @@ TABLES: dict[str, tuple[str, str, Callable[[str, list[Row]], str]]] = {
     "belief": (
         "How far predictions can be believed",
         "| labels | how many | right | calibration error before | after | 90 % sure: right of share |"
-        " at 95 % | at 99 % |",
+        " at 95 % | at 99 % | none of these: of the unnamed | of the named |",
         _believed_row,
     ),
 }
