@@ -217,8 +217,8 @@ def _write(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
     _plot(rows)
 
 
-HEAD = """Made by `benchmarks/effort.py`; [docs/effort.md](../docs/effort.md) says what a gesture is and what the
-simulated annotator knows. Mean over seeds with the 95 % interval of the mean (Student's t), of ratios
+HEAD = """Made by `benchmarks/effort.py`; [docs/effort.md](../docs/effort.md) says what a gesture is and what
+the simulated annotator knows. Mean over seeds with the 95 % interval of the mean (Student's t), of ratios
 and in the picture too; fewer is better. "Looked at": every item counted as right was in a group she
 looked at. "Adopting": at the end the predictions of all other items are taken over unseen, wrong ones
 left in. Compare down one column. Rounds cost nothing; how many there were is in the last column. In the
