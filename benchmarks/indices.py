@@ -1,14 +1,14 @@
-"""Time and peak memory of the indices, ours and others', on 10,000 to 1,000,000 vectors of width 16.
+"""Time and peak memory of the indices, ours and others', on 10,000 to 1,000,000 vectors of width 16 to 768.
 
     python benchmarks/indices.py [--sizes 10000 100000 1000000] [--rows dunn silhouette ...] [--limit 60]
         [--predict]
 
-Every cell (an index, a library, a size) runs in a process of its own, on one thread, and is killed at the
-limit; times are medians of processor time over samples after a warm-up. What is in
-benchmarks/indices.json already is not run again: delete the file, or name --rows, to do so. A size that the
-growth so far puts above twice the limit is not tried, and said to be so; --predict runs nothing and says of
-every missing cell what it would take: such a cell is run the next time. Libraries that are not importable
-are left out (`pip install 'shoal[references]'`).
+The rows of `WIDE` are also measured on wider vectors. Every cell (an index, a library, a size) runs in a
+process of its own, on one thread, and is killed at the limit; times are medians of processor time over
+samples after a warm-up. What is in benchmarks/indices.json already is not run again: delete the file, or
+name --rows, to do so. A size that the growth so far puts above twice the limit is not tried, and said to be
+so; --predict runs nothing and says of every missing cell what it would take: such a cell is run the next
+time. Libraries that are not importable are left out (`pip install 'shoal[references]'`).
 """
 
 import argparse
@@ -27,25 +27,36 @@ import numpy as np
 from clock import peaked, timed
 from threadpoolctl import threadpool_limits
 
-from shoal.indices import INDICES
+from shoal.indices import INDICES, trustworthiness
 
 WIDTH, CLASSES, MEMORY = 16, 50, 14 << 30
+WIDE = {
+    "calinski-harabasz": ((256, 10_000), (256, 100_000), (768, 10_000), (768, 100_000)),
+    "davies-bouldin": ((256, 10_000), (256, 100_000), (768, 10_000), (768, 100_000)),
+    "trustworthiness k=10": ((16, 10_000), (256, 10_000), (768, 10_000)),
+    "trustworthiness k=30": ((16, 10_000), (256, 10_000), (768, 10_000)),
+}
+"""Rows that are measured at these widths and sizes as well; a map's positions are two of the dimensions."""
 LIBRARIES = ("ours", "scikit-learn", "permetrics", "torchdr")
 TABLE = Path(__file__).with_suffix(".json")
 Form = Callable[[np.ndarray, np.ndarray], float]
 Cell = dict[str, Any]
 
 
-def data(n: int) -> tuple[np.ndarray, np.ndarray]:
+def data(n: int, width: int = WIDTH) -> tuple[np.ndarray, np.ndarray]:
     """Return n vectors float32 in 50 overlapping normal groups, shuffled."""
     rng = np.random.default_rng(0)
     labels = rng.integers(CLASSES, size=n)
-    means = rng.normal(size=(CLASSES, WIDTH))
-    return (means[labels] + rng.normal(size=(n, WIDTH))).astype(np.float32), labels
+    means = rng.normal(size=(CLASSES, width))
+    return (means[labels] + rng.normal(size=(n, width))).astype(np.float32), labels
 
 
 def of_scikit_learn(row: str) -> Form | None:
     from sklearn import metrics
+    from sklearn.manifold import trustworthiness as theirs
+
+    if row.startswith("trustworthiness"):
+        return lambda x, y: float(theirs(x, x[:, :2], n_neighbors=_k(row)))
 
     def macro(x: np.ndarray, y: np.ndarray) -> float:
         samples = metrics.silhouette_samples(x, y)
@@ -90,6 +101,8 @@ def of_torchdr(row: str) -> Form | None:
 def form_of(row: str, library: str) -> Form | None:
     """Return one library's form of an index; None where it has none or is not installed."""
     if library == "ours":
+        if row.startswith("trustworthiness"):
+            return lambda x, y: trustworthiness(x, x[:, :2], _k(row))
         found: Form = INDICES.load(row)
         return found
     others = {"scikit-learn": of_scikit_learn, "permetrics": of_permetrics, "torchdr": of_torchdr}
@@ -99,16 +112,20 @@ def form_of(row: str, library: str) -> Form | None:
         return None
 
 
-def measure(row: str, library: str, n: int, limit: float, results: Any) -> None:
+def _k(row: str) -> int:
+    return int(row.partition("=")[2])
+
+
+def measure(row: str, library: str, n: int, width: int, limit: float, results: Any) -> None:
     """Put the median seconds, the peak MB above what was held before and the value of a cell into results."""
     resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit) + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     form = form_of(row, library)
     assert form is not None
-    vectors, labels = data(n)
+    vectors, labels = data(n, width)
     try:
         with threadpool_limits(1):
-            form(*data(1_000))
+            form(*data(1_000, width))
             mb, (seconds, value) = peaked(lambda: timed(lambda: float(form(vectors, labels))))
     except (MemoryError, RuntimeError, ValueError) as problem:
         # torch raises RuntimeError where numpy raises MemoryError
@@ -120,11 +137,11 @@ def measure(row: str, library: str, n: int, limit: float, results: Any) -> None:
     results.put({"seconds": seconds, "mb": mb, "value": value})
 
 
-def run_cell(row: str, library: str, n: int, limit: float) -> Cell:
+def run_cell(row: str, library: str, n: int, limit: float, width: int = WIDTH) -> Cell:
     """Run one cell in a process of its own, which has all that was imported before, and return its record."""
     context = multiprocessing.get_context("fork")
     results = context.SimpleQueue()
-    process = context.Process(target=measure, args=(row, library, n, limit, results))
+    process = context.Process(target=measure, args=(row, library, n, width, limit, results))
     began = time.monotonic()
     process.start()
     process.join(100 * limit)
@@ -136,8 +153,8 @@ def run_cell(row: str, library: str, n: int, limit: float) -> Cell:
     else:
         stopped = process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL)
         found = {"why": f"over {limit:g} s" if stopped else f"failed with {process.exitcode}"}
-    print(f"{row} {library} {n:,}: {found} ({time.monotonic() - began:.0f} s)", flush=True)
-    return {"row": row, "library": library, "n": n, **found}
+    print(f"{row} {library} {n:,} x {width}: {found} ({time.monotonic() - began:.0f} s)", flush=True)
+    return {"row": row, "library": library, "n": n, **({} if width == WIDTH else {"width": width}), **found}
 
 
 def expected(cells: list[Cell], row: str, library: str, n: int) -> float | str | None:
@@ -146,7 +163,9 @@ def expected(cells: list[Cell], row: str, library: str, n: int) -> float | str |
     The growth is that of the last two; after one it is in proportion to n where our cost is, else to its
     square: the classes grow with n, their number does not.
     """
-    mine = [c for c in cells if (c["row"], c["library"]) == (row, library) and c["n"] < n]
+    mine = [
+        c for c in cells if (c["row"], c["library"]) == (row, library) and c["n"] < n and "width" not in c
+    ]
     before = sorted((c for c in mine if not c.get("why", "").startswith("not")), key=_size)
     if not before:
         return None
@@ -174,7 +193,7 @@ def _size(cell: Cell) -> int:
 def run(sizes: list[int], rows: list[str], limit: float, cells: list[Cell], *, predict: bool) -> None:
     """Add every cell that is not there yet, saving after each; where `predict`, only what it would take."""
     cells[:] = [c for c in cells if not c.get("why", "").startswith("not run")]
-    known = {(c["row"], c["library"], c["n"]) for c in cells}
+    known = {(c["row"], c["library"], c["n"]) for c in cells if "width" not in c}
     for n in sorted(sizes):
         for row in rows:
             for library in LIBRARIES:
@@ -188,25 +207,60 @@ def run(sizes: list[int], rows: list[str], limit: float, cells: list[Cell], *, p
                     cells.append(run_cell(row, library, n, limit))
                 else:
                     cells.append({"row": row, "library": library, "n": n, "why": why})
-                TABLE.write_text("[\n" + ",\n".join(json.dumps(cell) for cell in cells) + "\n]\n")
+                save(cells)
+
+
+def run_wide(rows: list[str], limit: float, cells: list[Cell]) -> None:
+    """Add every cell of `WIDE` that is not there yet, saving after each."""
+    known = {(c["row"], c["library"], c["n"], c.get("width", WIDTH)) for c in cells}
+    for row in rows:
+        for width, n in WIDE[row]:
+            for library in LIBRARIES:
+                if (row, library, n, width) not in known and form_of(row, library) is not None:
+                    cells.append(run_cell(row, library, n, limit, width))
+                    save(cells)
+
+
+def save(cells: list[Cell]) -> None:
+    TABLE.write_text("[\n" + ",\n".join(json.dumps(cell) for cell in cells) + "\n]\n")
 
 
 def page(cells: list[Cell], limit: float) -> str:
     """Return the answer as Markdown: a line an index and size, a column a library."""
-    found = {(c["row"], c["n"], c["library"]): c for c in cells}
-    header = "| index | N | ours s | MB | " + " | ".join(
+    found = {(c["row"], c["n"], c["library"]): c for c in cells if "width" not in c}
+    lines = _header("index | N")
+    for row in INDICES.names():
+        for n in sorted({c["n"] for c in cells if c["row"] == row and "width" not in c}):
+            lines.append(
+                _line([row, f"{n:,}"], {library: found.get((row, n, library), {}) for library in LIBRARIES})
+            )
+    wide = {(c["row"], c["n"], c.get("width", WIDTH), c["library"]): c for c in cells}
+    lines += [
+        "",
+        "Wide vectors; a map of the vectors that is their first two dimensions.",
+        "",
+        *_header("index | N | D"),
+    ]
+    for row, shapes in WIDE.items():
+        for width, n in shapes:
+            each = {library: wide.get((row, n, width, library), {}) for library in LIBRARIES}
+            lines.append(_line([row, f"{n:,}", str(width)], each))
+    return f"# Indices: time and memory\n\n{about(cells, limit)}\n\n" + "\n".join(lines) + "\n"
+
+
+def _header(first: str) -> list[str]:
+    header = f"| {first} | ours s | MB | " + " | ".join(
         f"{library} s | MB | : ours" for library in LIBRARIES[1:]
     )
-    lines = [header + " |", "|---|---:|" + "---:|" * (2 + 3 * len(LIBRARIES[1:]))]
-    for row in INDICES.names():
-        for n in sorted({c["n"] for c in cells if c["row"] == row}):
-            ours = found.get((row, n, "ours"), {})
-            parts = [row, f"{n:,}", *_texts(ours)]
-            for library in LIBRARIES[1:]:
-                theirs = found.get((row, n, library), {})
-                parts += [*_texts(theirs), _ratio(ours, theirs)]
-            lines.append("| " + " | ".join(parts) + " |")
-    return f"# Indices: time and memory\n\n{about(cells, limit)}\n\n" + "\n".join(lines) + "\n"
+    columns = first.count("|") + 2 + 3 * len(LIBRARIES[1:])
+    return [header + " |", "|---|" + "---:|" * columns]
+
+
+def _line(first: list[str], cells: dict[str, Cell]) -> str:
+    parts = [*first, *_texts(cells["ours"])]
+    for library in LIBRARIES[1:]:
+        parts += [*_texts(cells[library]), _ratio(cells["ours"], cells[library])]
+    return "| " + " | ".join(parts) + " |"
 
 
 def _texts(cell: Cell) -> tuple[str, str]:
@@ -229,14 +283,16 @@ def about(cells: list[Cell], limit: float) -> str:
         f"{name} {_version(name)}" for name in ("numpy", "scikit-learn", "permetrics", "torchdr")
     )
     return f"""`python benchmarks/indices.py`, {versions},
-{platform.machine()}, one thread, float32, D = {WIDTH}, K = {CLASSES} overlapping normal groups: the hard
-case, where bounds spare few pairs. Seconds of processor time of one call, peak memory in MB above what the
-process held. Every cell in its own process, stopped after {limit:g} such seconds, its start included, and at
-{MEMORY >> 30} GiB. "not tried" says what became of a smaller size, or how many seconds growth so far
-predicts; "not run" that time was short. The vectors alone are 0.64, 6.4 and 64 MB; a float64 copy is twice
-that. Read ratios within a line: other work shared the machine. TorchDR is given float64: in float32 its sums
-keep five digits. "(another value)": more than 1e-4 apart; permetrics measures Xie-Beni's items to the nearest
-mean instead of their own, and raises DBCV's distances to D where the paper raises their inverses. An empty
+{platform.machine()}, one thread, float32, D = {WIDTH} where no other is given, K = {CLASSES} overlapping
+normal groups: the hard case, where bounds spare few pairs. Seconds of processor time of one call, peak memory
+in MB above what the process held. Every cell in its own process, stopped after {limit:g} such seconds, its
+start included, and at {MEMORY >> 30} GiB. "not tried" says what became of a smaller size, or how many seconds
+growth so far predicts; "not run" that time was short. The vectors alone are 0.64, 6.4 and 64 MB; a float64
+copy is twice that. Read ratios within a line: other work shared the machine. TorchDR is given float64: in
+float32 its sums keep five digits. scikit-learn and permetrics compute Calinski-Harabasz and Davies-Bouldin in
+the float32 of the vectors, permetrics without a look at the values; ours checks them and computes in float64.
+"(another value)": more than 1e-4 apart; permetrics measures Xie-Beni's items to the nearest mean instead of
+their own, and raises DBCV's distances to D where the paper raises their inverses. An empty
 cell: the library has no such index.{old}"""
 
 
@@ -256,9 +312,16 @@ def main() -> None:
     arguments = parser.parse_args()
     cells: list[Cell] = json.loads(TABLE.read_text()) if TABLE.exists() else []
     if arguments.rows:
-        cells = [c for c in cells if c["row"] not in arguments.rows or c["n"] not in arguments.sizes]
-    rows = arguments.rows or INDICES.names()
-    run(arguments.sizes, rows, arguments.limit, cells, predict=arguments.predict)
+        cells = [
+            c
+            for c in cells
+            if c["row"] not in arguments.rows or not (c["n"] in arguments.sizes or "width" in c)
+        ]
+    rows = arguments.rows or [*INDICES.names(), *(row for row in WIDE if "=" in row)]
+    indices = [row for row in rows if row in INDICES.names()]
+    run(arguments.sizes, indices, arguments.limit, cells, predict=arguments.predict)
+    if not arguments.predict:
+        run_wide([row for row in rows if row in WIDE], arguments.limit, cells)
     TABLE.with_suffix(".md").write_text(page(cells, arguments.limit))
 
 

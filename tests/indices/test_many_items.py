@@ -225,3 +225,41 @@ def test_memory_stays_bounded():
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 100e6, row
+
+
+def test_clusters_stay_as_they_were_made():
+    x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 4
+    clusters = Clusters.of(x, y)
+    wanted = Clusters.of(x.copy(), y).means
+    x[:] = np.nan
+    assert np.array_equal(clusters.means, wanted)
+
+
+@pytest.mark.parametrize("held", [1, 40, 1 << 18])
+@pytest.mark.parametrize("scale", [1.0, 1e-200, 1e140])
+def test_means_and_squares_are_the_same_with_and_without_a_copy(monkeypatch, held, scale):
+    monkeypatch.setattr("shoal.indices.clusters.HELD", held)
+    monkeypatch.setattr("shoal.indices.checks.HELD", held)
+    rng = np.random.default_rng(0)
+    y = np.append(rng.integers(7, size=90), [-1, 50, -1])
+    x = scale * (rng.normal(size=(len(y), 3)) + 30)
+    x[y == 3] = x[np.argmax(y == 3)]  # a class that is one point
+    passing, copied = Clusters.passing(x, y, asked_by="a test"), Clusters.of(x, y)
+    assert np.array_equal(passing.means, copied.means)
+    assert np.array_equal(passing.squares, copied.squares)
+    assert "points" not in passing.__dict__
+    known = y != -1
+    assert passing.unit * np.ptp(copied.points) == pytest.approx(np.ptp(x[known] - x[known].mean(axis=0)))
+    assert np.abs(copied.points.mean(axis=0)).max() <= 1e-14 * np.abs(copied.points).max()
+    assert passing.squares[passing.places == sorted(set(y[known])).index(3)].max() == 0.0
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["calinski-harabasz", "davies-bouldin", "db-star", "score-function", "gd43", "xie-beni", "wb"],
+)
+def test_rows_of_means_and_spreads_copy_no_vectors(row):
+    x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 4
+    passing = Clusters.passing(x, y, asked_by="a test")
+    INDICES.load(row).of(passing)
+    assert "points" not in passing.__dict__

@@ -35,7 +35,7 @@ class Index:
 
     def __call__(self, vectors: ArrayLike, labels: ArrayLike) -> float:
         """Return the index of vectors (N, D) with labels (N,) int, -1 = unlabelled."""
-        return self.of(Clusters.of(vectors, labels, asked_by=self.name))
+        return self.of(Clusters.passing(vectors, labels, asked_by=self.name))
 
     def of(self, clusters: Clusters) -> float:
         """Return the index of clusters that are already sorted: several indices can share them."""

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,10 @@ LARGEST = 1e150
 """Larger values are taken for mistakes: beside them all others vanish."""
 HELD = 1 << 15
 """How many numbers of the vectors are worked on at once: 256 KiB, which stay in the cache."""
+
+
+ORDINARY = 16
+"""Where the largest number is from 2^-17 to 2^16 no square is too large or too small, in float32 neither."""
 
 
 class ValidityError(ShoalError):
@@ -55,40 +60,87 @@ def checked_k(k: int, least: int, most: int, asked_by: str, items: str) -> int:
     return int(k)
 
 
-def centred(
-    x: NDArray[Any], order: Ints | None, asked_by: str, what: str = "vectors"
-) -> tuple[Floats, float]:
-    """Return x (N, D), or its rows in this order, as float64 of mean 0 and largest number 0.5 to 1.
+@dataclass(frozen=True, slots=True)
+class Centred:
+    """N rows of `x`, in this order, as float64 of mean 0 and of ordinary size, computed when asked for.
 
-    The second value is the unit, a power of two: what was d apart is d / unit apart. One copy is made. Raises
-    `ValidityError` where a number is NaN, infinite or too large.
+    Numbers are seen from `first` (D,), one of the rows, and then from `mean` (D,). Where the largest is
+    beyond `ORDINARY` all are divided by `unit`, a power of two: what is now 1 apart was so far apart.
     """
-    points = np.empty((len(x) if order is None else len(order), x.shape[1]))
-    if not len(points):
-        return points, 1.0
-    first = x[0 if order is None else order[0]].astype(np.float64)
-    mean = np.zeros_like(first)
-    for rows in row_blocks(points):
-        block = points[rows]
+
+    x: NDArray[Any]
+    order: Ints | None
+    first: Floats
+    mean: Floats
+    exponent: int
+
+    @classmethod
+    def of(cls, x: NDArray[Any], order: Ints | None, asked_by: str, what: str = "vectors") -> Self:
+        """Measure the rows `order` (N,) of x, all of them different, or all rows as they lie (None).
+
+        Raises `ValidityError` where a number is NaN, infinite or too large.
+        """
+        n = len(x) if order is None else len(order)
+        if not n:
+            return cls(x, order, np.zeros(x.shape[1]), np.zeros(x.shape[1]), 0)
+        first = x[0 if order is None else order[0]].astype(np.float64)
+        # the mean needs no order: rows are read as they lie
+        with np.errstate(invalid="ignore", over="ignore"):  # what is refused below
+            mean, widest = _from_first(x, None if order is None or n == len(x) else np.sort(order), first, n)
+        far = float(np.abs(first).max())
+        if not max(widest, far) < LARGEST / 4:  # a NaN fails every comparison
+            _check_finite(x if order is None else x[order], asked_by, what)
+        if 0.0 < far <= widest:
+            # near the origin one difference is as exact as two
+            first, mean = first + mean, np.zeros_like(mean)
+        exponent = int(np.frexp(widest)[1]) if widest > 0.0 else 0
+        return cls(x, order, first, mean, exponent if abs(exponent) > ORDINARY else 0)
+
+    def __len__(self) -> int:
+        return len(self.x) if self.order is None else len(self.order)
+
+    @property
+    def unit(self) -> float:
+        """How far apart what is now 1 apart was: a power of two."""
+        return math.ldexp(1.0, self.exponent)
+
+    def rows(self, rows: slice, out: Floats) -> Floats:
+        """Write some rows (B, D) into `out`, which has that shape, and return it."""
+        lift = min(-self.exponent, 1000)  # the reciprocal of what is hardly a number may be none
+        for part in row_blocks(out):
+            block, here = out[part], slice(rows.start + part.start, rows.start + part.stop)
+            block[:] = self.x[here] if self.order is None else self.x.take(self.order[here], axis=0)
+            # from the first item, then from the mean: items that are all equal become exactly 0
+            block -= self.first
+            if self.mean.any():
+                block -= self.mean
+            if lift:
+                block *= math.ldexp(1.0, lift)
+            if lift < -self.exponent:
+                block *= math.ldexp(1.0, -self.exponent - lift)
+        return out
+
+    def all(self) -> Floats:
+        """Return all rows (N, D)."""
+        return self.rows(slice(0, len(self)), np.empty((len(self), self.x.shape[1])))
+
+
+def _from_first(x: NDArray[Any], order: Ints | None, first: Floats, n: int) -> tuple[Floats, float]:
+    """Return the mean (D,) of n rows of x (N, D) seen from `first` (D,), and the largest number among them.
+
+    That number is at least half and at most twice as large as the largest seen from the mean.
+    """
+    held = np.empty((min(n, max(1, HELD // x.shape[1])), x.shape[1]))
+    mean, low, high = np.zeros_like(first), 0.0, 0.0
+    for start in range(0, n, len(held)):
+        rows = slice(start, min(start + len(held), n))
+        block = held[: rows.stop - start]
         block[:] = x[rows] if order is None else x.take(order[rows], axis=0)
-        if not max(block.max(), -block.min()) < LARGEST:  # a NaN fails every comparison
-            raise _not_finite(x if order is None else x[order], asked_by, what)
-        # from the first item, then from the mean: items that are all equal become exactly 0
         block -= first
+        # numpy's minimum of a NaN is a NaN, Python's is not
+        low, high = np.minimum(low, block.min()), np.maximum(high, block.max())
         mean += np.ones(len(block)) @ block
-    mean /= len(points)
-    largest = 0.0
-    for rows in row_blocks(points):
-        block = points[rows]
-        block -= mean
-        largest = max(largest, block.max(), -block.min())
-    if largest == 0.0:
-        return points, 1.0
-    exponent = int(np.frexp(largest)[1])
-    if exponent < -1000:  # its reciprocal may be no float64
-        points *= 2.0**1000
-    points *= math.ldexp(1.0, -exponent if exponent >= -1000 else -exponent - 1000)
-    return points, math.ldexp(1.0, exponent)
+    return mean / n, float(np.maximum(-low, high))
 
 
 def row_blocks(points: NDArray[Any]) -> Iterator[slice]:
@@ -97,9 +149,10 @@ def row_blocks(points: NDArray[Any]) -> Iterator[slice]:
     return (slice(i, min(i + size, len(points))) for i in range(0, len(points), size))
 
 
-def _not_finite(x: NDArray[Any], asked_by: str, what: str) -> ValidityError:
+def _check_finite(x: NDArray[Any], asked_by: str, what: str) -> None:
     bad = int((~(np.abs(x.astype(np.float64)) < LARGEST)).any(axis=1).sum())
-    return ValidityError(
-        f"{asked_by} got {bad} of {len(x)} {what} with NaN, infinite or immense values "
-        f"({LARGEST:g} or more); leave those items out (label them -1) or repair them."
-    )
+    if bad:
+        raise ValidityError(
+            f"{asked_by} got {bad} of {len(x)} {what} with NaN, infinite or immense values "
+            f"({LARGEST:g} or more); leave those items out (label them -1) or repair them."
+        )

@@ -8,7 +8,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.indices.checks import Floats, Ints, ValidityError, centred, checked_labels, checked_vectors
+from shoal.indices.checks import (
+    Centred,
+    Floats,
+    Ints,
+    ValidityError,
+    checked_labels,
+    checked_vectors,
+    row_blocks,
+)
 from shoal.types import UNLABELLED
 
 HELD = 1 << 18
@@ -19,26 +27,33 @@ SAME = 1e-24
 
 @dataclass(frozen=True)
 class Clusters:
-    """N labelled vectors in K >= 2 classes, sorted by class: float64, mean 0, largest number 0.5 to 1.
+    """N labelled vectors in K >= 2 classes, sorted by class: float64, mean 0, of ordinary size.
 
-    `points` is (N, D), `counts` (K,), class k is the rows `starts[k]` to `starts[k + 1]`, `places` (N,) is
-    each row's class 0 to K-1. Points d apart were `unit` times d apart, a power of two, so that no digit is
-    lost. The shift keeps digits where the data lie far from the origin, the unit keeps squares from
-    overflow and from vanishing.
+    `points` is (N, D), a copy that is made when first asked for, `counts` (K,), class k is the rows
+    `starts[k]` to `starts[k + 1]`, `places` (N,) is each row's class 0 to K-1. Points d apart were `unit`
+    times d apart, 1 or a power of two, so that no digit is lost. The shift keeps digits where the data lie
+    far from the origin, the unit keeps squares from overflow and from vanishing.
     """
 
-    points: Floats
+    centred: Centred
     places: Ints
     counts: Ints
     starts: Ints
-    unit: float
 
     @classmethod
     def of(cls, vectors: ArrayLike, labels: ArrayLike, *, asked_by: str = "Clusters.of") -> Self:
         """Check and sort vectors (N, D), labels (N,) int; -1 items are left out whatever their values.
 
-        Raises `ValidityError`, in the name of `asked_by`, as `Index` says.
+        What is done to the vectors afterwards changes nothing. Raises `ValidityError`, in the name of
+        `asked_by`, as `Index` says.
         """
+        clusters = cls.passing(vectors, labels, asked_by=asked_by)
+        assert len(clusters.points) == len(clusters)  # copied now
+        return clusters
+
+    @classmethod
+    def passing(cls, vectors: ArrayLike, labels: ArrayLike, *, asked_by: str) -> Self:
+        """Return the same for one use at once: the vectors are read again whenever they are needed."""
         x = checked_vectors(vectors, asked_by)
         y = checked_labels(labels, len(x), asked_by)
         known = np.flatnonzero(y != UNLABELLED) if y.min(initial=0) == UNLABELLED else None
@@ -49,12 +64,27 @@ class Clusters:
                 "it compares at least two."
             )
         order = np.argsort(places, kind="stable")
-        points, unit = centred(x, order if known is None else known[order], asked_by, "labelled vectors")
+        centred = Centred.of(x, order if known is None else known[order], asked_by, "labelled vectors")
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return cls(points, np.repeat(np.arange(len(counts)), counts), counts, starts, unit)
+        return cls(centred, np.repeat(np.arange(len(counts)), counts), counts, starts)
 
     def __len__(self) -> int:
-        return len(self.points)
+        return len(self.places)
+
+    @cached_property
+    def points(self) -> Floats:
+        """The vectors (N, D), class after class."""
+        return self.centred.all()
+
+    @property
+    def unit(self) -> float:
+        """How far apart points were that are now 1 apart."""
+        return self.centred.unit
+
+    @property
+    def width(self) -> int:
+        """The number of dimensions, D."""
+        return int(self.centred.x.shape[1])
 
     @property
     def k(self) -> int:
@@ -82,9 +112,8 @@ class Clusters:
 
     @cached_property
     def _means_and_squares(self) -> tuple[Floats, Floats]:
-        means, squares = np.empty((self.k, self.points.shape[1])), np.empty(len(self))
-        for k in range(self.k):
-            members = self.members(k)
+        means, squares = np.empty((self.k, self.width)), np.empty(len(self))
+        for k, members in self._class_by_class():
             means[k] = np.ones(len(members)) @ members / len(members)
             found = squares_about(members, means[k])
             if found.max() <= SAME * (means[k] @ means[k]):
@@ -94,6 +123,26 @@ class Clusters:
                 found = squares_about(members, means[k])
             squares[self.starts[k] : self.starts[k + 1]] = found
         return means, squares
+
+    def _class_by_class(self) -> Iterator[tuple[int, Floats]]:
+        """Yield every class and its points (n, D), which hold until the next is asked for.
+
+        Unless all points are there already they are computed for some classes at a time, within the cache.
+        """
+        if "points" in self.__dict__:
+            yield from ((k, self.members(k)) for k in range(self.k))
+            return
+        held = np.empty((min(len(self), max(HELD // self.width, int(self.counts.max()))), self.width))
+        k = 0
+        while k < self.k:
+            start = int(self.starts[k])
+            beyond = int(np.searchsorted(self.starts, start + len(held), side="right")) - 1
+            points = self.centred.rows(
+                slice(start, int(self.starts[beyond])), held[: int(self.starts[beyond]) - start]
+            )
+            for each in range(k, beyond):
+                yield each, points[self.starts[each] - start : self.starts[each + 1] - start]
+            k = beyond
 
     @cached_property
     def spreads(self) -> Floats:
@@ -122,7 +171,7 @@ class Clusters:
 
     def blocks(self) -> Iterator[slice]:
         """Yield slices that cover all rows, `HELD` numbers or distances to means at a time."""
-        size = max(64, HELD // max(self.k, self.points.shape[1]))
+        size = max(64, HELD // max(self.k, self.width))
         return (slice(i, min(i + size, len(self))) for i in range(0, len(self), size))
 
     def to_means(self) -> Iterator[tuple[slice, Floats]]:
@@ -139,9 +188,9 @@ class Clusters:
 def squares_about(points: Floats, mean: Floats) -> Floats:
     """Return the squared distances of points (n, D) to `mean` (D,), some at a time that stay in the cache."""
     squares = np.empty(len(points))
-    for start in range(0, len(points), 1024):
-        rest = points[start : start + 1024] - mean
-        squares[start : start + 1024] = np.einsum("nd,nd->n", rest, rest)
+    for rows in row_blocks(points):
+        rest = points[rows] - mean
+        squares[rows] = np.einsum("nd,nd->n", rest, rest)
     return squares
 
 

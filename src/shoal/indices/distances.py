@@ -16,6 +16,8 @@ from shoal.indices.clusters import Clusters, squares_about
 TILE = 500
 """Rows and columns of a tile of distances: near the processor's cache, and no power of two, whose rows would
 fall on the same cache lines (a product of 512 x 512 takes up to three times as long)."""
+CACHED = 1 << 19
+"""How many distances are looked at again and again: 4 MiB."""
 HELD = 1 << 26
 """How many sums (N, K) may be held so that each pair is measured once instead of twice: 512 MiB."""
 ROUNDING = 1e-14
@@ -34,6 +36,23 @@ def _raw_squared(a: Floats, b: Floats) -> Floats:
     right = np.hstack([b, np.ones((len(b), 1)), np.einsum("nd,nd->n", b, b)[:, None]])
     squares: Floats = left @ right.T
     return squares
+
+
+def squared_to_all(points: Floats) -> Iterator[tuple[slice, Floats]]:
+    """Yield rows and their squared distances to all points (B, N), by dot products, >= 0, from the cache.
+
+    The block is overwritten by the next.
+    """
+    n = len(points)
+    near = points - points[0]
+    norms = np.einsum("nd,nd->n", near, near)[:, None]
+    right = np.hstack([near, np.ones((n, 1)), norms])
+    size = max(8, CACHED // n)
+    held = np.empty((min(size, n), n))
+    for rows in pieces(n, size):
+        left = np.hstack([-2.0 * near[rows], norms[rows], np.ones((rows.stop - rows.start, 1))])
+        squares = np.matmul(left, right.T, out=held[: len(left)])
+        yield rows, np.maximum(squares, 0.0, out=squares)
 
 
 def pieces(n: int, size: int = TILE, start: int = 0) -> Iterator[slice]:

@@ -11,18 +11,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from shoal.indices.checks import (
+    Centred,
     Floats,
     Ints,
     ValidityError,
-    centred,
     checked_k,
     checked_labels,
     checked_vectors,
 )
+from shoal.indices.distances import squared_to_all
 from shoal.types import UNLABELLED
 
+COUNTED = 10
+"""Up to so many ranks in a row are counted; beyond, sorting the row takes less time."""
 BLOCK = 1 << 23
-"""How many distances, or pairs of neighbours, are held at once."""
+"""How many pairs of neighbours are held at once."""
 
 
 class Neighbours:
@@ -51,7 +54,7 @@ def nearest_neighbours(vectors: ArrayLike, k: int) -> Ints:
 
 
 def _points(vectors: ArrayLike, asked_by: str, what: str = "vectors") -> Floats:
-    return centred(checked_vectors(vectors, asked_by, what), None, asked_by, what)[0]
+    return Centred.of(checked_vectors(vectors, asked_by, what), None, asked_by, what).all()
 
 
 def _nearest(points: Floats, k: int, asked_by: str) -> Ints:
@@ -77,7 +80,7 @@ def knn_accuracy(vectors: ArrayLike, labels: ArrayLike, k: int = 10) -> float:
     x = checked_vectors(vectors, "knn_accuracy")
     y = checked_labels(labels, len(x), "knn_accuracy")
     known = np.flatnonzero(y != UNLABELLED)
-    points, _ = centred(x, known, "knn_accuracy", "labelled vectors")
+    points = Centred.of(x, known, "knn_accuracy", "labelled vectors").all()
     y = y[known]
     votes = y[_nearest(points, k, "knn_accuracy")]
     right = sum(int((_majority(votes[rows]) == y[rows]).sum()) for rows in _blocks(len(votes), k * k))
@@ -143,19 +146,24 @@ def _trust(wide: ArrayLike, narrow: ArrayLike, k: int, asked_by: str) -> float:
     n = len(points)
     k = checked_k(k, 1, (n - 1) // 2, asked_by, f"{n} vectors")
     near = _nearest(seen, k, asked_by)
-    excess = sum(_ranks_beyond(points, near, rows, k) for rows in _blocks(n, n))
+    excess = sum(_ranks_beyond(away, near[rows], rows.start) for rows, away in squared_to_all(points))
     return 1.0 - 2.0 * excess / (n * k * (2.0 * n - 3.0 * k - 1.0))
 
 
-def _ranks_beyond(points: Floats, near: Ints, rows: slice, k: int) -> int:
-    """Return sum_i sum_j max(rank_ij - k, 0) of the rows i and those near them elsewhere, j."""
-    from shoal.indices.distances import squared
+def _ranks_beyond(away: Floats, near: Ints, start: int) -> int:
+    """Return sum_i sum_j max(rank_ij - k, 0) of the items i from `start` on and those near them elsewhere, j.
 
-    away = squared(points[rows], points)
-    line = np.arange(len(away))
-    away[line, line + rows.start] = np.inf
-    excess = 0
-    for j in near[rows].T:
-        rank = (away < away[line, j][:, None]).sum(axis=1) + 1
-        excess += int(np.maximum(rank - k, 0).sum())
-    return excess
+    away (B, N) are their squared distances to all items, and may be overwritten; near is (B, k).
+    """
+    line, k = np.arange(len(away)), near.shape[1]
+    away[line, line + start] = np.inf
+    own = np.take_along_axis(away, near, axis=1)
+    if k > COUNTED:
+        away.sort(axis=1)
+        ranks = [row.searchsorted(each) + 1 for row, each in zip(away, own, strict=True)]
+    else:
+        ranks = [
+            np.array([np.count_nonzero(row < value) for value in each]) + 1
+            for row, each in zip(away, own, strict=True)
+        ]
+    return int(np.maximum(np.array(ranks) - k, 0).sum())
