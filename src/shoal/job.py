@@ -10,8 +10,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from shoal.types import Progress, Scalar, ShoalError
 from shoal.workspace import Workspace
@@ -19,6 +22,8 @@ from shoal.workspace import Workspace
 HEARTBEAT_S = 0.3
 OBEY_S = 0.5
 STOP_S = 5.0
+REST_S = 3.0
+"""After a round the page animates: only then the next process gets ready, which keeps a core busy."""
 Watch = Callable[[Progress], None]
 Work = Callable[[Workspace, Mapping[str, Scalar], Watch], str]
 
@@ -29,12 +34,17 @@ GONE = 3
 class JobLauncher:
     """Starts jobs as processes of their own; call it with a kind and its parameters, get the job's id.
 
-    A job lives no longer than the process that started it, even when that is killed.
+    A job lives no longer than the process that started it, even when that is killed. After a job that learns,
+    a process stands by that has loaded all the next one needs, which is most of what a small round takes.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, rest_s: float = REST_S) -> None:
         self._workspace = workspace
         self._running: list[tuple[subprocess.Popen[bytes], threading.Thread]] = []
+        self._rest_s = rest_s
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._standby: subprocess.Popen[bytes] | None = None
 
     def __call__(self, kind: str, parameters: Mapping[str, Scalar] | None = None) -> int:
         """Start a job and return its id.
@@ -45,23 +55,25 @@ class JobLauncher:
             raise ShoalError(f"there is no job of the kind {kind!r}. There are: {', '.join(WORK)}.")
         jobs = self._workspace.jobs
         job_id = jobs.create(kind, parameters)
-        command = [sys.executable, "-P", "-m", "shoal.job", str(self._workspace.path), str(job_id)]
         try:
-            # A session of its own: Ctrl-C in the terminal reaches the server, which then decides about the
-            # job. Nothing is ever written to its stdin: that it ends tells the job that we are gone.
-            process = subprocess.Popen(command, start_new_session=True, stdin=subprocess.PIPE)
+            process = (self._handed(job_id) if kind in WARM else None) or self._start(str(job_id))
         except OSError as error:
             jobs.finish(job_id, "failed", f"its process could not be started: {error.strerror or error}")
             raise ShoalError(
                 f"job {job_id} could not be started: {error.strerror or error}. Free some memory, try again."
             ) from error
-        waiter = threading.Thread(target=self._await, args=(process, job_id), daemon=True)
+        waiter = threading.Thread(target=self._await, args=(process, job_id, kind), daemon=True)
         waiter.start()
         self._running = [pair for pair in self._running if pair[1].is_alive()] + [(process, waiter)]
         return job_id
 
     def stop_all(self) -> None:
         """End every job that still runs; the same command goes on from what they committed."""
+        self._stopping.set()
+        with self._lock:
+            if self._standby is not None:
+                self._standby.kill()
+                self._standby.wait()
         for process, _ in self._running:
             if process.stdin is not None:
                 process.stdin.close()
@@ -71,7 +83,34 @@ class JobLauncher:
                 process.kill()
                 waiter.join(STOP_S)
 
-    def _await(self, process: "subprocess.Popen[bytes]", job_id: int) -> None:
+    def _start(self, *job_id: str) -> "subprocess.Popen[bytes]":
+        """Start the process of a job, or without an id one that stands by."""
+        # A session of its own: Ctrl-C in the terminal reaches the server, which then decides about the job.
+        # At most an id is ever written to its stdin: that it ends tells the job that we are gone.
+        command = [sys.executable, "-P", "-m", "shoal.job", str(self._workspace.path), *job_id]
+        return subprocess.Popen(command, start_new_session=True, stdin=subprocess.PIPE)
+
+    def _handed(self, job_id: int) -> "subprocess.Popen[bytes] | None":
+        """Hand the job to the process that stands by; None where there is none."""
+        with self._lock:
+            process, self._standby = self._standby, None
+        if process is None or process.stdin is None or process.poll() is not None:
+            return None
+        try:
+            process.stdin.write(b"%d\n" % job_id)
+            process.stdin.flush()
+        except OSError:
+            return None
+        return process
+
+    def _stand_by(self) -> None:
+        if self._stopping.wait(self._rest_s):
+            return
+        with self._lock, suppress(OSError):
+            if self._standby is None and not self._stopping.is_set():
+                self._standby = self._start()
+
+    def _await(self, process: "subprocess.Popen[bytes]", job_id: int, kind: str) -> None:
         """Write down how a job ended that could not say so itself; one that has said so stays as it is."""
         code = process.wait()
         state, message = "failed", f"its process ended with exit code {code}; the server's terminal says more"
@@ -84,6 +123,8 @@ class JobLauncher:
             self._workspace.jobs.finish(job_id, state, message)
         except ShoalError as error:
             print(f"job {job_id} ended, which could not be written down: {error}", file=sys.stderr)
+        if kind in WARM and code == 0:
+            threading.Thread(target=self._stand_by, daemon=True).start()
 
 
 def run(path: Path, job_id: int) -> int:
@@ -135,6 +176,8 @@ def _learn(workspace: Workspace, parameters: Mapping[str, Scalar], watch: Watch)
 
 WORK: Mapping[str, Work] = {"map": _map, "layer_map": _layer_map, "learn": _learn}
 """What a job of each kind does; it returns one sentence for people."""
+WARM = frozenset({"learn"})
+"""The kinds that a process stands by for."""
 
 
 def _heart(workspace: Workspace, job_id: int) -> Callable[[Progress], None]:
@@ -170,12 +213,30 @@ def _end_when_asked(workspace: Workspace, job_id: int) -> None:
         os._exit(0)
 
 
+def _told() -> int | None:
+    """Load all that learning needs, then wait for a job's id on stdin; None when the server is gone."""
+    from shoal.rounds import learn_round
+
+    vectors = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
+    learn_round(vectors, np.arange(60) % 3 - 1)
+    line = b""
+    while not line.endswith(b"\n"):
+        read = os.read(sys.stdin.fileno(), 64)
+        if not read:
+            return None
+        line += read
+    return int(line)
+
+
 def main(arguments: list[str]) -> int:
-    """Run the job that the arguments name: the workspace's path and the job's id."""
+    """Run the job that the arguments name: the workspace's path, and its id, which else stdin tells."""
+    job_id = int(arguments[1]) if len(arguments) > 1 else _told()
+    if job_id is None:
+        return GONE
     try:
-        return run(Path(arguments[0]), int(arguments[1]))
+        return run(Path(arguments[0]), job_id)
     except ShoalError as error:
-        print(f"shoal: job {arguments[1]}: {error}", file=sys.stderr)
+        print(f"shoal: job {job_id}: {error}", file=sys.stderr)
         return 1
 
 

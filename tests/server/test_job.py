@@ -102,6 +102,37 @@ def test_a_job_draws_another_layer_beside_the_main_map(workspace, launcher):
     assert "no layer 'deep'" in refused.message
 
 
+def test_after_a_round_a_process_stands_by_that_does_the_next(workspace, seeded):
+    for group, name in enumerate("ab"):
+        workspace.label(seeded.ids[group][:5], name)
+    launcher = job.JobLauncher(workspace, rest_s=0)
+    assert wait_for(workspace, launcher("learn"), "done", "failed", seconds=120).state == "done"
+    end = time.monotonic() + 20
+    while launcher._standby is None and time.monotonic() < end:
+        time.sleep(0.02)
+    ready = launcher._standby
+    second = launcher("learn")
+    assert launcher._running[-1][0] is ready
+    assert wait_for(workspace, second, "done", "failed", seconds=120).state == "done"
+    assert ready.wait(20) == 0
+    while launcher._standby is None and time.monotonic() < end + 60:
+        time.sleep(0.02)
+    third = launcher._standby
+    third.kill()  # one that has died is no obstacle
+    third.wait()
+    assert wait_for(workspace, launcher("learn"), "done", "failed", seconds=120).state == "done"
+    assert len(workspace.rounds.rows()) == 3
+    launcher.stop_all()
+    assert launcher._standby is None or launcher._standby.poll() is not None
+
+
+def test_a_process_that_stands_by_ends_with_its_server(workspace):
+    launcher = job.JobLauncher(workspace)
+    ready = launcher._start()
+    ready.stdin.close()
+    assert ready.wait(60) == job.GONE
+
+
 def test_a_job_of_no_kind_is_refused(launcher):
     with pytest.raises(ShoalError, match=r"no job of the kind 'rm'. There are: map, layer_map"):
         launcher("rm")
