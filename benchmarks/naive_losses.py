@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, normalize, softplus
+from torch.nn.functional import cross_entropy, linear, normalize, softplus
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -72,27 +72,31 @@ def naive_supcon(z: Tensor, y: Tensor) -> Tensor:
     return -(shares.sum(dim=1) / positive.sum(dim=1)).mean()
 
 
-def naive_cce(z: Tensor, y: Tensor, *, weights: Tensor) -> Tensor:
+def naive_cce(z: Tensor, y: Tensor, *, weights: Tensor, extra: Tensor) -> Tensor:
     """Cross-entropy over a linear layer."""
-    return cross_entropy(z @ weights.T, y)
+    return cross_entropy(linear(z, weights, extra), y)
 
 
-def naive_center(z: Tensor, y: Tensor, *, weights: Tensor) -> Tensor:
-    """Cross-entropy and the distance to centres, which lie at 0."""
+def naive_center(z: Tensor, y: Tensor, *, weights: Tensor, extra: Tensor) -> Tensor:
+    """Cross-entropy and the distance to centres, which lie at 0 and are moved by nothing."""
     centres = torch.zeros_like(weights)
-    return cross_entropy(z @ weights.T, y) + 0.05 * (z - centres[y]).square().sum(dim=1).mean()
+    away = z - centres[y]
+    with torch.no_grad():
+        sums = torch.zeros_like(centres).index_add(0, y, away)
+        centres += 0.0 * sums / (1 + torch.bincount(y, minlength=len(centres)))[:, None]
+    return cross_entropy(linear(z, weights, extra), y) + 0.05 * away.square().sum(dim=1).mean()
 
 
-def naive_cosine_corel(z: Tensor, y: Tensor, *, weights: Tensor) -> Tensor:
+def naive_cosine_corel(z: Tensor, y: Tensor, *, weights: Tensor, extra: Tensor) -> Tensor:
     """Attract by the own cosine, repel by the square of the highest other one."""
     cosines = normalize(z) @ normalize(weights).T
     own = torch.nn.functional.one_hot(y, len(weights)).bool()
     return (-cosines[own] + cosines.masked_fill(own, -torch.inf).amax(dim=1).square()).mean() / 2.0
 
 
-def naive_gaussian_corel(z: Tensor, y: Tensor, *, weights: Tensor) -> Tensor:
-    """Half the cross-entropy over minus half the squared distances."""
-    return cross_entropy(-0.5 * torch.cdist(z, weights).square(), y) / 2.0
+def naive_gaussian_corel(z: Tensor, y: Tensor, *, weights: Tensor, extra: Tensor) -> Tensor:
+    """Half the cross-entropy over minus half the squared distances, the half being learned."""
+    return cross_entropy(-(0.5 + extra[0]) * torch.cdist(z, weights).square(), y) / 2.0
 
 
 def naive_prototypical(z: Tensor, y: Tensor) -> Tensor:
@@ -147,5 +151,6 @@ WEIGHTED = {
 def naive(kind: str, classes: int, width: int) -> Loss | None:
     """Return the naive form of a loss, or None where there is none."""
     if kind in WEIGHTED:
-        return partial(WEIGHTED[kind], weights=weights_of(classes, width).requires_grad_())
+        weights, extra = weights_of(classes, width), torch.zeros(classes)
+        return partial(WEIGHTED[kind], weights=weights.requires_grad_(), extra=extra.requires_grad_())
     return PLAIN.get(kind)
