@@ -1,4 +1,4 @@
-"""What to label next in a workspace: groups of items alike, and regions that look like nothing labelled."""
+"""What to label next in a workspace: groups of items alike, regions like nothing labelled, items in doubt."""
 
 import threading
 from dataclasses import dataclass
@@ -6,13 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.suggestions import Group, novelties, suggest_groups
+from shoal.suggestions import Group, next_items, novelties, suggest_groups
 from shoal.types import UNLABELLED
 from shoal.workspace import Workspace
 
 Ids = NDArray[np.int64]
 HIGHEST = 20
 """So many groups are worked out at once; asking for fewer takes the first of them."""
+SINGLE = 24
+"""So many items to be labelled one by one come after the groups."""
+EXEMPLARS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,13 @@ class Suggester:
         confidence = self._confidence(embedding.ids)
         groups = suggest_groups(embedding.vectors, labels, confidence=confidence, count=HIGHEST)
         strange = novelties(embedding.vectors, labels, count=HIGHEST // 4)
-        return [_of(group, embedding.ids) for group in _woven(groups, strange)]
+        found = [_of(group, embedding.ids) for group in _woven(groups, strange)]
+        single = next_items(embedding.vectors, labels, confidence=confidence, count=SINGLE)
+        if len(single):
+            each = "the most typical of its kind" if confidence is None else "typical of what is in doubt"
+            reason = f"{len(single):,} items, each {each}: label one by one"
+            found.append(Suggestion(embedding.ids[single], embedding.ids[single[:EXEMPLARS]], reason))
+        return found
 
     def _confidence(self, ids: Ids) -> NDArray[np.float32] | None:
         learned = self._workspace.rounds.current()

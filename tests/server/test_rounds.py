@@ -139,5 +139,11 @@ def test_unlabelled_groups_are_suggested_and_labelled_ones_are_not(workspace, ma
     workspace.label(seeded.ids[0], "red")
     workspace.log.label(seeded.ids[1], None, user="ada", how="key")
     assert suggested() == {1, 2, 3}
+    last = client.get("/api/suggestions").json()[-1]
+    assert "label one by one" in last["reason"]
+    (ids, places), _ = columns(client.get("/api/suggestions/items"), "u4", "i4")
+    single = ids[places == places.max()]
+    assert {group_of[int(id)] for id in single} == {1, 2, 3}
+    assert workspace.labels().keys().isdisjoint(single.tolist())
     bare = make_client(workspace)
     assert bare.get("/api/suggestions").status_code == 409
