@@ -12,6 +12,8 @@ from tests.browser.page import PATIENCE_MS, Eye, Server
 from tests.browser.test_finding import post
 from tests.seeded import Seeded, seed_workspace
 
+from shoal.workspace import Workspace
+
 
 @pytest.fixture(scope="module")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
@@ -29,9 +31,17 @@ def server(seeded: Seeded) -> Iterator[Server]:
 
 @pytest.fixture
 def eye(look: Look, seeded: Seeded) -> Eye:
-    opened = look()
-    opened.whole_map(sum(map(len, seeded.ids)))
-    return opened
+    return opened(look, seeded)
+
+
+def opened(look: Look, seeded: Seeded, **groups: int) -> Eye:
+    """The page, with a class of its own for some groups of items."""
+    with Workspace.open(seeded.path) as workspace:
+        for name, group in groups.items():
+            workspace.label(seeded.ids[group], name)
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    return eye
 
 
 def give(eye: Eye, ids: list[int], name: str) -> None:
@@ -80,10 +90,9 @@ def test_split_off_asks_for_a_new_name_and_one_undo_takes_it_back(eye: Eye, seed
     assert counts(eye, "whole", "part") == (n, 0)
 
 
-def test_two_classes_are_merged_one_renamed_one_deleted(eye: Eye, seeded: Seeded) -> None:
+def test_two_classes_are_merged_one_renamed_one_deleted(look: Look, seeded: Seeded) -> None:
     b, c = (len(seeded.ids[group]) for group in (1, 2))
-    give(eye, seeded.ids[1], "north")
-    give(eye, seeded.ids[2], "south")
+    eye = opened(look, seeded, north=1, south=2)
     eye.lasso(seeded.ids[1])
     eye.press("Shift+M")
     sheet = dialog(eye, "Merge two classes")
@@ -146,7 +155,7 @@ def test_two_layers_lie_side_by_side_and_share_their_selection(eye: Eye, seeded:
     expect(side.get_by_text("early", exact=True)).to_be_visible()
     expect(eye.page.locator(".side[data-map]")).to_be_visible(timeout=PATIENCE_MS)  # it has been drawn
     canvas = side.locator("canvas")
-    eye.page.wait_for_timeout(600)
+    eye.page.wait_for_timeout(400)
     before = canvas.screenshot()
     n = len(seeded.ids[1])
     eye.lasso(seeded.ids[1])
@@ -176,13 +185,11 @@ def test_two_layers_lie_side_by_side_and_share_their_selection(eye: Eye, seeded:
     expect(eye.page.get_by_text("Nothing is beside")).to_be_visible()
 
 
-def test_filters_are_reached_turned_and_cleared(eye: Eye, seeded: Seeded) -> None:
+def test_filters_are_reached_turned_and_cleared(look: Look, seeded: Seeded) -> None:
     points = sum(map(len, seeded.ids))
-    give(eye, seeded.ids[0], "zero")
-    eye.lasso(seeded.ids[3])
-    eye.drawn(selected=len(seeded.ids[3]))
-    eye.press("0")
-    eye.saved()
+    with Workspace.open(seeded.path) as workspace:
+        workspace.label(seeded.ids[3], None)
+    eye = opened(look, seeded, zero=0)
     eye.press("Shift+F")
     expect(eye.page.get_by_label("Text in the name")).to_be_focused()
     eye.page.keyboard.type("/001")
@@ -219,9 +226,8 @@ def listed(eye: Eye, title: str) -> list[int]:
     return [int(cell.get_attribute("data-found") or -1) for cell in panel.locator("[data-found]").all()]
 
 
-def test_copies_outliers_and_odd_ones(eye: Eye, seeded: Seeded) -> None:
-    for group, name in ((1, "teal"), (2, "amber")):
-        give(eye, seeded.ids[group], name)
+def test_copies_outliers_and_odd_ones(look: Look, seeded: Seeded) -> None:
+    eye = opened(look, seeded, teal=1, amber=2)
     eye.page.mouse.click(*eye.place(seeded.ids[1][5]))
     eye.drawn(selected=1)
     cell = eye.page.get_by_role("region", name="Selection").locator("[data-item]")

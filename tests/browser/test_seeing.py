@@ -82,6 +82,7 @@ def test_nothing_moves_where_a_person_wants_no_motion(look: Look) -> None:
     )
     assert moving == 0
     eye.page.emulate_media(reduced_motion="no-preference")
+    eye.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
     before = eye.page.evaluate("window.ways.size")
     eye.press("w")
     eye.drawn(spread=False)
@@ -286,7 +287,7 @@ def test_nothing_is_cut_at_4k(look: Look, seeded: Seeded) -> None:
     for panel, key in (("Learn", "r"), ("Look", "o"), ("Find", "k"), ("Quality", "q"), ("History", "h")):
         eye.press(key)
         expect(eye.page.get_by_role("region", name=panel, exact=True)).to_be_visible()
-        eye.page.wait_for_timeout(250)
+        eye.page.wait_for_timeout(100)
         cut[panel] = eye.page.evaluate(CUT, [size["width"], size["height"]])
     eye.press("?")
     cut["keys"] = eye.page.evaluate(CUT, [size["width"], size["height"]])
