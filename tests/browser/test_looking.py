@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Route, expect
 from tests.browser.conftest import Look
-from tests.browser.page import Eye
+from tests.browser.page import PATIENCE_MS, Eye
 from tests.seeded import Seeded, save_round, save_slips
 
 from shoal.workspace import Workspace
@@ -172,7 +172,7 @@ def test_too_few_labels_waiting_and_failing_are_three_things(look: Look, seeded:
         for group, name in enumerate(("north", "east")):
             workspace.label(seeded.ids[group], name)
     # the page hears of what it did not do itself within some seconds, and waits for labels to pause
-    expect(panel.locator("[data-silhouette]")).to_be_visible(timeout=20_000)
+    expect(panel.locator("[data-silhouette]")).to_be_visible(timeout=PATIENCE_MS)
 
 
 def test_the_matrix_of_many_classes_has_names_and_numbers(look: Look, seeded: Seeded) -> None:

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { placeNames, regionNames } from "./names";
+import { Cover, freeWay, placeNames, regionNames } from "./names";
 
 /** Clusters of items: class, middle, how many. */
 function cluster(...groups: [of: number, x: number, y: number, count: number][]) {
@@ -36,4 +36,15 @@ test("no name covers another or leaves the screen", () => {
   });
   expect(placed.map(({ weight }) => weight)).toEqual([9, 3]);
   expect(placed[0]).toMatchObject({ left: 70, top: 90 });
+});
+
+test("a name goes where it hides no picture, and stays in the middle where nothing is gained", () => {
+  const size = { width: 64, height: 24 };
+  const picture = { x0: 160, y0: 168, x1: 239, y1: 223 };
+  expect(freeWay({ x: 200, y: 196 }, size, new Cover([picture], 400, 400))).toEqual({ x: 0, y: -52 });
+  expect(freeWay({ x: 200, y: 196 }, size, new Cover([picture], 400, 400), 10)).toEqual({ x: 0, y: 0 });
+  expect(freeWay({ x: 200, y: 196 }, size, new Cover([], 400, 400))).toEqual({ x: 0, y: 0 });
+  const everywhere = { x0: 0, y0: 0, x1: 399, y1: 399 };
+  expect(freeWay({ x: 200, y: 196 }, size, new Cover([everywhere], 400, 400))).toEqual({ x: 0, y: 0 });
+  expect(new Cover([picture], 400, 400).under({ x0: -50, y0: -50, x1: -9, y1: -9 })).toBe(0);
 });

@@ -153,6 +153,59 @@ function valley(dense: Float32Array, from: number, to: number): number {
   return least;
 }
 
+/** Which part of the screen pictures cover, cell by cell. */
+export class Cover {
+  private readonly columns: number;
+  private readonly rows: number;
+  private readonly cells: Uint8Array;
+
+  constructor(pictures: readonly Bounds[], width: number, height: number) {
+    this.columns = Math.max(1, Math.ceil(width / CELL));
+    this.rows = Math.max(1, Math.ceil(height / CELL));
+    this.cells = new Uint8Array(this.columns * this.rows);
+    for (const picture of pictures) this.each(picture, (cell) => (this.cells[cell] = 1));
+  }
+
+  /** How many px² of a box are covered. */
+  under(box: Bounds): number {
+    let covered = 0;
+    this.each(box, (cell) => (covered += this.cells[cell]!));
+    return covered * CELL ** 2;
+  }
+
+  private each({ x0, y0, x1, y1 }: Bounds, visit: (cell: number) => void): void {
+    const clamp = (at: number, most: number): number => Math.min(most, Math.max(0, Math.floor(at / CELL)));
+    if (x1 < 0 || y1 < 0 || x0 >= this.columns * CELL || y0 >= this.rows * CELL) return;
+    const [left, right] = [clamp(x0, this.columns - 1), clamp(x1, this.columns - 1)];
+    for (let row = clamp(y0, this.rows - 1); row <= clamp(y1, this.rows - 1); row += 1)
+      for (let column = left; column <= right; column += 1) visit(row * this.columns + column);
+  }
+}
+
+const CELL = 8;
+/** How far a name may move to lie on free ground, in px: straight up or down first. */
+const WAYS: readonly (readonly [number, number])[] = [0, -28, 28, -52, 52, -76, 76].flatMap((y) => [0, -20, 20].map((x) => [x, y] as const));
+/** What a px of that costs, in px² of pictures under the name. */
+const WAY_COST = 8;
+
+/** How a name of a size is best moved away from the middle of its region, by `reach` px at most: where it hides the
+ * least of the pictures. */
+export function freeWay(
+  middle: { x: number; y: number },
+  size: { width: number; height: number },
+  cover: Cover,
+  reach = Infinity,
+): { x: number; y: number } {
+  let [best, least] = [WAYS[0]!, Infinity];
+  for (const [x, y] of WAYS) {
+    if (Math.hypot(x, y) > reach) continue;
+    const [left, top] = [middle.x + x - size.width / 2, middle.y + y - size.height / 2];
+    const cost = cover.under({ x0: left, y0: top, x1: left + size.width, y1: top + size.height }) + WAY_COST * Math.hypot(x, y);
+    if (cost < least) [best, least] = [[x, y], cost];
+  }
+  return { x: best[0], y: best[1] };
+}
+
 /** Place names on the screen, weightiest first; one that would cover another is left out. */
 export function placeNames(
   names: readonly RegionName[],

@@ -37,6 +37,27 @@ describe("camera", () => {
     expect(camera.zoom).toBe(2000);
   });
 
+  test("zooming in leads to items, never to empty ground", () => {
+    const items = [{ id: 0, x: 0.5, y: 0.5 }, { id: 1, x: 0.51, y: 0.5 }];
+    camera.nearest = (x, y, reach, except) => {
+      const far = (one: { x: number; y: number }): number => Math.hypot(one.x - x, one.y - y);
+      const [found] = items.filter((one) => one.id !== except && far(one) < reach).sort((a, b) => far(a) - far(b));
+      return found ?? null;
+    };
+    // The pointer is far from everything; the nearest item stays on the screen all the same.
+    for (let step = 0; step < 40; step += 1) {
+      camera.zoomAt(1000, 100, 1.5);
+      expect(camera.screenX(0.51)).toBeLessThanOrEqual(1080);
+      expect(camera.screenX(0.51)).toBeGreaterThanOrEqual(0);
+      expect(camera.screenY(0.5)).toBeLessThanOrEqual(720);
+    }
+    expect(camera.screenX(0.51)).toBeCloseTo(0.3 * 1080);
+    // Neighbours are never parted by more than half of the smaller side.
+    expect(camera.scale * 0.01).toBeCloseTo(360);
+    camera.zoomAt(1000, 100, 0.5);
+    expect(camera.scale * 0.01).toBeCloseTo(180);
+  });
+
   test("a pan moves what is shown with the pointer, and nobody gets lost", () => {
     const x = camera.mapX(500);
     camera.pan(40, 0);

@@ -4,6 +4,11 @@ import type { Bounds } from "./polygon";
 const SIDE = 40;
 const TOP = 36;
 const BOTTOM = 84;
+/** Zooming in where nothing lies, what is nearest comes so far into the screen: a part of its width and height. */
+const INSIDE = 0.3;
+/** How far one may zoom in, against the fitted scale: always, and where items lie on top of each other. */
+const NEAR = 8;
+const NEAREST = 2000;
 
 /** Where a point of the map lies on the screen: x_screen = (x - cx) * scale + width / 2, likewise y, y down. */
 export class Camera {
@@ -16,6 +21,9 @@ export class Camera {
   height = 1;
   /** The scale at which everything fits; zoom 1. */
   fitScale = 600;
+
+  /** The item nearest to a place, nearer than `reach` in map units and not `except`; null: there is none. */
+  nearest: (x: number, y: number, reach: number, except?: number) => Near | null = () => null;
 
   private home: Bounds = { x0: 0, y0: 0, x1: 1, y1: 1 };
 
@@ -67,13 +75,17 @@ export class Camera {
     this.keepNear();
   }
 
-  /** Zoom by `factor` so that what lies under (screenX, screenY) stays there. */
+  /** Zoom by `factor` so that what lies under (screenX, screenY) stays there. Zooming in leads to items, never to
+   * empty ground: the nearest stays on the screen, and the zoom ends where its neighbour would leave it. */
   zoomAt(screenX: number, screenY: number, factor: number): void {
     const x = this.mapX(screenX);
     const y = this.mapY(screenY);
-    this.scale = Math.min(this.fitScale * 2000, Math.max(this.fitScale * 0.5, this.scale * factor));
+    const item = factor > 1 ? this.search(x, y) : null;
+    const most = Math.max(this.scale, item ? this.nearestScale(item) : this.fitScale * NEAREST);
+    this.scale = Math.min(most, Math.max(this.fitScale * 0.5, this.scale * factor));
     this.cx = x - (screenX - this.width / 2) / this.scale;
     this.cy = y - (screenY - this.height / 2) / this.scale;
+    if (item) this.keepInside(item, screenX, screenY);
     this.keepNear();
   }
 
@@ -84,11 +96,11 @@ export class Camera {
     return { cx: (x0 + x1) / 2, cy: (y0 + y1) / 2 + lift, scale: this.fitScale };
   }
 
-  /** The view that shows the given box, not nearer than `nearest` times the fitted scale. */
-  around(box: Bounds, nearest = 40): CameraView {
+  /** The view that shows the given box on a `share` of it, not nearer than `nearest` times the fitted scale. */
+  around(box: Bounds, { share = 0.8, nearest = 40 } = {}): CameraView {
     const scale = Math.min(
-      (this.width * 0.8) / Math.max(1e-9, box.x1 - box.x0),
-      (this.height * 0.8) / Math.max(1e-9, box.y1 - box.y0),
+      (this.width * share) / Math.max(1e-9, box.x1 - box.x0),
+      (this.height * share) / Math.max(1e-9, box.y1 - box.y0),
       this.fitScale * nearest,
     );
     return { cx: (box.x0 + box.x1) / 2, cy: (box.y0 + box.y1) / 2, scale };
@@ -109,6 +121,33 @@ export class Camera {
     return near(this.scale, home.scale) && near(this.cx, home.cx) && near(this.cy, home.cy);
   }
 
+  /** The item nearest to a place, looked for ever wider. */
+  private search(x: number, y: number, except?: number): Near | null {
+    const { x0, y0, x1, y1 } = this.home;
+    const everywhere = Math.max(x1 - x0, y1 - y0) + Math.hypot(this.width, this.height) / this.scale;
+    for (let reach = 8 / this.scale; ; reach *= 2) {
+      const found = this.nearest(x, y, reach, except);
+      if (found || reach > everywhere) return found;
+    }
+  }
+
+  /** The scale at which an item and its nearest neighbour still share the screen. */
+  private nearestScale({ id, x, y }: Near): number {
+    const other = this.search(x, y, id);
+    const apart = other ? Math.hypot(other.x - x, other.y - y) : Infinity;
+    const both = Math.min(this.width, this.height) / 2 / Math.max(apart, 1e-12);
+    return Math.min(this.fitScale * NEAREST, Math.max(this.fitScale * NEAR, both));
+  }
+
+  /** Keep an item on the screen: the farther it is from the pointer, the farther from the edge. */
+  private keepInside({ x, y }: Near, screenX: number, screenY: number): void {
+    const away = Math.hypot(this.screenX(x) - screenX, this.screenY(y) - screenY);
+    const halfW = (this.width / 2 - Math.min(away, this.width * INSIDE)) / this.scale;
+    const halfH = (this.height / 2 - Math.min(away, this.height * INSIDE)) / this.scale;
+    this.cx = Math.min(x + halfW, Math.max(x - halfW, this.cx));
+    this.cy = Math.min(y + halfH, Math.max(y - halfH, this.cy));
+  }
+
   private measureFit(): void {
     const width = Math.max(1e-6, this.home.x1 - this.home.x0);
     const height = Math.max(1e-6, this.home.y1 - this.home.y0);
@@ -122,6 +161,13 @@ export class Camera {
     this.cx = Math.min(x1, Math.max(x0, this.cx));
     this.cy = Math.min(y1, Math.max(y0, this.cy));
   }
+}
+
+/** An item and where it lies, in map units. */
+export interface Near {
+  id: number;
+  x: number;
+  y: number;
 }
 
 export interface CameraView {

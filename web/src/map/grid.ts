@@ -88,8 +88,8 @@ export class CellGrid {
     return new Marked(marks, count);
   }
 
-  /** Return the item nearest to a place, nearer than `reach` (map units), or -1. */
-  nearest(x: number, y: number, reach: number): number {
+  /** Return the item nearest to a place, nearer than `reach` (map units) and not `except`, or -1. */
+  nearest(x: number, y: number, reach: number, except = -1): number {
     this.advance(Infinity);
     const { places, order, starts } = this;
     let nearest = -1;
@@ -101,7 +101,7 @@ export class CellGrid {
       for (let k = starts[row * ACROSS + left]!; k < end; k += 1) {
         const id = order[k]!;
         const distance = (places[2 * id]! - x) ** 2 + (places[2 * id + 1]! - y) ** 2;
-        if (distance < least || (distance === least && id < nearest)) {
+        if (id !== except && (distance < least || (distance === least && id < nearest))) {
           nearest = id;
           least = distance;
         }

@@ -42,7 +42,7 @@ function spreadDistance(cell: number, items: number, { width, height }: { width:
 }
 
 /** How near two shown thumbnails may lie, as a share of their size: below 1 they overlap a little. */
-const NEAR = 0.62;
+const NEAR = 0.74;
 /** How far beyond the view winners are chosen, in screens. */
 const MARGIN = 0.5;
 

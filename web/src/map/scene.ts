@@ -6,7 +6,7 @@ import { CellGrid } from "./grid";
 import { DARK, numbered, type Theme } from "./palette";
 import type { Marked } from "./marked";
 import { PointStore } from "./points";
-import type { Polygon } from "./polygon";
+import type { Bounds, Polygon } from "./polygon";
 import { FILTERED, type Frame, type Renderer } from "./renderer";
 import { Spreading } from "./spread";
 import { SpriteStage } from "./stage";
@@ -81,6 +81,10 @@ export class Scene {
     fetch: FetchMosaic,
   ) {
     this.camera.set(this.camera.fitted());
+    this.camera.nearest = (x, y, reach, except) => {
+      const id = this.grid.nearest(x, y, reach, except);
+      return id < 0 ? null : { id, x: this.points.b[2 * id]!, y: this.points.b[2 * id + 1]! };
+    };
     this.stage = new SpriteStage(renderer, fetch, () => this.requestDraw());
     this.theme = DARK;
   }
@@ -263,6 +267,11 @@ export class Scene {
   /** What is inside a polygon of the map that is shown, wherever it is in its move to it. */
   inside(polygon: Polygon): Marked {
     return this.grid.marked(polygon);
+  }
+
+  /** Where the pictures lie that are on show, in px of the screen. */
+  pictures(): Bounds[] {
+    return this.stage.boxes(this.points, this.camera, this.spriteSize);
   }
 
   /** How many pictures the view asks for, and how many of them are here as sharp as they are drawn. */

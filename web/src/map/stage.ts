@@ -1,4 +1,5 @@
 import type { Camera } from "./camera";
+import type { Bounds } from "./polygon";
 import type { PointStore } from "./points";
 import { drawnAspect, FRESH, LABELLED, type Renderer, SELECTED, type SpriteBatch, STRIDE } from "./renderer";
 import { LAYERS, perLayer, place, sharpSize, SlotCache, SPRITE_SIZES, type SpriteSize } from "./sprites";
@@ -102,14 +103,15 @@ export class SpriteStage {
     let top = -1;
     for (const id of this.alphas.keys()) {
       if (top >= 0 && id >= top) continue; // lower ids are drawn above
-      const aspect = drawnAspect(points.aspect[id]!);
-      const halfW = (size * Math.min(1, aspect)) / 2;
-      const halfH = (size * Math.min(1, 1 / aspect)) / 2;
-      const dx = Math.abs(camera.screenX(points.x(id)) - screenX);
-      const dy = Math.abs(camera.screenY(points.y(id)) - screenY);
-      if (dx <= halfW && dy <= halfH) top = id;
+      const { x0, y0, x1, y1 } = boxOf(id, points, camera, size);
+      if (screenX >= x0 && screenX <= x1 && screenY >= y0 && screenY <= y1) top = id;
     }
     return top;
+  }
+
+  /** The places of the shown thumbnails, in px of the screen. */
+  boxes(points: PointStore, camera: Camera, size: number): Bounds[] {
+    return [...this.alphas.keys()].filter((id) => points.has(id)).map((id) => boxOf(id, points, camera, size));
   }
 
   private askFor(inView: number[], around: number[], size: SpriteSize): void {
@@ -220,6 +222,15 @@ export class SpriteStage {
     data[at + 15] = bits & FRESH ? 1 : 0;
     batch.count += 1;
   }
+}
+
+/** Where an item's thumbnail lies, in px of the screen. */
+function boxOf(id: number, points: PointStore, camera: Camera, size: number): Bounds {
+  const aspect = drawnAspect(points.aspect[id]!);
+  const halfW = (size * Math.min(1, aspect)) / 2;
+  const halfH = (size * Math.min(1, 1 / aspect)) / 2;
+  const [x, y] = [camera.screenX(points.x(id)), camera.screenY(points.y(id))];
+  return { x0: x - halfW, y0: y - halfH, x1: x + halfW, y1: y + halfH };
 }
 
 /** One number for many (FNV-1a): the same for the same numbers in the same order, and hardly for any others. */

@@ -1,6 +1,7 @@
 import { derived, get, type Readable, type Writable, writable } from "svelte/store";
 import { Changes } from "../api/changes";
 import { api, remedy, speakFor, type State } from "../api/client";
+import type { MapPoints } from "../api/columns";
 import type { Facts } from "../items/facts";
 import type { Scene } from "../map/scene";
 import type { Labelling } from "./labelling";
@@ -71,13 +72,15 @@ export class Following {
       const state = await api.state();
       if (!this.isOurs(state.workspace_id)) return;
       this.connection.set("ok");
-      await labelling.open(state.workspace_id);
-      await labelling.fetch(state.label_seq);
+      const wanted = this.aside ?? state.map?.id ?? null;
+      // The largest answer is asked for first; what goes wrong with it is heard where it is waited for.
+      const points = wanted !== null && wanted !== this.scene?.newest ? api.points(wanted) : null;
+      points?.catch(() => undefined);
+      await Promise.all([labelling.open(state.workspace_id), labelling.fetch(state.label_seq)]);
       this.state.set(state);
       labelling.follow(seen);
       this.noteEnded(state);
-      const wanted = this.aside ?? state.map?.id ?? null;
-      if (wanted !== null && wanted !== this.scene?.newest) await this.showMap(wanted);
+      if (wanted !== null && points) this.showMap(wanted, await points);
     } catch (error) {
       // A refusal is a map that has just been replaced: the next state names the newer one.
       const answer = remedy(error);
@@ -96,8 +99,8 @@ export class Following {
     return false;
   }
 
-  private async showMap(id: number): Promise<void> {
-    this.scene?.setMap(id, await api.points(id));
+  private showMap(id: number, points: MapPoints): void {
+    this.scene?.setMap(id, points);
     this.shown.update(({ map }) => ({ map: id, before: map }));
   }
 
