@@ -254,8 +254,9 @@ def _prepared(workspace: Workspace, embedding: Embedding, seed: int, watch: Watc
     try:
         arrays, card = storage.unpack(PREPARED, path.read_bytes())
         reduction = Reduction(arrays["mean"], arrays["axes"])
-        return Prepared(reduction, card["scale"], arrays["inputs"], arrays["neighbours"].astype(np.int64))
-    except (OSError, ShoalError):
+        neighbours = arrays["neighbours"].astype(np.int64)
+        return Prepared(reduction, card["scale"], arrays["inputs"], neighbours, arrays["around"])
+    except (OSError, KeyError, ShoalError):  # there is none, it is damaged, or an older Shoal's
         watch(Progress(0, 0, "finding neighbours"))
         made = prepare(embedding.vectors, seed=seed)
         _keep(path, made)
@@ -268,6 +269,7 @@ def _keep(path: Path, made: Prepared) -> None:
         "axes": made.reduction.axes,
         "inputs": made.inputs,
         "neighbours": made.neighbours.astype(np.int32),
+        "around": made.around,
     }
     data = storage.pack(PREPARED, arrays, {"scale": made.scale})
     try:

@@ -19,6 +19,7 @@ from shoal.learning.novelty import (
     Steps,
     Strangers,
     Surroundings,
+    alike_around,
     named_by_score,
     named_probability,
 )
@@ -50,12 +51,16 @@ STEPS = ("preparing", "predicting", "training the head", "laying the map")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a layer's rounds share, computed once: inputs (N, d), the neighbours (N, k) of every item."""
+    """What a layer's rounds share, computed once: inputs (N, d), each item's neighbours (N, k).
+
+    `around` (N,) is how alike an item is to its neighbours, as their mean cosine.
+    """
 
     reduction: Reduction
     scale: float
     inputs: Floats
     neighbours: Ints
+    around: Floats
 
     def of(self, vectors: NDArray[np.floating]) -> Floats:
         """Return vectors (M, D) of the same layer as inputs (M, d)."""
@@ -83,8 +88,8 @@ def prepare(vectors: NDArray[np.floating], *, seed: int = 0) -> Prepared:
     inputs = np.concatenate(raw)
     scale = 1 / max(float(np.sqrt((inputs**2).sum(axis=1).mean())), 1e-6)
     inputs *= np.float32(scale)
-    found = nearest(_near(inputs), SURROUNDINGS)
-    return Prepared(reduction, scale, inputs, found.ids.astype(np.int64))
+    neighbours = nearest(_near(inputs), SURROUNDINGS).ids.astype(np.int64)
+    return Prepared(reduction, scale, inputs, neighbours, alike_around(_near(inputs), neighbours))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +220,7 @@ class Guess:
         scores = probe.scores(ready.inputs)
         scores[answered] = held_out
         strangers = Strangers.of(ready.inputs, labels, probe.classes)
-        near = Surroundings(_near(ready.inputs), ready.neighbours, labels)
+        near = Surroundings(_near(ready.inputs), ready.neighbours, ready.around, labels)
         named = named_probability(near, probe.classes, scores, strangers)
         shares = probabilities(scores, temperature)
         if rejected is not None:

@@ -9,6 +9,7 @@ from shoal.learning.novelty import (
     Steps,
     Strangers,
     Surroundings,
+    alike_around,
     named_by_score,
     named_probability,
 )
@@ -28,7 +29,8 @@ def test_kinship_is_what_a_plain_loop_says(none):
     labels = np.where(np.arange(30) % 2, -1, np.arange(30) % 3)
     labels[1 : 1 + 2 * none : 2] = -2
     kinds = random.integers(0, 3, 30)
-    found = Surroundings(inputs, neighbours, labels).kinship(np.arange(30), kinds)
+    near = Surroundings(inputs, neighbours, alike_around(inputs, neighbours), labels)
+    found = near.kinship(np.arange(30), kinds)
     for item in range(30):
         members = [m for m in np.flatnonzero(labels == kinds[item]) if m != item]
         outside = [m for m in members if m not in neighbours[item]] or members
@@ -39,7 +41,9 @@ def test_kinship_is_what_a_plain_loop_says(none):
 
 
 def test_kinship_is_not_known_where_only_the_item_itself_has_the_label():
-    near = Surroundings(np.eye(3, dtype=np.float32), np.array([[1], [2], [0]]), np.array([0, -1, 1]))
+    around = np.zeros(3, np.float32)
+    labels = np.array([0, -1, 1])
+    near = Surroundings(np.eye(3, dtype=np.float32), np.array([[1], [2], [0]]), around, labels)
     assert np.isnan(near.kinship(np.arange(3), np.array([0, 0, 1]))).tolist() == [True, False, True]
 
 
@@ -92,7 +96,8 @@ def _chances(inputs, labels):
     scores = probe.scores(inputs)
     scores[answered] = held_out
     strangers = Strangers.of(inputs, labels, probe.classes)
-    near = Surroundings(inputs, nearest(inputs, 10).ids.astype(np.int64), labels)
+    neighbours = nearest(inputs, 10).ids.astype(np.int64)
+    near = Surroundings(inputs, neighbours, alike_around(inputs, neighbours), labels)
     chances = named_probability(near, probe.classes, scores, strangers)
     return chances, named_by_score(labels, scores, strangers).at(scores.max(axis=1)), strangers
 

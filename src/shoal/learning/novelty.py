@@ -27,7 +27,7 @@ FEWEST = 2
 SHARES = 0.01, 0.99
 """Between these lies the share of unlabelled items whose class has a name."""
 FORGOTTEN = -2.0
-BLOCK = 16_384
+BLOCK, PAIRS = 16_384, 1 << 24
 
 
 def named_probability(near: "Surroundings", classes: Ints, scores: Floats, strangers: "Strangers") -> Floats:
@@ -83,10 +83,11 @@ def _evidence(named: Floats, strange: Floats) -> Callable[[Floats], Floats]:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Items as inputs (N, d) with their neighbours (N, k) and labels (N,)."""
+    """Items as inputs (N, d) with neighbours (N, k), how alike they are to these (N,), and labels (N,)."""
 
     inputs: Floats
     neighbours: Ints
+    around: Floats
     labels: Ints
 
     def kinship(self, rows: Ints, kinds: Ints) -> Floats:
@@ -125,8 +126,9 @@ class Surroundings:
             return found
         kinds = np.unique(self.labels[self.labels >= 0])
         named = np.concatenate([_sample(np.flatnonzero(self.labels == kind)) for kind in kinds])
-        for start in range(0, len(found), BLOCK):
-            rows = np.arange(start, min(start + BLOCK, len(found)))
+        step = max(1, PAIRS // len(named))
+        for start in range(0, len(found), step):
+            rows = np.arange(start, min(start + step, len(found)))
             own = _unit(self.inputs[rows])
             nearest = [(own @ _unit(self.inputs[members]).T).max(axis=1) for members in (strange, named)]
             found[rows] = nearest[0] > nearest[1]
@@ -145,16 +147,24 @@ class Surroundings:
         return found
 
     def _beside(self, own: Floats, rows: Ints, strange: Ints) -> Floats:
-        around = np.zeros(len(rows), np.float32)
-        for beside in self.neighbours[rows].T:
-            around += np.einsum("nd,nd->n", own, _unit(self.inputs[beside]))
-        around /= max(self.neighbours.shape[1], 1)
+        around = self.around[rows]
         if not len(strange):
             return around
         alike = own @ _unit(self.inputs[strange]).T
         alike[rows[:, None] == strange] = FORGOTTEN
         found: Floats = np.maximum(around, alike.max(axis=1))
         return found
+
+
+def alike_around(inputs: Floats, neighbours: Ints) -> Floats:
+    """Return the mean cosine (N,) of inputs (N, d) to their neighbours (N, k); 0 where there are none."""
+    found = np.zeros(len(inputs), np.float32)
+    for start in range(0, len(inputs), BLOCK):
+        block = slice(start, start + BLOCK)
+        own = _unit(inputs[block])
+        for beside in neighbours[block].T:
+            found[block] += np.einsum("nd,nd->n", own, _unit(inputs[beside]))
+    return found / np.float32(max(neighbours.shape[1], 1))
 
 
 def _sample(rows: Ints) -> Ints:
