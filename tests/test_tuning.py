@@ -9,6 +9,7 @@ from tests.pictures import paint_pile
 
 from shoal.cli import main
 from shoal.losses import LOSSES
+from shoal.refining import Lesson, model_of, refine
 from shoal.sources import open_source
 from shoal.training import Plan, train_backbone
 from shoal.tuning import Course, PilePictures, adopt, tune
@@ -48,6 +49,11 @@ def test_learn_killed_gone_on_with_and_mapped(mapped, capsys):
     assert not list(mapped.glob("mine.unfinished*"))
     command = ["map", str(mapped / "pile"), "--backbone", str(file), "--into", str(mapped / "new.shoal")]
     assert main([*command, "--projector", "pca", "--no-serve"]) == 0
+    with Workspace.open(mapped / "new.shoal") as ws:
+        for name in ("red", "green"):
+            ws.label([id for id, item in enumerate(ws.items.names) if item.startswith(name)], name)
+        refine(ws, Lesson())
+        assert model_of(ws)[1].network == file
     with Workspace.open(mapped / "new.shoal") as ws, Workspace.open(mapped / "w.shoal") as old:
         assert ws.layers == tuple(layer for layer in old.layers if "." not in layer)
         for layer, frozen in [("stage4", True), ("head", False)]:
@@ -101,7 +107,11 @@ def test_new_layers_are_layers_like_any_others(mapped, tmp_path, capsys):
         assert ws.map().origin.fingerprint == ws.backbones()[1].fingerprint
     assert main(["model", workspace, "--to", str(tmp_path / "model")]) == 0
     target = tmp_path / "answers.csv"
-    assert main(["predict", str(tmp_path / "model"), str(root), "--to", str(target)]) == 0
+    (tmp_path / "w.shoal").rename(tmp_path / "away.shoal")
+    (tmp_path / "model").rename(tmp_path / "elsewhere")  # the folder is whole wherever it goes
+    for text in (tmp_path / "elsewhere").iterdir():
+        assert str(tmp_path).encode() not in text.read_bytes()
+    assert main(["predict", str(tmp_path / "elsewhere"), str(root), "--to", str(target)]) == 0
     lines = target.read_text().splitlines()[1:]
     assert sum(line.split("/")[0] == line.split(",")[1] for line in lines) >= 3 * EACH
 

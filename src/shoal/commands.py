@@ -170,17 +170,16 @@ def run_accept(arguments: Namespace) -> int:
 
 def run_model(arguments: Namespace) -> int:
     """Write a round's model."""
-    from shoal.model import FILES
     from shoal.refining import model_of
 
     reporter = Reporter(as_json=arguments.as_json)
     with Workspace.open(arguments.workspace) as workspace:
         row, model = model_of(workspace, arguments.round)
-    model.save(Path(arguments.target))
+    files = model.save(Path(arguments.target))
     reporter.result(
         f"wrote the model of round {row.id} ({len(model.classes)} classes) to {arguments.target}: "
-        + ", ".join(FILES),
-        {"round": row.id, "classes": model.classes, "target": arguments.target},
+        + ", ".join(files),
+        {"round": row.id, "classes": model.classes, "target": arguments.target, "files": files},
     )
     return 0
 

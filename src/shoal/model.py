@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 KIND = "model"
 ROWS = 8_192
 FILES = ("model.safetensors", "model.onnx", "card.json")
+NETWORK = "backbone.safetensors"
+"""The file in a model's folder that holds the backbone, where it is one that was trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,14 @@ class Model:
 
     `card` says what the numbers mean: class names and ids in the order of the scores, backbone, layer,
     temperature, how likely an item of such a score has a named class, metrics, and the data's fingerprint.
+    `network` is the file of a backbone that was trained on, None for one that ships.
     """
 
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     head: "Head"
     card: Mapping[str, Any]
+    network: Path | None = None
 
     @classmethod
     def of(
@@ -95,38 +99,50 @@ class Model:
         return storage.pack(KIND, {"weights": self.weights, "bias": self.bias, **arrays}, card)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Return the model of `to_bytes`; raises `ShoalError` for anything else."""
+    def from_bytes(cls, data: bytes, network: Path | None = None) -> Self:
+        """Return the model of `to_bytes`, and its backbone's file; raises `ShoalError` for anything else."""
         from shoal.training.head import Head
 
         arrays, card = storage.unpack(KIND, data)
         parts = {name.removeprefix("head."): array for name, array in arrays.items() if "." in name}
         head = Head.of(parts, {"settings": card["head"]})
-        return cls(arrays["weights"], arrays["bias"], head, card["card"])
+        return cls(arrays["weights"], arrays["bias"], head, card["card"], network)
 
-    def save(self, folder: Path) -> None:
-        """Write model.safetensors, model.onnx and card.json into a folder; raises `ShoalError` on failure."""
+    def save(self, folder: Path) -> list[str]:
+        """Write model.safetensors, model.onnx and card.json into a folder; return the names of the files.
+
+        A backbone that was trained on goes with them, as backbone.safetensors: the folder needs nothing else.
+        Raises `ShoalError` where that file is gone, and on failure.
+        """
         import json
 
+        leaving = self if self.network is None else replace(self, card={**self.card, "backbone": NETWORK})
+        network = None if self.network is None else _bytes_of(self.network)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ShoalError(f"cannot make the folder {folder}: {error.strerror or error}.") from error
-        text = json.dumps(dict(self.card), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        for name, data in zip(FILES, (self.to_bytes(), self.to_onnx(), text.encode()), strict=True):
+        text = json.dumps(dict(leaving.card), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        written = dict(zip(FILES, (leaving.to_bytes(), leaving.to_onnx(), text.encode()), strict=True))
+        if network is not None:
+            written[NETWORK] = network
+        for name, data in written.items():
             storage.replace(folder / name, data)
+        return list(written)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the model of a folder that `save` wrote, or of its safetensors file; else `ShoalError`."""
         file = path / FILES[0] if path.is_dir() else path
         try:
-            return cls.from_bytes(file.read_bytes())
+            model = cls.from_bytes(file.read_bytes())
         except OSError as error:
             raise ShoalError(
                 f"{file} cannot be read: {error.strerror or error}. "
                 "`shoal model WORKSPACE --to FOLDER` writes a model."
             ) from error
+        own = model.card.get("backbone") == NETWORK
+        return replace(model, network=file.with_name(NETWORK)) if own else model
 
     def to_onnx(self) -> bytes:
         """Return the model as ONNX: "vectors" (N, D) -> "probabilities" (N, K), "named" (N, 1), "embedding".
@@ -165,6 +181,15 @@ class Model:
                 f"the model got vectors of shape {vectors.shape}; it takes (N, {len(self.weights)}): "
                 f"layer {self.card.get('layer')!r} of {self.card.get('backbone')!r}."
             )
+
+
+def _bytes_of(network: Path) -> bytes:
+    try:
+        return network.read_bytes()
+    except OSError as error:
+        raise ShoalError(
+            f"the model needs its backbone {network}, which cannot be read: {error.strerror or error}."
+        ) from error
 
 
 def data_fingerprint(labels: Iterable[tuple[bytes, str]], vectors: str) -> str:

@@ -122,7 +122,7 @@ def _answers(
 
 def _backbone_of(model: Model) -> Backbone:
     card = model.card
-    backbone = open_backbone(card["backbone"], fast=bool(card["fast"]))
+    backbone = open_backbone(str(model.network or card["backbone"]), fast=bool(card["fast"]))
     if backbone.fingerprint != card["fingerprint"]:
         raise ShoalError(
             f"the model was learned on vectors of {card['fingerprint']}, but {card['backbone']} gives "

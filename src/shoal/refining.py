@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.backbones.joined import own_name
+from shoal.backbones.tuned import is_file
 from shoal.growing import aligned
 from shoal.model import Model, data_fingerprint
 from shoal.projectors import PROJECTORS
@@ -156,7 +157,11 @@ def accept(
 def model_of(workspace: Workspace, round_id: int | None = None) -> tuple[RoundRow, Model]:
     """Return a round (None: the current one) and its model; raises `ShoalError` where there is none."""
     row, data = _current(workspace, round_id)
-    return row, Model.from_bytes(data)
+    model = Model.from_bytes(data)
+    made = next((one for one in workspace.backbones() if one.fingerprint == model.card["fingerprint"]), None)
+    if made is None or not is_file(made.name):
+        return row, model
+    return row, replace(model, network=workspace.path / made.name)
 
 
 def _current(workspace: Workspace, round_id: int | None) -> tuple[RoundRow, bytes]:
@@ -226,7 +231,7 @@ def _model(
         "fingerprint": embedding.fingerprint,
         "layer": own_name(embedding.layer),
         "loss": lesson.loss,
-        "fast": Recipe.of(workspace).fast,
+        "fast": Recipe.of(workspace).fast and not is_file(embedding.backbone),
         "metrics": _report(result, int(labelled.sum())),
         "data": data_fingerprint(((keys[id], names[label]) for id, label in pairs), embedding.fingerprint),
     }
