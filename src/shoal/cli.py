@@ -4,9 +4,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from shoal import __version__
-from shoal.types import ShoalError
+from shoal.stopping import ends_on_interrupt
 
 EXIT_REFUSED = 1
 EXIT_INTERRUPTED = 130
@@ -204,7 +205,32 @@ def _add_server_options(verb: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return 0 when it did what was asked, 1 when it refused, 2 for a wrong command line."""
     arguments = build_parser().parse_args(argv)
+
+    def say_stopped() -> None:
+        print(f"\nstopped; {_after_interrupt(arguments)}", file=sys.stderr, flush=True)
+
+    def give_up() -> None:
+        say_stopped()
+        os._exit(EXIT_INTERRUPTED)
+
+    serves = arguments.verb == "serve" or not getattr(arguments, "no_serve", True)
+    try:
+        # a server ends in its own time: its job has to end first
+        with nullcontext() if serves else ends_on_interrupt(give_up):
+            return _run(arguments)
+    except KeyboardInterrupt:
+        say_stopped()
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # the reader of our output has gone; nothing more can be said to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_REFUSED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # imported here, so that Ctrl-C meanwhile is no traceback
     from shoal import commands
+    from shoal.types import ShoalError
 
     try:
         code: int = getattr(commands, f"run_{arguments.verb}")(arguments)
@@ -212,13 +238,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ShoalError as error:
         print(f"shoal {arguments.verb}: {error}", file=sys.stderr)
         return EXIT_REFUSED
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on where it was", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # the reader of our output has gone; nothing more can be said to it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_REFUSED
+
+
+def _after_interrupt(arguments: argparse.Namespace) -> str:
+    """Say what is left of a command that was stopped."""
+    if arguments.verb == "learn" and not arguments.backbone:
+        return "nothing was saved"
+    if arguments.verb in ("map", "demo", "serve", "learn"):
+        return "the same command goes on where it was"
+    return "what it wrote so far is whole"
 
 
 if __name__ == "__main__":
