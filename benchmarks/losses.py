@@ -326,7 +326,8 @@ one process. Read ratios within a line; what is within some 5 % of 1 is noise. "
 failed, or time that goes on growing as it did would be over twice the limit. An empty cell: there is no such
 form. "(another value)": more than 0.1 % apart; of semi-hard triplets pytorch-metric-learning takes all, ours
 the nearest of each pair. Ours refuses NaN and what would overflow, leaves out -1, and forms the distances of
-tight classes in float64; the naive forms do none of that, and are not as exact."""
+tight classes in float64; the naive forms do none of that, and are not as exact. The checks take about 0.05 ms
+a call, which tells where a whole loss takes less than 1 ms."""
 
 
 def main() -> None:

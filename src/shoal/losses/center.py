@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from shoal.losses.base import check_setting, nothing, one_hot
+from shoal.losses.base import check_setting, nothing
 from shoal.losses.cce import CategoricalCrossEntropyLoss
 
 
@@ -40,9 +40,9 @@ class CenterLoss(CategoricalCrossEntropyLoss):
 
     @torch.no_grad()
     def _move(self, away: Tensor, y: Tensor) -> None:
-        members = one_hot(y, len(self.centres), away)
-        step = (members.T @ away) / (1.0 + members.sum(dim=0))[:, None]
-        self.centres += (self.alpha * step).to(self.centres.dtype)
+        sums = torch.zeros_like(self.centres, dtype=away.dtype).index_add_(0, y, away)
+        counts = torch.bincount(y, minlength=len(self.centres))
+        self.centres += (self.alpha * sums / (1 + counts)[:, None]).to(self.centres.dtype)
 
 
 def to_centre(away: Tensor) -> Tensor:
