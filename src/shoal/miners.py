@@ -171,6 +171,8 @@ def _checked(who: str, distances: Tensor, labels: Tensor) -> Triplets:
         raise LossError(
             f"{who} got labels of {labels.dtype}; it takes one integer an item, -1 for unlabelled."
         )
+    if distances.layout is not torch.strided or "meta" in (distances.device.type, labels.device.type):
+        raise LossError(f"{who} got a sparse tensor, or one on no device; it takes dense ones.")
     y = labels.to(device=distances.device, dtype=torch.int64)
     known = y != UNLABELLED
     if not torch.compiler.is_compiling() and bool(known.all()):

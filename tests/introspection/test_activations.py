@@ -75,7 +75,7 @@ def test_hooks_are_removed_and_modes_kept_also_on_error():
     with pytest.raises(ZeroDivisionError), watching(network, ["cut", "mean.0"]):
         raise ZeroDivisionError
     assert hooks(network) == 0
-    with pytest.raises(RuntimeError):
+    with pytest.raises(IntrospectionError, match="does not take pictures of shape"):
         activations(network, torch.rand(1, 5, 4, 4), ["cut"])
     assert hooks(network) == 0
     assert [module.training for module in network] == [True, True, False, True]

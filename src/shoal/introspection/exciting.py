@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.introspection.checked import Floats, IntrospectionError, Ints
+from shoal.introspection.checked import Floats, IntrospectionError, Ints, array_of, check_count
 from shoal.types import Embedding
 
 
@@ -32,8 +32,8 @@ def most_exciting(
     position counts (Zeiler & Fergus 2014). Of equals the earlier item comes first; rows that are not finite
     are left out. Raises `IntrospectionError` for a unit that there is not, and for fewer than `count` items.
     """
-    vectors = np.asarray(layer.vectors if isinstance(layer, Embedding) else layer)
-    if vectors.ndim < 2 or vectors.dtype.kind != "f":
+    vectors = array_of("most_exciting()", "vectors", layer.vectors if isinstance(layer, Embedding) else layer)
+    if vectors.ndim < 2 or vectors.dtype.kind != "f" or 0 in vectors.shape:
         raise IntrospectionError(
             f"most_exciting() got a layer of shape {vectors.shape} and {vectors.dtype}; it takes floats "
             "(N, D) or (N, C, H, W)."
@@ -41,7 +41,8 @@ def most_exciting(
     chosen = _checked_units(units, vectors.shape[1])
     peaks = vectors[:, chosen].reshape(len(vectors), len(chosen), -1).max(axis=2).astype(np.float32)
     usable = np.flatnonzero(np.isfinite(peaks).all(axis=1))
-    if not 1 <= count <= len(usable):
+    check_count("most_exciting()", "count", count)
+    if count > len(usable):
         raise IntrospectionError(f"most_exciting() got count={count}; there are {len(usable)} finite items.")
     found = usable[np.stack([_highest(column, count) for column in peaks[usable].T])]
     strength = np.take_along_axis(peaks.T, found, axis=1)
@@ -58,8 +59,9 @@ def _highest(column: Floats, count: int) -> Ints:
 
 
 def _checked_units(units: ArrayLike | None, width: int) -> Ints:
-    chosen = np.arange(width) if units is None else np.atleast_1d(np.asarray(units))
-    if chosen.dtype.kind not in "iu" or not chosen.size or chosen.min() < 0 or chosen.max() >= width:
+    chosen = np.arange(width) if units is None else np.atleast_1d(array_of("most_exciting()", "units", units))
+    usual = chosen.ndim == 1 and chosen.dtype.kind in "iu" and chosen.size
+    if not usual or chosen.min() < 0 or chosen.max() >= width:
         raise IntrospectionError(
             f"most_exciting() got the units {chosen.tolist()[:9]}; this layer has the units 0 to {width - 1}."
         )

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from shoal import networks
-from shoal.introspection.checked import Floats, IntrospectionError
+from shoal.arrays import is_whole
+from shoal.introspection.checked import Floats, IntrospectionError, array_of, check_count
+from shoal.introspection.modules import check_network
 from shoal.networks import Pictures, as_input, evaluating, up_to, watching
 
 
@@ -29,6 +30,8 @@ def activations(
     network takes. The network runs in evaluation mode, and is left as it was. Raises `NetworkError` for a
     name that there is not.
     """
+    check_count("activations()", "batch", batch)
+    pictures = _checked("activations()", network, pictures, layers, device)
     found: dict[str, list[Floats]] = {name: [] for name in layers}
     blocks = -(-len(pictures) // batch)
     for outputs in _passes(network, pictures, layers, blocks, device):
@@ -38,21 +41,29 @@ def activations(
     return {name: np.concatenate(rows) for name, rows in found.items()}
 
 
-def flatten(maps: NDArray[Any], components: int | None = None, *, seed: int = 0) -> Floats:
+def flatten(maps: ArrayLike, components: int | None = None, *, seed: int = 0) -> Floats:
     """Return maps (N, C, H, W) as rows (N, C * H * W), or their principal components (N, `components`).
 
     Where averaging over positions forgets what lies where, this keeps it. Raises `IntrospectionError` unless
     1 <= components <= min(N, C * H * W).
     """
-    if maps.ndim < 2 or not len(maps):
-        raise IntrospectionError(f"flatten() got maps of shape {maps.shape}; it takes (N, C, H, W).")
-    rows = np.ascontiguousarray(maps.reshape(len(maps), -1), np.float32)
+    array = array_of("flatten()", "maps", maps)
+    if array.ndim < 2 or 0 in array.shape or array.dtype.kind not in "fiu":
+        raise IntrospectionError(
+            f"flatten() got maps of shape {array.shape} and {array.dtype}; it takes numbers (N, C, H, W)."
+        )
+    rows = np.ascontiguousarray(array.reshape(len(array), -1), np.float32)
     if components is None:
         return rows
     _check_components("flatten()", components, *rows.shape)
+    check_count("flatten()", "seed", seed, 0)
+    if not np.isfinite(rows).all():
+        raise IntrospectionError(
+            "flatten() got NaN or infinite maps, which have no components; leave them out."
+        )
     from sklearn.decomposition import PCA
 
-    reduced: Floats = PCA(components, random_state=seed).fit_transform(rows).astype(np.float32)
+    reduced: Floats = PCA(components, random_state=seed % 2**32).fit_transform(rows).astype(np.float32)
     return reduced
 
 
@@ -74,6 +85,9 @@ def flattened(
     """
     from sklearn.decomposition import IncrementalPCA
 
+    pictures = _checked("flattened()", network, pictures, layers, device)
+    check_count("flattened()", "batch", batch)
+    check_count("flattened()", "side", 1 if side is None else side)
     n = len(pictures)
     _check_components("flattened()", components, n)
     reducers = {name: IncrementalPCA(components) for name in layers}
@@ -91,17 +105,43 @@ def flattened(
     return {name: np.concatenate(rows) for name, rows in found.items()}
 
 
+def _checked(
+    who: str, network: nn.Module, pictures: Pictures, layers: Sequence[str], device: str
+) -> Pictures:
+    """Return the pictures as a tensor or an array of a usual dtype; raise `IntrospectionError` otherwise."""
+    check_network(who, network, layers, device)
+    given = pictures if isinstance(pictures, Tensor) else array_of(who, "pictures", pictures)
+    if isinstance(given, Tensor):
+        usual = given.layout is torch.strided and given.device.type != "meta"
+        usual = usual and (given.dtype == torch.uint8 or given.is_floating_point())
+    else:
+        usual = given.dtype == np.uint8 or given.dtype.kind == "f"
+    if not usual or given.ndim < 2 or not len(given) or not layers:
+        raise IntrospectionError(
+            f"{who} got {len(given) if given.ndim else 0} pictures of shape {tuple(given.shape)[1:]} and "
+            f"{given.dtype}, and {len(layers)} layers; "
+            "it takes uint8 (N, H, W, 3), or floats (N, ...) as the network wants them, and at least a layer."
+        )
+    if isinstance(given, Tensor):
+        return given.detach()
+    return given if given.dtype == np.uint8 else given.astype(np.float32, copy=False)
+
+
 def _passes(
     network: nn.Module, pictures: Pictures, layers: Sequence[str], blocks: int, device: str
 ) -> Iterator[dict[str, Tensor]]:
     """Yield each layer's output for every block of pictures, all blocks of about the same size."""
-    if not len(pictures) or not layers:
-        raise IntrospectionError(f"there are {len(pictures)} pictures and {len(layers)} layers; one of each.")
     network = up_to(network, layers).to(device)
     edges = np.linspace(0, len(pictures), blocks + 1).astype(int)
     with evaluating(network), torch.no_grad(), watching(network, layers) as seen:
         for start, stop in pairwise(edges):
-            network(as_input(pictures[start:stop], device))
+            rows = as_input(pictures[start:stop], device)
+            try:
+                network(rows)
+            except RuntimeError as problem:
+                raise IntrospectionError(
+                    f"the network does not take pictures of shape {tuple(rows.shape)}: {problem}"
+                ) from problem
             missing = [name for name in layers if name not in seen]
             if missing:
                 raise IntrospectionError(f"the network never runs its layer {missing[0]!r}; choose another.")
@@ -113,11 +153,15 @@ def _rows(output: Tensor, side: int | None) -> Floats:
     if side is not None and output.ndim == 4 and min(output.shape[2:]) > side:
         output = nn.functional.adaptive_avg_pool2d(output, side)
     rows: Floats = output.flatten(1).float().cpu().numpy()
+    if not np.isfinite(rows).all():
+        raise IntrospectionError(
+            "flattened() met NaN or infinite values in a layer's output; look for broken pictures or weights."
+        )
     return rows
 
 
 def _check_components(who: str, components: int, *limits: int) -> None:
-    if not 1 <= components <= min(limits):
+    if not is_whole(components) or not 1 <= components <= min(limits):
         raise IntrospectionError(
             f"{who} got components={components}; it takes 1 to {min(limits)}, as many as there are pictures "
             "and numbers a picture at most."

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from shoal.introspection.checked import Floats, IntrospectionError
+from shoal.arrays import is_number, is_whole
+from shoal.introspection.checked import Floats, IntrospectionError, array_of
+from shoal.introspection.modules import check_network
 from shoal.networks import evaluating, up_to, watching
 from shoal.types import Progress
 
@@ -56,10 +59,14 @@ class Climb:
     def __post_init__(self) -> None:
         if self.where not in WHERE:
             raise IntrospectionError(f"a climb got where={self.where!r}; it takes one of {WHERE}.")
-        counts = len(self.shape) == 3 and min(self.shape) >= 1 and self.steps >= 1
+        shaped = isinstance(self.shape, Sequence) and len(self.shape) == 3
+        whole = shaped and all(map(is_whole, (*self.shape, self.steps, self.jitter, self.seed)))
+        real = whole and all(map(is_number, (self.rate, self.smooth, self.fade)))
+        counts = real and min(self.shape) >= 1 and self.steps >= 1 and self.seed >= 0
         if not counts or self.rate <= 0 or min(self.jitter, self.smooth, self.fade) < 0:
             raise IntrospectionError(
-                f"{self} is no climb: shape is (C, H, W), steps and rate are above 0, the rest at least 0."
+                f"{self} is no climb: shape is (C, H, W), steps and rate are above 0, the rest at least 0; "
+                "shape, steps, jitter and seed are whole numbers."
             )
 
 
@@ -91,8 +98,8 @@ def preferred_images(
     `NetworkError` for a layer and `IntrospectionError` for a unit that there is not.
     """
     climb = climb or Climb()
-    if not len(units):
-        raise IntrospectionError("preferred_images() got no units; name one or more.")
+    check_network("preferred_images()", network, [layer], device)
+    units = _checked_units(units)
     network = up_to(network, [layer]).to(device)
     generator = torch.Generator().manual_seed(climb.seed)
     scale = _wavelengths(*climb.shape[1:]).to(device)
@@ -124,6 +131,16 @@ def preferred_images(
             images = _paint(spectrum, scale, climb.shape).clamp(0, 1)
             after = say(images)
     return Preferred(_array(images.permute(0, 2, 3, 1)), _array(before), _array(after))
+
+
+def _checked_units(units: ArrayLike) -> list[int]:
+    numbers = array_of("preferred_images()", "units", units)
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or not len(numbers):
+        raise IntrospectionError(
+            f"preferred_images() got units of shape {numbers.shape} and {numbers.dtype}; it takes one whole "
+            "number or more."
+        )
+    return [int(unit) for unit in numbers]
 
 
 def _pull(say: Callable[[Tensor], Tensor], images: Tensor, network: nn.Module) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.introspection.checked import IntrospectionError, Ints, labelled_rows
+from shoal.introspection.checked import IntrospectionError, Ints, array_of, labelled_rows
 from shoal.types import Embedding
 
 Measure = Callable[[NDArray[np.float32], Ints], float]
@@ -69,9 +69,10 @@ def layer_quality(
         raise IntrospectionError(
             "layer_quality() got no layers or no measures; it takes one of each or more."
         )
-    items = len(next(iter(named.values())))
+    first = next(iter(named.values()))
+    items = len(first) if first.ndim else 0
     for name, vectors in named.items():
-        if vectors.ndim != 2 or len(vectors) != items or vectors.dtype.kind != "f":
+        if vectors.ndim != 2 or len(vectors) != items or vectors.dtype.kind != "f" or not vectors.shape[1]:
             raise IntrospectionError(
                 f"layer_quality() got the layer {name!r} of shape {vectors.shape} and {vectors.dtype}; every "
                 f"layer must be floats ({items}, D). Maps of activations are flattened by `flatten` first."
@@ -87,8 +88,10 @@ def layer_quality(
 
 def _by_name(layers: Mapping[str, NDArray[Any]] | Iterable[Embedding]) -> dict[str, NDArray[Any]]:
     if isinstance(layers, Mapping):
-        return {name: np.asarray(vectors) for name, vectors in layers.items()}
-    embeddings = list(layers)
+        return {name: array_of("layer_quality()", "vectors", each) for name, each in layers.items()}
+    embeddings = list(layers) if isinstance(layers, Iterable) else []
+    if not all(isinstance(one, Embedding) for one in embeddings):
+        raise IntrospectionError("layer_quality() takes vectors by layer, {name: (N, D)}, or Embeddings.")
     for one in embeddings[1:]:
         if not np.array_equal(one.ids, embeddings[0].ids):
             raise IntrospectionError(

@@ -76,14 +76,46 @@ class SilhouetteLoss(Loss):
 def silhouette_samples(z: Tensor, y: Tensor, distance: str | Distance = "euclidean") -> Tensor:
     """Return the silhouette (N,) of z (N, D) with labels y (N,) >= 0; 0 for an item alone in its class.
 
-    Equals scikit-learn's `silhouette_samples`; raises `LossError` when there are fewer than two classes.
+    Equals scikit-learn's `silhouette_samples`. Raises `LossError` on other shapes and dtypes, on values that
+    are not finite, on labels below 0 (every item has its place in the answer: leave the unlabelled out), and
+    when there are fewer than two classes.
     """
     _check_settings(distance, 0.0, "micro")
+    _check_samples(z, y)
+    if z.dtype in (torch.float16, torch.bfloat16):
+        z = z.float()
     present, places = dense(y)
     if len(present) < 2:
         raise LossError(f"silhouette_samples() got {len(present)} class; it needs at least two.")
     own, foreign, counts = mean_distances(z, places, len(present), distance)
     return silhouette(own, nearest_class(foreign, places)) * (counts[places] > 1)
+
+
+WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
+def _check_samples(z: Tensor, y: Tensor) -> None:
+    floats = isinstance(z, Tensor) and z.ndim == 2 and z.is_floating_point() and z.shape[1]
+    if not floats or not isinstance(y, Tensor) or y.dtype not in WHOLE or y.shape != z.shape[:1]:
+        given = [
+            f"{each.dtype} {tuple(each.shape)}" if isinstance(each, Tensor) else type(each).__name__
+            for each in (z, y)
+        ]
+        raise LossError(
+            f"silhouette_samples() got {given[0]} and {given[1]}; it takes floating-point rows (N, D) and "
+            "one integer an item (N,)."
+        )
+    if torch.compiler.is_compiling():
+        return
+    if z.layout is not torch.strided or "meta" in (z.device.type, y.device.type):
+        raise LossError("silhouette_samples() got a sparse tensor, or one on no device; it takes dense ones.")
+    if not bool(z.isfinite().all()):
+        bad = int((~z.isfinite()).any(dim=1).sum())
+        raise LossError(f"silhouette_samples() got {bad} of {len(z)} rows with NaN or infinite values.")
+    if len(y) and int(y.min()) < 0:
+        raise LossError(
+            f"silhouette_samples() got the label {int(y.min())}; labels are >= 0. Leave unlabelled items out."
+        )
 
 
 def silhouette(own: Tensor, nearest: Tensor) -> Tensor:
