@@ -2,6 +2,7 @@
 
     pip install 'shoal[references]' && python tests/clustering/freeze_clustpy.py
 
+With --say it prints instead, so that test_dec.py can compare with the ClustPy that is installed.
 ClustPy imports torchvision for its downloads and ResNets, and torchvision of PyPI does not load beside a CPU
 torch: a stand-in takes its place.
 """
@@ -10,6 +11,7 @@ import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from unittest.mock import MagicMock
 
 import torch
@@ -21,7 +23,7 @@ from clustpy.deep import dec  # noqa: E402
 G = torch.Generator().manual_seed(0)
 
 
-def main() -> None:
+def computed() -> dict[str, Any]:
     z = torch.randn(12, 3, generator=G, dtype=torch.float64).requires_grad_()
     centres = torch.randn(4, 3, generator=G, dtype=torch.float64).requires_grad_()
     found = {"clustpy": version("clustpy"), "z": z.tolist(), "centres": centres.tolist(), "by_alpha": {}}
@@ -36,8 +38,11 @@ def main() -> None:
             "cross_entropy": loss.item(),
             "slopes": [slope.tolist() for slope in slopes],
         }
-    Path(__file__).with_name("clustpy_dec.json").write_text(json.dumps(found) + "\n")
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["--say"]:
+        print(json.dumps(computed()))
+    else:
+        Path(__file__).with_name("clustpy_dec.json").write_text(json.dumps(computed()) + "\n")

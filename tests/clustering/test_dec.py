@@ -1,6 +1,9 @@
 """DEC and IDEC: the three equations by plain double loops and against ClustPy, and what training does."""
 
 import json
+import subprocess
+import sys
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -77,7 +80,30 @@ def test_q_p_and_the_gradient_equal_those_of_clustpy(alpha):
     for ours, slope in zip(slopes, theirs["slopes"], strict=True):
         assert torch.allclose(ours, torch.tensor(slope, dtype=torch.float64), atol=1e-7)
     entropy = -(p * p.log()).sum(dim=1).mean()
-    assert float(divergence(p, log_q) + entropy) == pytest.approx(theirs["cross_entropy"], abs=1e-6)
+    assert float((divergence(p, log_q) + entropy).detach()) == pytest.approx(
+        theirs["cross_entropy"], abs=1e-6
+    )
+
+
+@pytest.mark.skipif(find_spec("clustpy") is None, reason="pip install 'shoal[references]'")
+def test_clustpy_says_so_still():
+    here = Path(__file__)
+    command = [sys.executable, str(here.with_name("freeze_clustpy.py")), "--say"]
+    said = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    assert said.returncode == 0, said.stderr
+    now = json.loads(said.stdout.splitlines()[-1])
+    then = json.loads(here.with_name("clustpy_dec.json").read_text())
+    assert now["z"] == then["z"]
+    for alpha, values in then["by_alpha"].items():
+        assert set(now["by_alpha"][alpha]) == set(values)
+        for name, value in values.items():
+            pairs = (
+                zip(value, now["by_alpha"][alpha][name], strict=True)
+                if name == "slopes"
+                else [(value, now["by_alpha"][alpha][name])]
+            )
+            for wanted, found in pairs:
+                assert np.allclose(wanted, found, atol=1e-9), (alpha, name)
 
 
 def rings(items: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
