@@ -30,6 +30,16 @@ def squared(a: Floats, b: Floats) -> Floats:
     return np.maximum(squares, 0.0, out=squares)
 
 
+def squared_exactly_where_near(a: Floats, b: Floats) -> Floats:
+    """Return the same, measured by differences where it may be rounding: equal points are exactly 0 apart."""
+    squares = squared(a, b)
+    i, j = np.nonzero(squares <= 4.0 * ROUNDING * _largest_square(a, b))
+    for part in pieces(len(i), 1 << 12):
+        rest = a[i[part]] - b[j[part]]
+        squares[i[part], j[part]] = np.einsum("nd,nd->n", rest, rest)
+    return squares
+
+
 def _raw_squared(a: Floats, b: Floats) -> Floats:
     a, b = a - b[0], b - b[0]
     left = np.hstack([-2.0 * a, np.einsum("nd,nd->n", a, a)[:, None], np.ones((len(a), 1))])

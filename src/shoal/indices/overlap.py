@@ -7,7 +7,7 @@ import numpy as np
 from shoal.indices.base import index, quotient
 from shoal.indices.checks import Floats
 from shoal.indices.clusters import Clusters
-from shoal.indices.distances import pieces, squared
+from shoal.indices.distances import pieces, squared_exactly_where_near
 
 ZALIK = "Žalik & Žalik (2011)"
 HELD = 1 << 23
@@ -62,7 +62,7 @@ def _overlap(clusters: Clusters, k: int) -> float:
     for rows in pieces(len(members), max(1, HELD // len(clusters))):
         every = np.empty((rows.stop - rows.start, len(clusters)))
         for columns in pieces(len(clusters), COLUMNS):
-            every[:, columns] = squared(members[rows], clusters.points[columns])
+            every[:, columns] = squared_exactly_where_near(members[rows], clusters.points[columns])
         own = every[:, start:stop]
         own[np.arange(len(own)), np.arange(rows.start, rows.stop)] = 0.0
         a = np.sqrt(own).mean(axis=1)
