@@ -12,6 +12,8 @@ export default defineConfig({
     target: "es2022",
     // The page's content security policy allows no inline code and no data: fonts or styles.
     assetsInlineLimit: 0,
+    // One style sheet, in the head: the page's part is there before the page.
+    cssCodeSplit: false,
     modulePreload: { polyfill: false },
   },
   server: {

@@ -1,7 +1,9 @@
-import { mount } from "svelte";
-import App from "./App.svelte";
 import "./ui/app.css";
+import { askEarly } from "./api/early";
+import { Person } from "./session/person";
+import { memory } from "./ui/openPanel";
 
-const target = document.getElementById("page");
-if (!target) throw new Error("the page has no #page element to draw into");
-mount(App, { target });
+// The server is asked at once, in the name of whoever works here; the page comes meanwhile.
+new Person(memory());
+askEarly();
+void import("./page");

@@ -1,7 +1,8 @@
 import { derived, get, type Readable, type Writable, writable } from "svelte/store";
 import { Changes } from "../api/changes";
-import { api, remedy, speakFor, type State } from "../api/client";
+import { remedy, speakFor, type State } from "../api/client";
 import type { MapPoints } from "../api/columns";
+import { takePoints, takeState } from "../api/early";
 import type { Facts } from "../items/facts";
 import type { Scene } from "../map/scene";
 import type { Labelling } from "./labelling";
@@ -69,12 +70,12 @@ export class Following {
     const labelling = this.labelling();
     try {
       const seen = await labelling.look();
-      const state = await api.state();
+      const state = await takeState();
       if (!this.isOurs(state.workspace_id)) return;
       this.connection.set("ok");
       const wanted = this.aside ?? state.map?.id ?? null;
       // The largest answer is asked for first; what goes wrong with it is heard where it is waited for.
-      const points = wanted !== null && wanted !== this.scene?.newest ? api.points(wanted) : null;
+      const points = wanted !== null && wanted !== this.scene?.newest ? takePoints(wanted) : null;
       points?.catch(() => undefined);
       await Promise.all([labelling.open(state.workspace_id), labelling.fetch(state.label_seq)]);
       this.state.set(state);
