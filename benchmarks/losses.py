@@ -225,6 +225,7 @@ def rematch(cells: list[Cell], kinds: list[str], limit: float, *, save: Callable
         if not results.empty():
             for form, ms in results.get().items():
                 found[form]["ms"] = ms
+                found[form].pop("earlier", None)
             print(
                 json.dumps({"rematch": kind, "n": n, "k": classes, **{f: found[f]["ms"] for f in near}}),
                 flush=True,
@@ -273,7 +274,8 @@ def page(cells: list[Cell], limit: float) -> str:
             ours, *others = (found.get((kind, n, k, form), {}) for form in FORMS)
             columns = [text for cell in (ours, *others) for text in _texts(cell)]
             columns += [_ratio(ours, other) for other in others]
-            lines.append(f"| {kind} | {n:,} | {k} | " + " | ".join(columns) + " |")
+            star = " *" if ours.get("earlier") else ""
+            lines.append(f"| {kind}{star} | {n:,} | {k} | " + " | ".join(columns) + " |")
     parts = ["# Losses: time and memory", about(limit), "\n".join(lines), "## Where ours is slower"]
     return "\n\n".join([*parts, slower(found), "## Not run", not_run(cells) + "\n"])
 
@@ -298,7 +300,8 @@ def slower(found: dict[tuple[str, int, int, str], Cell]) -> str:
         ours = found.get((kind, n, k, "ours"), {})
         if form != "ours" and "ms" in other and "ms" in ours and other["ms"] < ours["ms"]:
             share = other["ms"] / ours["ms"]
-            lines.append(f"- {kind}, N = {n:,}, K = {k}: {form} takes {share:.2f} of our time")
+            star = " *" if ours.get("earlier") else ""
+            lines.append(f"- {kind}{star}, N = {n:,}, K = {k}: {form} takes {share:.2f} of our time")
     return "\n".join(lines) or "Nowhere."
 
 
@@ -321,13 +324,15 @@ def about(limit: float) -> str:
     return f"""{made}, one thread, float32, D = {WIDTH}.
 Forward and backward of one batch: milliseconds of processor time, and peak memory in MB above what the
 process held before. Every cell in its own process, stopped after {limit:g} such seconds and at 8 GiB. Other
-work shared the machine: where another form seemed faster than ours, both were measured once more in turn in
-one process. Read ratios within a line; what is within some 5 % of 1 is noise. "not tried": a smaller size
+work shared the machine: where another form seems faster than ours, a run that comes to its end measures both
+once more in turn in one process; lines of runs that were cut short are single cells.
+Read ratios within a line; what is within some 5 % of 1 is noise. "not tried": a smaller size
 failed, or time that goes on growing as it did would be over twice the limit. An empty cell: there is no such
 form. "(another value)": more than 0.1 % apart; of semi-hard triplets pytorch-metric-learning takes all, ours
 the nearest of each pair. Ours refuses NaN and what would overflow, leaves out -1, and forms the distances of
 tight classes in float64; the naive forms do none of that, and are not as exact. The checks take about 0.05 ms
-a call, which tells where a whole loss takes less than 1 ms."""
+a call, which tells where a whole loss takes less than 1 ms. A star: measured with an earlier version of
+ours."""
 
 
 def main() -> None:
