@@ -239,8 +239,13 @@ def test_the_model_leaves_and_predicts_new_images_alone(ws, tmp_path, capsys):
     assert (card["classes"], card["layer"]) == (["red", "green", "blue"], "colour")
     pile = paint_pile(tmp_path / "new", per_group=3, seed=4)
     (pile / "broken.png").write_bytes(b"not a picture")
+    (pile / "em\npty.png").touch()
+    (pile / "dangling.png").symlink_to(pile / "nowhere.png")
     assert main(["predict", str(tmp_path / "model"), str(pile), "--to", str(tmp_path / "p.csv")]) == 0
-    assert "1 could not be read" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "3 could not be read" in said.out
+    assert "skipped: em\\npty.png: " in said.err
+    assert "skipped: dangling.png: " in said.err
     with (tmp_path / "p.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 12
@@ -288,6 +293,13 @@ def test_what_cannot_be_learned_is_refused_and_nothing_is_saved(ws):
     with pytest.raises(ShoalError, match="layer"):
         refine(ws, Lesson(layer="nowhere"))
 
+    def never(progress):
+        raise AssertionError(progress)
+
+    for wrong in (Lesson(dim=0), Lesson(dim=5000), Lesson(loss="silhuette")):
+        with pytest.raises(ShoalError, match=r"dimensions|no loss"):
+            refine(ws, wrong, watch=never)  # at once
+
     def stop(_):
         raise KeyboardInterrupt
 
@@ -297,3 +309,38 @@ def test_what_cannot_be_learned_is_refused_and_nothing_is_saved(ws):
     with pytest.raises(ShoalError, match="two classes"):
         refine(ws, Lesson())
     assert (len(ws.rounds.rows()), len(ws.maps())) == (rounds, maps)
+
+
+def test_rounds_are_listed_gone_back_to_and_rejected_from_the_command_line(ws, capsys):
+    first = ws.rounds.current()
+    pile = ws.path.parent / "more"
+    paint_pile(pile, per_group=1, seed=9)
+    make_map(ws, Task([str(pile)]), recipe=RECIPE)
+    placed = ws.rounds.current()
+    refine(ws, Lesson(layer="grid"))
+    third = refine(ws, Lesson())
+    assert third.layer == "grid"  # the layer of the map on show
+    path = str(ws.path)
+
+    def run(*arguments: str):
+        capsys.readouterr()
+        assert main([*arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    rounds = run("rounds", path)["rounds"]
+    assert [(one["id"], one["current"]) for one in rounds] == [(first.id, False), (3, False), (4, True)]
+    assert main(["rounds", path]) == 0
+    assert f"*   {third.id}  " in capsys.readouterr().out
+    run("rounds", path, "--back-to", str(first.id))
+    assert ws.rounds.current() == placed  # with the images that came since
+    assert [one["current"] for one in run("rounds", path)["rounds"]] == [True, False, False]
+    assert run("info", path)["round"] == first.id
+    assert main(["rounds", path, "--back-to", str(placed.id)]) == 1
+    all_red = run("reject", path, "--class", "red")["rejected"]
+    assert all_red > 0
+    assert run("undo", path)["undone"] == all_red
+    less = run("reject", path, "--class", "red", "--below", "0")["rejected"]
+    assert less == 0
+    red = [id for id, name in enumerate(truth(ws)) if name == "red" and id not in ws.labels()]
+    assert run("reject", path, "--class", "red", "--ids", str(red[0]))["rejected"] == 1
+    assert main(["reject", path, "--class", "pink"]) == 1

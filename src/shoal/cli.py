@@ -36,6 +36,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_learn(verbs.add_parser("learn", help="learn from the labels: predictions, and a map that re-forms"))
     _add_accept(verbs.add_parser("accept", help="make labels of the predictions that are sure enough"))
+    _add_reject(verbs.add_parser("reject", help="say that predictions of a class are wrong"))
+    _add_rounds(verbs.add_parser("rounds", help="list the rounds, or go back to one"))
+    _add_undo(verbs.add_parser("undo", help="take back your latest gesture"))
     _add_model(verbs.add_parser("model", help="write a round's model as safetensors, ONNX and a card"))
     _add_predict(verbs.add_parser("predict", help="predict new images with a model, without the workspace"))
     _add_picture(verbs.add_parser("picture", help="draw the map with its thumbnails into a PNG"))
@@ -132,6 +135,26 @@ def _add_accept(verb: argparse.ArgumentParser) -> None:
         "--at-least", type=float, required=True, metavar="P", help="how sure a prediction must be, 0 to 1"
     )
     verb.add_argument("--class", dest="class_name", metavar="NAME", help="only predictions of this class")
+    _add_json(verb)
+
+
+def _add_reject(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    verb.add_argument("--class", dest="class_name", required=True, metavar="NAME", help="the class predicted")
+    only = verb.add_mutually_exclusive_group()
+    only.add_argument("--below", type=float, metavar="P", help="only predictions less sure, 0 to 1")
+    only.add_argument("--ids", type=int, nargs="+", metavar="ID", help="only these items")
+    _add_json(verb)
+
+
+def _add_rounds(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
+    verb.add_argument("--back-to", type=int, metavar="N", help="show the map and predictions of round N")
+    _add_json(verb)
+
+
+def _add_undo(verb: argparse.ArgumentParser) -> None:
+    _add_workspace(verb)
     _add_json(verb)
 
 

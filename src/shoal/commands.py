@@ -1,6 +1,7 @@
 """What each verb of the command line does: gather, call, report."""
 
 import threading
+import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from shoal.workspace.jobs import OPEN
 
 if TYPE_CHECKING:
     from shoal.demos import Demo
+    from shoal.round_list import RoundLine
 
 POLL_S = 0.5
 JOIN_S = 2.0
@@ -168,6 +170,65 @@ def run_accept(arguments: Namespace) -> int:
     return 0
 
 
+def run_reject(arguments: Namespace) -> int:
+    """Say that predictions of the current round are wrong."""
+    from shoal.refining import reject
+
+    reporter = Reporter(as_json=arguments.as_json)
+    with Workspace.open(arguments.workspace) as workspace:
+        written = reject(
+            workspace, arguments.class_name, below=arguments.below, ids=arguments.ids, user=user_name()
+        )
+    count = written.count if written else 0
+    reporter.result(f"rejected {count:,} predictions", {"rejected": count})
+    return 0
+
+
+def run_undo(arguments: Namespace) -> int:
+    """Take back the user's latest gesture."""
+    reporter = Reporter(as_json=arguments.as_json)
+    with Workspace.open(arguments.workspace) as workspace:
+        user = user_name()
+        gesture = workspace.log.undoable(user)
+        written = workspace.log.undo(user=user)
+    count = written.count if written else 0
+    what = f"took back {gesture.how} of {count:,} items" if gesture and written else "nothing to undo"
+    reporter.result(what, {"undone": count, "event": gesture.seq if gesture and written else None})
+    return 0
+
+
+def run_rounds(arguments: Namespace) -> int:
+    """List the rounds, or go back to one."""
+    from shoal.round_list import go_back, round_lines
+
+    reporter = Reporter(as_json=arguments.as_json)
+    with Workspace.open(arguments.workspace) as workspace:
+        if arguments.back_to is not None:
+            row = go_back(workspace, arguments.back_to)
+            reporter.result(f"round {row.id} is the current one", {"round": row.id, "map": row.map_id})
+            return 0
+        lines = round_lines(workspace)
+    data = {"rounds": [{**asdict(line.row), "current": line.current} for line in lines]}
+    reporter.result("\n".join(map(_round_text, lines)) or "no round yet: `shoal learn` makes one", data)
+    return 0
+
+
+def _round_text(line: "RoundLine") -> str:
+    row, report = line.row, line.row.report
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.created))
+    measured = [
+        f"{report[key]:.1%} {words}"
+        for key, words in (
+            ("held_out_accuracy", "right held out"),
+            ("calibration_error", "off in confidence"),
+        )
+        if key in report
+    ]
+    text = f"{'*' if line.current else ' '} {row.id:>3}  {when}  {len(row.classes)} classes"
+    labelled = [f"{report['labelled']:,} labels"] if "labelled" in report else []
+    return ", ".join([text, *labelled, row.loss, row.layer, *measured])
+
+
 def run_model(arguments: Namespace) -> int:
     """Write a round's model."""
     from shoal.refining import model_of
@@ -222,7 +283,10 @@ def run_verify(arguments: Namespace) -> int:
         left = workspace.verify() if repaired else problems
     text = "\n".join(problems) or "every file is whole"
     if repaired:
-        text += f"\nset {repaired} files aside; `shoal map {workspace.path}` makes them anew"
+        text += (
+            f"\nset {repaired} files aside. `shoal map {workspace.path}` makes vectors, pictures and maps "
+        )
+        text += "anew; a lost round is gone: `shoal learn` makes another"
     data = {"problems": problems, "repaired": repaired, "left": left}
     Reporter(as_json=arguments.as_json).result(text, data)
     return 1 if left else 0

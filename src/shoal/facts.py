@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shoal.round_list import round_lines
 from shoal.workspace import Workspace
 
 
@@ -24,6 +25,7 @@ def gather_facts(workspace: Workspace) -> dict[str, Any]:
         "backbone": backbone.name if backbone else None,
         "layers": list(workspace.layers),
         "maps": [_map_facts(row) for row in workspace.maps()],
+        "round": next((line.row.id for line in round_lines(workspace) if line.current), None),
         "labels": {
             "labelled": sum(row.count for row in workspace.log.classes()),
             "classes": {row.name: row.count for row in workspace.log.classes()},
@@ -52,6 +54,7 @@ def facts_as_text(facts: dict[str, Any], *, skipped_shown: int = 20) -> str:
         f"{items['skipped']:,} skipped, {items['removed']:,} removed",
         f"  layers   {facts['backbone'] or 'none yet'}: {', '.join(facts['layers'])}",
         f"  maps     {', '.join(_map_text(row) for row in facts['maps'][-3:]) or 'none yet'}",
+        f"  round    {'none' if facts['round'] is None else facts['round']}",
         f"  labels   {labels['labelled']:,} of {items['total']:,} items in {len(labels['classes'])} classes",
     ]
     lines += [f"    {count:>9,}  {name}" for name, count in labels["classes"].items()]

@@ -1,9 +1,10 @@
 """The workspace as `shoal.open` gives it: what it holds, and what can be done with it by one call each."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from shoal.folders import user_name
-from shoal.refining import DEFAULT_LOSS, Lesson, accept, model_of, refine
+from shoal.refining import DEFAULT_LOSS, Lesson, accept, model_of, refine, reject
 from shoal.report import Reporter
 from shoal.suggesting import Suggester, Suggestion
 from shoal.workspace import RoundRow, Workspace, Written
@@ -29,6 +30,16 @@ class OpenWorkspace(Workspace):
         None: there is no such item. Raises `ShoalError` when nothing was learned, and for no such class.
         """
         return accept(self, at_least=at_least, class_name=class_name, user=user_name())
+
+    def reject(
+        self, class_name: str, *, below: float | None = None, ids: Iterable[int] | None = None
+    ) -> Written | None:
+        """Say that predictions of a class are wrong: those less sure than `below`, of `ids`, or all.
+
+        One gesture, which `undo` takes back; no label changes, and no later round predicts that again. None:
+        there is no such item. Raises `ShoalError` as `accept` does.
+        """
+        return reject(self, class_name, below=below, ids=ids, user=user_name())
 
     def suggestions(self) -> list[Suggestion]:
         """Return groups to label next, the most useful first."""

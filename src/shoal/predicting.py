@@ -37,12 +37,19 @@ def predict_pile(
 ) -> Iterator[PredictedImage]:
     """Yield the answer for every image of a pile, in its order; what cannot be read is among them.
 
+    What is no image to begin with, an empty file or a pipe, comes first.
+
     Raises `ShoalError` where the pile is not there, or where this Shoal's backbone gives other vectors than
     the model was learned on.
     """
     backbone = _backbone_of(model)
     source = open_source(str(pile))
-    keys = [found.key for found in source.scan() if isinstance(found, Found)]
+    keys = []
+    for found in source.scan():
+        if isinstance(found, Found):
+            keys.append(found.key)
+        else:
+            yield PredictedImage(found.key, None, 0.0, found.reason)
     watch(Progress(0, len(keys), "predicting"))
     done = 0
     with DecodePool(source.read, backbone.image_input, workers=DECODERS) as pool:
@@ -76,7 +83,7 @@ def write_predictions(
     counts, lines = Counts(), [csv_line(COLUMNS)] if line is _csv else []
     for answer in answers:
         if answer.problem is not None:
-            say(f"skipped: {answer.path.decode('utf-8', 'backslashreplace')}: {answer.problem}")
+            say(f"skipped: {_shown(answer.path)}: {answer.problem}")
             counts.skipped += 1
             continue
         counts.predicted += 1
@@ -96,6 +103,12 @@ def _jsonl(answer: PredictedImage) -> bytes:
 
 
 _LINES: dict[str, Callable[[PredictedImage], bytes]] = {".csv": _csv, ".jsonl": _jsonl}
+
+
+def _shown(path: bytes) -> str:
+    """Write a path in one line, whatever characters it has."""
+    text = path.decode("utf-8", "backslashreplace")
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _path(answer: PredictedImage) -> str:

@@ -1,7 +1,7 @@
 """A round of a workspace, top to bottom: its labels become a model, predictions and a map that re-forms."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from shoal.backbones.joined import own_name
 from shoal.backbones.tuned import is_file
 from shoal.growing import aligned
+from shoal.losses import LOSSES
 from shoal.model import Model, data_fingerprint
 from shoal.projectors import PROJECTORS
 from shoal.projectors.placing import place_among
 from shoal.projectors.reduction import Reduction
 from shoal.projectors.registration import into_unit_square
 from shoal.recipe import Recipe
+from shoal.round_list import PLACED
 from shoal.rounds import Prepared, RoundResult, learn_round, prepare
 from shoal.training import storage
 from shoal.types import PUT_ASIDE, ROUND, UNLABELLED, Embedding, Map, MapOrigin, Progress, ShoalError
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 Watch = Callable[[Progress], None]
 CACHE = "cache"
 DEFAULT_LOSS = "silhouette"
+DEFAULT_DIM = 16
 PREPARED = "prepared"
 
 
@@ -37,7 +40,7 @@ class Lesson:
     """How to learn: any loss of the library, the head's dimensions, the layer (None: the map's)."""
 
     loss: str = DEFAULT_LOSS
-    dim: int = 16
+    dim: int = DEFAULT_DIM
     layer: str | None = None
     seed: int = 0
 
@@ -46,15 +49,19 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
     """Learn from the labels as they are now, draw the map from where the items lie, and save the round.
 
     `watch` hears of every step and may raise to stop: then nothing is saved. Raises `ShoalError` without a
-    map, without labels of two classes, and for a loss or layer that there is not.
+    map, without labels of two classes, for a loss or layer that there is not, and for more dimensions than
+    the layer has.
     """
-    layer = lesson.layer or Recipe.of(workspace).layer_of(workspace)
     main, last = workspace.main_map(), workspace.rounds.current()
     before = workspace.map(main.id) if main else None
     if main is None or before is None:
         raise ShoalError(f"{workspace.path} has no map yet: `shoal map` makes it, then learn.")
+    LOSSES.require(lesson.loss)
+    shown = main.origin.layer
+    layer = lesson.layer or (shown if shown in workspace.layers else Recipe.of(workspace).layer_of(workspace))
     label_seq = workspace.log.seq()
     embedding = workspace.embedding(layer)
+    _check_dim(lesson.dim, embedding)
     labels = workspace.log.current()[embedding.ids].astype(np.int64)
     labels[labels == PUT_ASIDE] = UNLABELLED
     result = learn_round(
@@ -88,6 +95,15 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
             report=_report(result, int((labels >= 0).sum())),
         )
     )
+
+
+def _check_dim(dim: int, embedding: Embedding) -> None:
+    most = max(embedding.vectors.shape[1], DEFAULT_DIM)
+    if not 1 <= dim <= most:
+        raise ShoalError(
+            f"learn got dim={dim}; a head of layer {embedding.layer!r} has 1 to {most} dimensions, "
+            f"{DEFAULT_DIM} by default."
+        )
 
 
 def _rejected(workspace: Workspace, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -126,7 +142,7 @@ def extend(workspace: Workspace, row: RoundRow) -> int:
             loss=row.loss,
             seed=row.seed,
             classes=row.classes,
-            report={**row.report, "placed": int(new.sum())},
+            report={**row.report, PLACED: int(new.sum())},
         )
     )
     return saved.map_id
@@ -145,13 +161,44 @@ def accept(
     found = workspace.predictions(row.id)
     chosen = (found.class_ids >= 0) & (found.confidence >= at_least)
     if class_name is not None:
-        ids = {one.name: one.id for one in workspace.log.classes()}
-        if class_name not in ids:
-            raise ShoalError(f"there is no class {class_name!r}. There are: {', '.join(sorted(ids))}.")
-        chosen &= found.class_ids == ids[class_name]
+        chosen &= found.class_ids == _class_id(workspace, class_name)
     return workspace.log.accept(
         found.ids[chosen], found.class_ids[chosen], round_id=row.id, user=user, map_id=row.map_id
     )
+
+
+def reject(
+    workspace: Workspace,
+    class_name: str,
+    *,
+    below: float | None = None,
+    ids: Iterable[int] | None = None,
+    user: str,
+) -> Written | None:
+    """Say of unlabelled items that they are not of the class they are predicted to be; None: there is none.
+
+    It is about those less sure than `below`, about the items `ids`, or without either about all that are
+    predicted this class. No later round predicts it for them. Raises as `accept` does.
+    """
+    row, _ = _current(workspace, None)
+    if below is not None and not 0 <= below <= 1:
+        raise ShoalError(f"reject() got below={below}; a confidence lies between 0 and 1.")
+    found = workspace.predictions(row.id)
+    chosen = found.class_ids == _class_id(workspace, class_name)
+    if below is not None:
+        chosen &= found.confidence < below
+    if ids is not None:
+        chosen &= np.isin(found.ids, np.array(list(ids), dtype=np.int64))
+    return workspace.log.reject(
+        found.ids[chosen], found.class_ids[chosen], round_id=row.id, user=user, map_id=row.map_id
+    )
+
+
+def _class_id(workspace: Workspace, name: str) -> int:
+    ids = {one.name: one.id for one in workspace.log.classes()}
+    if name not in ids:
+        raise ShoalError(f"there is no class {name!r}. There are: {', '.join(sorted(ids))}.")
+    return ids[name]
 
 
 def model_of(workspace: Workspace, round_id: int | None = None) -> tuple[RoundRow, Model]:

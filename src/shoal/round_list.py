@@ -1,0 +1,51 @@
+"""The rounds of a workspace as a person counts them: new images placed on a round's map make no round."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shoal.types import ShoalError
+from shoal.workspace import RoundRow, Workspace
+
+PLACED = "placed"
+"""What the report of a round says where it only took in new images."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundLine:
+    """A round that was learned, the newest row that shows it, and whether it is the current one."""
+
+    row: RoundRow
+    newest: RoundRow
+    current: bool
+
+
+def round_lines(workspace: Workspace) -> list[RoundLine]:
+    """List the rounds that were learned, oldest first."""
+    rows = workspace.rounds.rows()
+    learned = {row.id: _learned(row, rows) for row in rows}
+    current = workspace.rounds.current()
+    shown = learned[current.id] if current else None
+    newest = {learned[row.id]: row for row in rows}
+    return [RoundLine(row, newest[row.id], row.id == shown) for row in rows if learned[row.id] == row.id]
+
+
+def go_back(workspace: Workspace, number: int) -> RoundRow:
+    """Show the map of a round again, with the images that came since it was learned; return its row.
+
+    Raises `ShoalError` naming the rounds there are for another number.
+    """
+    lines = round_lines(workspace)
+    for line in lines:
+        if line.row.id == number:
+            workspace.choose_map(line.newest.map_id)
+            return line.row
+    known = ", ".join(str(line.row.id) for line in lines)
+    raise ShoalError(f"there is no round {number} that was learned. There are: {known or 'none'}.")
+
+
+def _learned(row: RoundRow, rows: Sequence[RoundRow]) -> int:
+    """Return the number of the round that a row shows: where it only took in images, that of a parent."""
+    by_id = {one.id: one for one in rows}
+    while PLACED in row.report and row.parent in by_id:
+        row = by_id[row.parent]
+    return row.id
