@@ -74,12 +74,15 @@ def rounds(pile: Pile) -> Effort:
     xy = framed(first)
     ready = prepare(pile.vectors, seed=pile.seed)
     nothing = Learned(xy, np.full(len(xy), -1), np.zeros(len(xy)))
+    gestures = np.full(len(xy), -1)
 
     def learn(labels: Ints) -> Learned:
         nonlocal xy
+        new = (labels >= 0) & (gestures < 0)  # since the last round a class has hardly had two gestures
+        gestures[new] = gestures.max() + 1 + labels[new]
         if len(np.unique(labels[labels >= 0])) < 2:
             return nothing
-        guess = Guess.of(ready, labels)
+        guess = Guess.of(ready, labels, gestures=gestures)
         xy = re_form(ready, guess, xy, seed=pile.seed)
         return Learned(xy, guess.predictions, guess.confidence)
 

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from piles import SETS, TITLES, Pile, framed, half_width, pile_of
 
 import shoal
-from shoal.effort import measure_effort
+from shoal.effort import Learned, measure_effort
 from shoal.folders import cache_folder
 from shoal.indices import ami, knn_accuracy, neighbours_kept, nmi, recall_at_k
 from shoal.job import JobLauncher
@@ -238,33 +238,44 @@ def _judged(space: Floats, truth: Ints, seed: int) -> dict[str, float]:
 
 def belief(pile: Pile) -> Row:
     ready = prepare(pile.vectors, seed=pile.seed)
-    lassoed: dict[int, Ints] = {}
+    lassoed = _Overheard(pile.map("tsne"))
     measure_effort(
-        pile.map("tsne"),
-        pile.truth,
-        learn=partial(_overhear, lassoed, pile.map("tsne")),
-        every=lambda gestures: gestures >= (*GESTURES, np.inf)[len(lassoed)],
-        most=GESTURES[-1] + 1,
-        seed=pile.seed,
+        lassoed.xy, pile.truth, learn=lassoed, every=lassoed.due, most=GESTURES[-1] + 1, seed=pile.seed
     )
     everything, half = _classes(pile, 1), _classes(pile, 2)
     cases = {f"{count} of each class, by chance": _each(pile, everything, count) for count in (5, 20)}
     cases |= {f"{count} of each of half of the classes": _each(pile, half, count) for count in (5, 20)}
-    cases |= {f"after {count} gestures on the map": labels for count, labels in lassoed.items()}
-    return {name: _believed(ready, labels, pile.truth) for name, labels in cases.items()}
+    alone = np.arange(len(pile.truth))
+    rows = {name: _believed(ready, labels, pile.truth, alone) for name, labels in cases.items()}
+    for count, (labels, together) in lassoed.kept.items():
+        rows[f"after {count} gestures on the map"] = _believed(ready, labels, pile.truth, together)
+    return rows
 
 
-def _overhear(heard: dict[int, Ints], xy: Floats, labels: Ints) -> Any:
-    from shoal.effort import Learned
+class _Overheard:
+    """Labels (N,) after so many gestures on a map (N, 2), and which of them were given together (N,)."""
 
-    heard[GESTURES[len(heard)]] = labels.copy()
-    return Learned(xy, np.full(len(labels), -1), np.zeros(len(labels)))
+    def __init__(self, xy: Floats) -> None:
+        self.xy, self.kept = xy, dict[int, tuple[Ints, Ints]]()
+        self._together, self._gestures = np.full(len(xy), -1), 0
+
+    def due(self, gestures: int) -> bool:
+        self._gestures = gestures
+        return True
+
+    def __call__(self, labels: Ints) -> Learned:
+        new = (labels >= 0) & (self._together < 0)
+        self._together[new] = self._gestures
+        for count in GESTURES:
+            if self._gestures >= count and count not in self.kept:
+                self.kept[count] = labels.copy(), self._together.copy()
+        return Learned(self.xy, np.full(len(labels), -1), np.zeros(len(labels)))
 
 
-def _believed(ready: Prepared, labels: Ints, truth: Ints) -> Row:
+def _believed(ready: Prepared, labels: Ints, truth: Ints, together: Ints) -> Row:
     if len(np.unique(labels[labels >= 0])) < 2:
         return {}
-    guess = Guess.of(ready, labels)
+    guess = Guess.of(ready, labels, gestures=together)
     left = np.flatnonzero((labels < 0) & (truth >= 0))
     strange, none = ~np.isin(truth[left], labels[labels >= 0]), guess.predictions[left] < 0
     asked = left[~none]

@@ -62,7 +62,8 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
     label_seq = workspace.log.seq()
     embedding = workspace.embedding(layer)
     _check_dim(lesson.dim, embedding)
-    labels = workspace.log.current()[embedding.ids].astype(np.int64)
+    current, deciders = workspace.log.labels_and_provenance()
+    labels, gestures = (part[embedding.ids].astype(np.int64) for part in (current, deciders))
     labels[labels == PUT_ASIDE] = UNLABELLED
     result = learn_round(
         embedding.vectors,
@@ -73,6 +74,7 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
         dim=lesson.dim,
         previous=_head_before(workspace, last, layer, lesson.dim),
         rejected=_rejected(workspace, embedding.ids),
+        gestures=gestures,
         seed=lesson.seed,
         watch=watch,
     )

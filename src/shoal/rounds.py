@@ -152,6 +152,7 @@ def learn_round(
     dim: int = 16,
     previous: "Trained | Head | None" = None,
     rejected: tuple[Ints, Ints] | None = None,
+    gestures: Ints | None = None,
     seed: int = 0,
     watch: Watch = lambda _: None,
 ) -> RoundResult:
@@ -162,9 +163,11 @@ def learn_round(
     `start` (N, 2) is the map on the page (NaN rows have no place): the new one begins there and stays in its
     frame. `prepared` is `prepare(vectors)`, kept from an earlier round. `previous` is `RoundResult.trained`
     of the round before, or its head: the new one goes on from it, the first from the first `dim` principal
-    components. `rejected`: items (M,) that are not of these labels (M,), and are not predicted to be. `watch`
-    hears of every step and may raise to cancel; then nothing is left behind. The same arguments give the
-    same result. Raises `LearningError` without two classes, and where arrays are malformed or do not fit.
+    components. `rejected`: items (M,) that are not of these labels (M,), and are not predicted to be.
+    `gestures` (N,) numbers what was labelled together, where that is known: it bears on how far predictions
+    can be believed. `watch` hears of every step and may raise to cancel; then nothing is left behind. The
+    same arguments give the same result. Raises `LearningError` without two classes, and where arrays are
+    malformed or do not fit.
     """
     checked_vectors("learn_round()", vectors)
     known = checked_labels("learn_round()", labels, len(vectors))
@@ -174,7 +177,7 @@ def learn_round(
         ready = prepare(vectors, seed=seed) if prepared is None else prepared
         _check_fits(ready, vectors)
     with clock.step(1):
-        guess = Guess.of(ready, known, rejected)
+        guess = Guess.of(ready, known, rejected, gestures)
     with clock.step(2) as tick:
         begun = ready.head(dim) if previous is None else previous
         trained = _train(vectors, np.maximum(known, UNLABELLED), loss, begun, seed=seed, tick=tick)
@@ -206,11 +209,17 @@ class Guess:
     held_out: Ints
 
     @classmethod
-    def of(cls, ready: Prepared, labels: Ints, rejected: tuple[Ints, Ints] | None = None) -> "Guess":
+    def of(
+        cls,
+        ready: Prepared,
+        labels: Ints,
+        rejected: tuple[Ints, Ints] | None = None,
+        gestures: Ints | None = None,
+    ) -> "Guess":
         """Predict all items from labels (N,) of at least two classes, -1: unlabelled, -2: none of these.
 
         `rejected`: items (M,) that are not of the labels (M,) beside them; what else they are likely to be
-        grows no surer by it.
+        grows no surer by it. `gestures` (N,) numbers what was labelled together.
         """
         answered, left = np.flatnonzero(labels != UNLABELLED), np.flatnonzero(labels == UNLABELLED)
         probe, held_out = Probe.fit(ready.inputs[answered], labels[answered])
@@ -220,7 +229,7 @@ class Guess:
         scores = probe.scores(ready.inputs)
         scores[answered] = held_out
         strangers = Strangers.of(ready.inputs, labels, probe.classes)
-        near = Surroundings(_near(ready.inputs), ready.neighbours, ready.around, labels)
+        near = Surroundings(_near(ready.inputs), ready.neighbours, ready.around, labels, gestures)
         named = named_probability(near, probe.classes, scores, strangers)
         shares = probabilities(scores, temperature)
         if rejected is not None:

@@ -40,6 +40,25 @@ def test_kinship_is_what_a_plain_loop_says(none):
         assert found[item] == pytest.approx(expected, abs=1e-5)
 
 
+def test_what_was_labelled_with_an_item_says_nothing_of_it():
+    random = np.random.default_rng(0)
+    inputs = random.standard_normal((20, 4)).astype(np.float32)
+    neighbours = nearest(inputs, 3).ids.astype(np.int64)
+    kinds, gestures = np.arange(20) % 2, np.arange(20) // 5
+    labels = np.where(np.arange(20) < 15, kinds, -1)
+    around = alike_around(inputs, neighbours)
+    found = Surroundings(inputs, neighbours, around, labels, gestures).kinship(np.arange(20), kinds)
+    for item in range(20):
+        mine = [m for m in range(15) if m % 2 == item % 2 and m != item]
+        apart = [m for m in mine if gestures[m] != gestures[item] or item >= 15]
+        expected = max(cosine(inputs[item], inputs[m]) for m in apart) - around[item]
+        assert found[item] == pytest.approx(expected, abs=1e-5)
+    one = Surroundings(inputs, neighbours, around, labels, np.zeros(20, np.int64))
+    plain = Surroundings(inputs, neighbours, around, labels)
+    rows = np.arange(15)
+    np.testing.assert_array_equal(one.kinship(rows, kinds[:15]), plain.kinship(rows, kinds[:15]))
+
+
 def test_kinship_is_not_known_where_only_the_item_itself_has_the_label():
     around = np.zeros(3, np.float32)
     labels = np.array([0, -1, 1])
@@ -54,11 +73,18 @@ def test_a_mixture_of_known_kinds_is_told_apart():
         count = round(10_000 * share)
         asked = np.concatenate([random.normal(2, 1, count), random.normal(0, 1, 10_000 - count)])
         mixture = Mixture.of(named, strange, asked)
-        assert mixture.share(asked) == pytest.approx(share, abs=0.03)
+        assert mixture.share(asked, 4000) == pytest.approx(share, abs=0.03)
         chances = mixture.steps(share).at(asked)
         middle = (chances > 0.3) & (chances < 0.7)
         if middle.any():  # among those that are half likely to be named, half are
             assert (np.arange(10_000) < count)[middle].mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_kinds_that_look_alike_are_half_and_half():
+    random = np.random.default_rng(0)
+    for _ in range(10):
+        parts = [random.standard_normal(count).astype(np.float32) for count in (30, 30, 3000)]
+        assert 0.2 < Mixture.of(*parts).share(parts[2], 30) < 0.8
 
 
 def test_chances_rise_with_the_value_and_stay_chances():
@@ -66,7 +92,7 @@ def test_chances_rise_with_the_value_and_stay_chances():
     for named, strange, asked in ((3, 2, 5), (2, 200, 3), (50, 50, 1)):
         parts = [random.standard_normal(count).astype(np.float32) for count in (named, strange, asked)]
         mixture = Mixture.of(*parts)
-        steps = mixture.steps(mixture.share(parts[2]))
+        steps = mixture.steps(mixture.share(parts[2], named))
         assert (np.diff(steps.heights) >= -1e-7).all()
         assert (steps.heights > 0).all()
         assert (steps.heights < 1).all()

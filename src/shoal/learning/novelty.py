@@ -24,6 +24,7 @@ REFERENCES = 100
 BINS, EACH, EVEN = 20, 3, 1
 """Values fall into so many bins at most, so many items of a kind in each; so many are imagined in each."""
 FEWEST = 2
+DOUBT = 5
 SHARES = 0.01, 0.99
 """Between these lies the share of unlabelled items whose class has a name."""
 FORGOTTEN = -2.0
@@ -47,7 +48,7 @@ def named_probability(near: "Surroundings", classes: Ints, scores: Floats, stran
     if min(len(named), len(strange)) < FEWEST or not len(left):
         found[near.told_strange()] = 0
         return found
-    share = Mixture.of(named[:, 0], strange[:, 0], left[:, 0]).share(left[:, 0])
+    share = Mixture.of(named[:, 0], strange[:, 0], left[:, 0]).share(left[:, 0], len(named))
     evidence = _evidence(named, strange)
     mixture = Mixture.of(evidence(named), evidence(strange), evidence(left))
     found[:] = share
@@ -63,7 +64,7 @@ def named_by_score(labels: Ints, scores: Floats, strangers: "Strangers") -> "Ste
     """
     best = scores.max(axis=1)
     mixture = Mixture.of(best[labels >= 0], strangers.scores, best)
-    return mixture.steps(mixture.share(best))
+    return mixture.steps(mixture.share(best, int((labels >= 0).sum())))
 
 
 def _told(values: Floats) -> Floats:
@@ -83,21 +84,25 @@ def _evidence(named: Floats, strange: Floats) -> Callable[[Floats], Floats]:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Items as inputs (N, d) with neighbours (N, k), how alike they are to these (N,), and labels (N,)."""
+    """Items as inputs (N, d) with neighbours (N, k), how alike they are to these (N,), and labels (N,).
+
+    `gestures` (N,) tells which items were labelled together, None: it is not known.
+    """
 
     inputs: Floats
     neighbours: Ints
     around: Floats
     labels: Ints
+    gestures: Ints | None = None
 
     def kinship(self, rows: Ints, kinds: Ints) -> Floats:
         """Return how much nearer items are to a class than to what else they are like (R,); NaN: not known.
 
         rows (R,) are the items, kinds (R,) the labels that they are taken for. The cosine to the most alike
         item of that label, less the mean cosine to the neighbours, or that to an item that was said to be
-        none of these (-2) where it is higher. Neither the item itself nor, where others are left, its
-        neighbours count for the class: lassos label whole neighbourhoods, and so an item says nothing of how
-        its class looks from outside (spatially blocked cross-validation, Roberts et al. 2017).
+        none of these (-2) where it is higher. Neither the item itself counts for the class, nor, where others
+        are left, what was labelled with it, or else its neighbours: lassos label whole neighbourhoods, and
+        the next item of the class lies outside (cross-validation by blocks, Roberts et al. 2017).
         """
         found = np.full(len(rows), np.nan, np.float32)
         at = np.full(len(self.inputs), -1, dtype=np.int64)
@@ -138,13 +143,19 @@ class Surroundings:
         alike = own @ _unit(self.inputs[members]).T
         itself = np.flatnonzero(at[rows] >= 0)
         alike[itself, at[rows[itself]]] = FORGOTTEN
-        best = alike.max(axis=1)
+        best: Floats = alike.max(axis=1)
+        apart = best
+        if self.gestures is not None:
+            together = self.gestures[rows[itself], None] == self.gestures[members]
+            apart = best.copy()
+            apart[itself] = np.where(together, FORGOTTEN, alike[itself]).max(axis=1)
         near = at[self.neighbours[rows]]
         row, column = np.nonzero(near >= 0)
         alike[row, near[row, column]] = FORGOTTEN
-        outside = alike.max(axis=1)
-        found: Floats = np.where(outside > FORGOTTEN, outside, best)
-        return found
+        outside: Floats = alike.max(axis=1)
+        if self.gestures is not None:
+            return np.where(apart > FORGOTTEN, apart, np.where(outside > FORGOTTEN, outside, best))
+        return np.where(outside > FORGOTTEN, outside, best)
 
     def _beside(self, own: Floats, rows: Ints, strange: Ints) -> Floats:
         around = self.around[rows]
@@ -248,11 +259,17 @@ class Mixture:
         )
         return cls(edges, np.exp(rising))
 
-    def share(self, asked: Floats) -> float:
-        """Return the share of items with values `asked` (N,) that is named, by expectation-maximisation."""
+    def share(self, asked: Floats, known: int) -> float:
+        """Return the share of items with values `asked` (N,) that is named, by expectation-maximisation.
+
+        The kinds are compared on `known` items only, so that `asked` say no more than so many would; DOUBT
+        items of each kind are imagined beside them, which keeps kinds that look alike at one half.
+        """
         ratio, share = self.ratio[np.searchsorted(self.edges, asked)], 0.5
+        count = min(known, len(asked))
         for _ in range(200):
-            share = float(np.clip(np.mean(share * ratio / (share * ratio + 1 - share)), *SHARES))
+            found = float(np.mean(share * ratio / (share * ratio + 1 - share)))
+            share = float(np.clip((found * count + DOUBT) / (count + 2 * DOUBT), *SHARES))
         return share
 
     def steps(self, share: float) -> Steps:
