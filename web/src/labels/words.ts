@@ -49,6 +49,24 @@ const KINDS: Record<string, string> = {
   revert: "a revert",
 };
 
+const HOW: Record<string, string> = {
+  lasso: "lasso",
+  box: "box",
+  brush: "brush",
+  key: "key",
+  click: "click",
+  import: "import",
+  python: "Python",
+  history: "history",
+};
+
+/** Who made a gesture, when and how; of a round's predictions, which round's. */
+export function originText({ user, time, how, kind, round_id: round }: Gesture, now: number): string {
+  const when = ago(time, now);
+  if (round !== null) return `${kind === "reject" ? "rejected" : "accepted"} from round ${round} by ${user} · ${when}`;
+  return [user, when, HOW[how]].filter(Boolean).join(" · ");
+}
+
 /** What is no gesture of its own: it cannot be reverted. */
 const NO_GESTURES: ReadonlySet<string> = new Set(["undo", "redo", "class"]);
 

@@ -1,7 +1,20 @@
+import type { RoundInfo } from "../api/client";
+
+type Measured = Pick<RoundInfo, "id" | "parent" | "report">;
+
 /** "95 %", "99.5 %": a digit after the point only where it says something. */
 export function share(part: number): string {
   const percent = Math.round(part * 1000) / 10;
   return `${Number.isInteger(percent) ? percent : percent.toFixed(1)} %`;
+}
+
+/** How a round's accuracy differs from that of the round before it, in points; empty where there is none. */
+export function change(of: Measured, rounds: readonly Measured[]): string {
+  const before = rounds.find(({ id }) => id === of.parent)?.report["held_out_accuracy"];
+  const held = of.report["held_out_accuracy"];
+  if (before === undefined || held === undefined || of.report["placed"] !== undefined) return "";
+  const points = Math.round((held - before) * 1000) / 10;
+  return points === 0 ? "±0" : `${points > 0 ? "+" : "−"}${Math.abs(points)}`;
 }
 
 /** How long ago a time (s since 1970) is. */
