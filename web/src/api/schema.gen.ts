@@ -385,7 +385,7 @@ export interface paths {
         };
         /**
          * Layers
-         * @description List the layers, early to late, each with its map of what the current map shows.
+         * @description List the layers, early to late, then the current round's head, each with its map of what is shown.
          */
         get: operations["maps_layers"];
         put?: never;
