@@ -36,6 +36,7 @@ from shoal.effort import (
     one_at_a_time,
 )
 from shoal.folders import cache_folder
+from shoal.learning.probe import Probe
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "pictures" / "effort.png"
@@ -104,6 +105,20 @@ def clicks(pile: Pile, *, typical: bool, accept: bool) -> Effort:
     )
 
 
+def told(pile: Pile) -> Effort:
+    """Accept everything from a probe that was told the label of every other item, then correct one by one."""
+    from shoal.rounds import prepare
+
+    known = pile.truth >= 0
+    truth = pile.truth[known]
+    probe, held_out = Probe.fit(prepare(pile.vectors, seed=pile.seed).inputs[known], truth)
+    right = int((probe.classes[held_out.argmax(axis=1)] == truth).sum())
+    corrections = np.arange(len(truth) - right + 1)
+    correct = right + corrections
+    kinds = {"disc": 0, "correction": len(truth) - right, "click": 0, "accept": 1}
+    return Effort(len(truth), TARGETS, corrections + 1, correct, correct, kinds, 1)
+
+
 def alone(pile: Pile) -> Effort:
     return one_at_a_time(int((pile.truth >= 0).sum()), targets=TARGETS)
 
@@ -139,6 +154,7 @@ ARMS = {
         "d+", "the same as TypiClust, predictions to accept", partial(clicks, typical=True, accept=True)
     ),
     "alone": Arm("e", "one at a time", alone),
+    "told": Arm("f", "no map: a probe told every other label, all accepted, then corrected", told),
 }
 WITHOUT_MAP = {"uncertain", "typical"}
 """Here the predictions are the labels: only what is adopted unseen can be counted."""
@@ -274,6 +290,7 @@ RATIOS = [
     ("c", "rounds", "at", "d+, uncertainty", "uncertain+", "at"),
     ("c", "rounds", "at", "d+, TypiClust", "typical+", "at"),
     ("c", "rounds", "at", "e", "alone", "at"),
+    ("c", "rounds", "at", "f", "told", "at"),
 ]
 
 
