@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { offers, sureItems } from "./acceptance";
+import { firstThreshold, offers, sureItems } from "./acceptance";
 
 const predictions = {
   classes: Int32Array.of(0, 0, 1, 1, -1, 1),
@@ -48,5 +48,27 @@ describe("sureItems", () => {
     expect([...sureItems(predictions, ids, classOf, 0.5, null)]).toEqual([0, 1, 2]);
     expect([...sureItems(predictions, ids, classOf, 0.5, 1)]).toEqual([2]);
     expect([...sureItems(predictions, ids, classOf, 0.99, null)]).toEqual([]);
+  });
+});
+
+describe("the first threshold", () => {
+  const pile = (...confidence: number[]): { classes: Int32Array; confidence: Float32Array } => ({
+    classes: new Int32Array(confidence.length),
+    confidence: Float32Array.from(confidence),
+  });
+  const nobody = (): number => -1;
+
+  it("is the highest at which ten items can be accepted", () => {
+    expect(firstThreshold(pile(...Array<number>(10).fill(0.96)), nobody)).toBe(0.95);
+    expect(firstThreshold(pile(...Array<number>(9).fill(0.96), 0.72, 0.4), nobody)).toBe(0.7);
+    expect(firstThreshold(pile(...Array<number>(10).fill(0.5)), nobody)).toBe(0.5);
+  });
+
+  it("stays where next to nothing is sure, and counts neither labels nor none of these", () => {
+    expect(firstThreshold(pile(...Array<number>(50).fill(0.3), 0.6), nobody)).toBe(0.95);
+    const sure = pile(...Array<number>(12).fill(0.6));
+    expect(firstThreshold(sure, (id) => (id < 3 ? 1 : -1))).toBe(0.95);
+    sure.classes.fill(-1);
+    expect(firstThreshold(sure, nobody)).toBe(0.95);
   });
 });

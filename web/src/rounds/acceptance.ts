@@ -62,3 +62,23 @@ export function sureItems(
     return wanted && predictions.confidence[id]! >= threshold && classOf(id) === UNLABELLED;
   });
 }
+
+/** Where the threshold begins: the first of these at which there is something to accept. */
+export const THRESHOLDS = [0.95, 0.9, 0.8, 0.7, 0.6, 0.5] as const;
+const SOME = 10;
+
+/** The highest of `THRESHOLDS` at which ten unlabelled items or more have a prediction so sure; else the first. */
+export function firstThreshold(predictions: Guesses, classOf: (id: number) => number): number {
+  const counts = THRESHOLDS.map(() => 0);
+  for (let id = 0; id < predictions.classes.length; id++) {
+    if ((predictions.classes[id] ?? -1) < 0 || classOf(id) !== UNLABELLED) continue;
+    const place = THRESHOLDS.findIndex((threshold) => predictions.confidence[id]! >= threshold);
+    if (place >= 0) counts[place]! += 1;
+  }
+  let sure = 0;
+  for (const [place, threshold] of THRESHOLDS.entries()) {
+    sure += counts[place]!;
+    if (sure >= SOME) return threshold;
+  }
+  return THRESHOLDS[0];
+}

@@ -2,7 +2,7 @@ import { get, type Readable, writable } from "svelte/store";
 import { api, type RoundInfo, type State } from "../api/client";
 import type { PredictionColumns } from "../api/columns";
 import { Selection } from "../labels/selection";
-import { sureItems } from "../rounds/acceptance";
+import { firstThreshold, sureItems, THRESHOLDS } from "../rounds/acceptance";
 import { plural } from "../ui/format";
 import type { Labelling } from "./labelling";
 import type { Saying } from "./saying";
@@ -13,14 +13,15 @@ export interface Predictions extends PredictionColumns {
   round: number;
 }
 
-const FIRST_THRESHOLD = 0.95;
-
 /** What was learned: the rounds, the current one's predictions, and making labels of them. */
 export class Rounds {
   readonly predictions = writable<Predictions | null>(null);
   readonly list = writable<RoundInfo[]>([]);
   /** How sure a prediction must be to be accepted. */
-  readonly threshold = writable(FIRST_THRESHOLD);
+  readonly threshold = writable<number>(THRESHOLDS[0]);
+
+  /** What the threshold was set to for a round; where somebody has moved it since, it stays. */
+  private offered: number = THRESHOLDS[0];
 
   /** The round whose predictions are on show or on their way, and as of which classes and rejections. */
   private fetching = "";
@@ -92,6 +93,14 @@ export class Rounds {
       : { scope: selection.ids(), within: selection };
   }
 
+  private take(predictions: Predictions): void {
+    const another = get(this.predictions)?.round !== predictions.round;
+    this.predictions.set(predictions);
+    if (!another || get(this.threshold) !== this.offered) return;
+    this.offered = firstThreshold(predictions, get(this.labelling.labels).classOf);
+    this.threshold.set(this.offered);
+  }
+
   /** Fetch what is new about rounds. */
   private async follow(round: RoundInfo | null, now: State | null): Promise<void> {
     const wanted = round ? `${round.id} without ${now?.rejected} of ${now?.classes.map(({ id }) => id).join()}` : "none";
@@ -101,7 +110,7 @@ export class Rounds {
       this.list.set(await api.rounds());
       if (round === null) return this.predictions.set(null);
       const columns = await api.predictions(round.id);
-      if (this.fetching === wanted) this.predictions.set({ ...columns, round: round.id });
+      if (this.fetching === wanted) this.take({ ...columns, round: round.id });
     } catch {
       this.fetching = ""; // the next state tries again
     }
