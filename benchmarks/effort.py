@@ -243,7 +243,10 @@ looked at. "Adopting": at the end the predictions of all other items are taken o
 left in. Compare down one column. Rounds cost nothing; how many there were is in the last column. In the
 picture (d) is drawn adopting, all others looked at.
 
-![Correct labels over gestures, four sets](../docs/pictures/effort.png)"""
+![Correct labels over gestures, four sets](../docs/pictures/effort.png)
+
+The picture is still that of 25 November: another confidence in (c), three seeds of (b+), (c) and (d+) on
+two sets, (f) not in it, and bands from least to most. (c) was measured again on 28 November."""
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
