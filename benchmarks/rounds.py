@@ -368,10 +368,13 @@ def _on(arguments: argparse.Namespace, name: str, seed: int, measure: Callable[[
 def _report(rows: dict[str, Row]) -> str:
     lines = ["# Rounds, measured", "", "Made by `benchmarks/rounds.py`, which says what everything is.", ""]
     lines += ["## Seconds", "", *_time_table([row for name, row in rows.items() if name[:5] == "time."]), ""]
-    lines += ["From the shell to the shell (`command`):", ""]
-    lines += [*_command_table({name[8:]: row for name, row in rows.items() if name[:8] == "command."}), ""]
+    commands = {name[8:]: row for name, row in rows.items() if name[:8] == "command."}
+    if commands:
+        lines += ["From the shell to the shell (`command`):", "", *_command_table(commands), ""]
     for part, (title, head, cells) in TABLES.items():
         lines += [f"## {title}", ""]
+        if not any(key.startswith(f"{part}.") for key in rows):
+            lines += [f"Not run yet: `python benchmarks/rounds.py {part}`.", ""]
         for name in SETS:
             found = [row for key, row in rows.items() if key.startswith(f"{part}.{name}.")]
             if found:
