@@ -15,7 +15,7 @@ from shoal.learning.checked import Floats, Ints
 from shoal.learning.probe import Probe
 from shoal.types import NONE_OF_THESE, UNLABELLED
 
-STRANGE_BELOW = np.float32(0.15)
+STRANGE_BELOW = np.float32(0.2)
 """An item is none of these where its class is less likely to have a name; at .3, gestures are lost."""
 LEFT_OUT = 16
 """So many classes, at most, are left out to see what strangers look like."""
