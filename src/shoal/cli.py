@@ -1,4 +1,4 @@
-"""The command line: parse and call. What each verb does is in `commands`."""
+"""The command line: parse and call. What each verb does is in `commands` and `round_commands`."""
 
 import argparse
 import os
@@ -11,6 +11,7 @@ from shoal.stopping import ends_on_interrupt
 
 EXIT_REFUSED = 1
 EXIT_INTERRUPTED = 130
+OF_ROUNDS = frozenset({"learn", "accept", "reject", "rounds", "model", "predict"})
 
 MAIN_JOB = "shoal map photos/      look, lasso, press a key: a map of thumbnails in your browser"
 
@@ -252,11 +253,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # imported here, so that Ctrl-C meanwhile is no traceback
-    from shoal import commands
+    from shoal import commands, round_commands
     from shoal.types import ShoalError
 
+    room = round_commands if arguments.verb in OF_ROUNDS else commands
     try:
-        code: int = getattr(commands, f"run_{arguments.verb}")(arguments)
+        code: int = getattr(room, f"run_{arguments.verb}")(arguments)
         return code
     except ShoalError as error:
         print(f"shoal {arguments.verb}: {error}", file=sys.stderr)
