@@ -272,14 +272,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         copy = Path(folder) / "emoji.shoal"
         shutil.copytree(options.workspace, copy)
-        server = Server(copy)
-        server.start()
-        try:
+        with Server(copy) as server:
             prepare(playwright, server)
             for name in options.names or RECIPES:
                 take(playwright, server, name)
-        finally:
-            server.stop()
 
 
 if __name__ == "__main__":

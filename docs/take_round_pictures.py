@@ -92,12 +92,8 @@ def main() -> None:
         for name in ("rounds-before", "rounds-after"):
             if name == "rounds-after":
                 print(learn_twice(copy, truth, options.gestures))
-            server = Server(copy)
-            server.start()
-            try:
+            with Server(copy) as server:
                 take(playwright, server, name, colour="prediction" if name == "rounds-after" else None)
-            finally:
-                server.stop()
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ def accept(
     found = workspace.predictions(row.id)
     chosen = (found.class_ids >= 0) & (found.confidence >= at_least)
     if class_name is not None:
-        chosen &= found.class_ids == _class_id(workspace, class_name)
+        chosen &= found.class_ids == workspace.class_id(class_name)
     return workspace.log.accept(
         found.ids[chosen], found.class_ids[chosen], round_id=row.id, user=user, map_id=row.map_id
     )
@@ -186,7 +186,7 @@ def reject(
     if below is not None and not 0 <= below <= 1:
         raise ShoalError(f"reject() got below={below}; a confidence lies between 0 and 1.")
     found = workspace.predictions(row.id)
-    chosen = found.class_ids == _class_id(workspace, class_name)
+    chosen = found.class_ids == workspace.class_id(class_name)
     if below is not None:
         chosen &= found.confidence < below
     if ids is not None:
@@ -194,13 +194,6 @@ def reject(
     return workspace.log.reject(
         found.ids[chosen], found.class_ids[chosen], round_id=row.id, user=user, map_id=row.map_id
     )
-
-
-def _class_id(workspace: Workspace, name: str) -> int:
-    ids = {one.name: one.id for one in workspace.log.classes()}
-    if name not in ids:
-        raise ShoalError(f"there is no class {name!r}. There are: {', '.join(sorted(ids))}.")
-    return ids[name]
 
 
 def model_of(workspace: Workspace, round_id: int | None = None) -> tuple[RoundRow, Model]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.suggestions import Group, next_items, novelties, suggest_groups
+from shoal.suggestions.groups import EXEMPLARS
 from shoal.types import UNLABELLED
 from shoal.workspace import Workspace
 
@@ -15,7 +16,6 @@ HIGHEST = 20
 """So many groups are worked out at once; asking for fewer takes the first of them."""
 SINGLE = 24
 """So many items to be labelled one by one come after the groups."""
-EXEMPLARS = 9
 
 
 @dataclass(frozen=True, slots=True)

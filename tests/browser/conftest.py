@@ -82,10 +82,8 @@ def seeded(template: Seeded, tmp_path: Path) -> Seeded:
 
 @pytest.fixture
 def server(seeded: Seeded) -> Iterator[Server]:
-    started = Server(seeded.path)
-    started.start()
-    yield started
-    started.stop()
+    with Server(seeded.path) as started:
+        yield started
 
 
 Look = Callable[..., Eye]

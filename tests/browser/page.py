@@ -36,6 +36,13 @@ class Server:
         assert self.process.stdout is not None
         assert self.base in self.process.stdout.readline()
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()

@@ -23,10 +23,8 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
 
 @pytest.fixture(scope="module")
 def server(seeded: Seeded) -> Iterator[Server]:
-    started = Server(seeded.path)
-    started.start()
-    yield started
-    started.stop()
+    with Server(seeded.path) as started:
+        yield started
 
 
 @pytest.fixture

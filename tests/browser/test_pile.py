@@ -58,10 +58,8 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Pile:
 
 @pytest.fixture(scope="module")
 def server(seeded: Pile) -> Iterator[Server]:
-    started = Server(seeded.path)
-    started.start()
-    yield started
-    started.stop()
+    with Server(seeded.path) as started:
+        yield started
 
 
 @pytest.fixture

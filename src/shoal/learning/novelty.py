@@ -42,17 +42,18 @@ def named_probability(near: "Surroundings", classes: Ints, scores: Floats, stran
     kin = near.kinship(np.arange(len(labels)), classes[scores.argmax(axis=1)])
     everybody = np.column_stack([kin, scores.max(axis=1)])
     kin = near.kinship(strangers.items, strangers.kinds)
-    named, strange = _told(everybody[labels >= 0]), _told(np.column_stack([kin, strangers.scores]))
+    named, strange = (
+        _with_kinship(everybody[labels >= 0]),
+        _with_kinship(np.column_stack([kin, strangers.scores])),
+    )
     asked, found = np.isfinite(everybody[:, 0]), np.full(len(labels), 0.5, np.float32)
     left = everybody[asked & (labels == UNLABELLED)]
-    if min(len(named), len(strange)) < FEWEST or not len(left):
-        found[near.told_strange()] = 0
-        return found
-    share = Mixture.of(named[:, 0], strange[:, 0], left[:, 0]).share(left[:, 0], len(named))
-    evidence = _evidence(named, strange)
-    mixture = Mixture.of(evidence(named), evidence(strange), evidence(left))
-    found[:] = share
-    found[asked] = mixture.steps(share).at(evidence(everybody[asked]))
+    if min(len(named), len(strange)) >= FEWEST and len(left):
+        share = Mixture.of(named[:, 0], strange[:, 0], left[:, 0]).share(left[:, 0], len(named))
+        evidence = _evidence(named, strange)
+        mixture = Mixture.of(evidence(named), evidence(strange), evidence(left))
+        found[:] = share
+        found[asked] = mixture.steps(share).at(evidence(everybody[asked]))
     found[near.told_strange()] = 0
     return found
 
@@ -67,7 +68,7 @@ def named_by_score(labels: Ints, scores: Floats, strangers: "Strangers") -> "Ste
     return mixture.steps(mixture.share(best, int((labels >= 0).sum())))
 
 
-def _told(values: Floats) -> Floats:
+def _with_kinship(values: Floats) -> Floats:
     return values[np.isfinite(values[:, 0])]
 
 
@@ -144,7 +145,7 @@ class Surroundings:
         itself = np.flatnonzero(at[rows] >= 0)
         alike[itself, at[rows[itself]]] = FORGOTTEN
         best: Floats = alike.max(axis=1)
-        apart = best
+        apart = np.full(len(rows), FORGOTTEN, np.float32)
         if self.gestures is not None:
             together = self.gestures[rows[itself], None] == self.gestures[members]
             apart = best.copy()
@@ -152,10 +153,10 @@ class Surroundings:
         near = at[self.neighbours[rows]]
         row, column = np.nonzero(near >= 0)
         alike[row, near[row, column]] = FORGOTTEN
-        outside: Floats = alike.max(axis=1)
-        if self.gestures is not None:
-            return np.where(apart > FORGOTTEN, apart, np.where(outside > FORGOTTEN, outside, best))
-        return np.where(outside > FORGOTTEN, outside, best)
+        found = best
+        for stricter in (alike.max(axis=1), apart):
+            found = np.where(stricter > FORGOTTEN, stricter, found)
+        return found
 
     def _beside(self, own: Floats, rows: Ints, strange: Ints) -> Floats:
         around = self.around[rows]
@@ -207,9 +208,9 @@ class Strangers:
         """
         answered = np.flatnonzero(labels != UNLABELLED)
         left_out = np.random.default_rng(seed).permutation(classes)[:LEFT_OUT]
-        kinds = [*left_out, NONE_OF_THESE] if (labels == NONE_OF_THESE).any() else [*left_out]
+        told = [NONE_OF_THESE] if (labels == NONE_OF_THESE).any() else []
         items, taken, scores = [], [], []
-        for kind in kinds:
+        for kind in [*left_out, *told]:
             others = answered[labels[answered] != kind]
             probe, _ = Probe.fit(inputs[others], labels[others])
             strange = np.flatnonzero(labels == kind)
@@ -265,10 +266,11 @@ class Mixture:
         The kinds are compared on `known` items only, so that `asked` say no more than so many would; DOUBT
         items of each kind are imagined beside them, which keeps kinds that look alike at one half.
         """
-        ratio, share = self.ratio[np.searchsorted(self.edges, asked)], 0.5
-        count = min(known, len(asked))
+        falling = np.bincount(np.searchsorted(self.edges, asked), minlength=len(self.ratio)) / len(asked)
+        count, share = min(known, len(asked)), 0.5
         for _ in range(200):
-            found = float(np.mean(share * ratio / (share * ratio + 1 - share)))
+            odds = share * self.ratio
+            found = float(falling @ (odds / (odds + 1 - share)))
             share = float(np.clip((found * count + DOUBT) / (count + 2 * DOUBT), *SHARES))
         return share
 

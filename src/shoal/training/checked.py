@@ -69,15 +69,11 @@ def checked_whole(who: str, *, at_least: int, **settings: int) -> None:
 
 def checked_device(who: str, device: str) -> None:
     """Raise `TrainingError` unless torch knows the device and this machine has it."""
-    import torch
+    from shoal.networks import device_problem
 
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as problem:
-        raise TrainingError(
-            f"{who} got device={device!r}, which cannot be used here ({str(problem).partition(chr(10))[0]}). "
-            "Take device='cpu', or 'cuda' or 'mps' where torch finds one."
-        ) from problem
+    problem = device_problem(device)
+    if problem is not None:
+        raise TrainingError(f"{who} got device={device!r}, which cannot be used here: {problem}")
 
 
 def finite_rows(who: str, vectors: NDArray[np.floating], rows: Labels) -> Floats:

@@ -286,17 +286,26 @@ class Workspace:
         """Skip items: they have no label and are not asked about again. Raises as `label` does."""
         return self.log.answer(ids, "skip", user=user_name(), how="python")
 
+    def class_id(self, name: str) -> int:
+        """Return the id of the class of this name; raises `WorkspaceError` naming those there are."""
+        known: dict[str, int] = {row.name: row.id for row in self.log.classes()}
+        wanted = checked_name(name)
+        if wanted not in known:
+            there = ", ".join(sorted(known)) or "none"
+            raise WorkspaceError(f"there is no class {wanted!r}. There are: {there}.")
+        return known[wanted]
+
     def rename_class(self, name: str, new_name: str) -> Written:
         """Give a class another name, as one gesture; raises `WorkspaceError` when either name will not do."""
-        return self.log.rename_class(self._class_id(name), new_name, user=user_name())
+        return self.log.rename_class(self.class_id(name), new_name, user=user_name())
 
     def merge_classes(self, name: str, into: str) -> Written:
         """Make one class of two: the items of `name` count to `into`; raises `WorkspaceError` as above."""
-        return self.log.merge_classes(self._class_id(name), self._class_id(into), user=user_name())
+        return self.log.merge_classes(self.class_id(name), self.class_id(into), user=user_name())
 
     def delete_class(self, name: str) -> Written:
         """Take a class away and its items' labels with it; raises `WorkspaceError` when there is none."""
-        return self.log.delete_class(self._class_id(name), user=user_name())
+        return self.log.delete_class(self.class_id(name), user=user_name())
 
     def undo(self) -> Written | None:
         """Take back the current user's latest gesture; None when there is nothing to undo."""
@@ -338,14 +347,6 @@ class Workspace:
 
     def _names(self) -> dict[int, str]:
         return {row.id: row.name for row in self.log.classes()} | {NONE_OF_THESE: NONE_NAME}
-
-    def _class_id(self, name: str) -> int:
-        known: dict[str, int] = {row.name: row.id for row in self.log.classes()}
-        wanted = checked_name(name)
-        if wanted not in known:
-            there = ", ".join(sorted(known)) or "none"
-            raise WorkspaceError(f"there is no class {wanted!r}. There are: {there}.")
-        return known[wanted]
 
     def _collect_garbage(self) -> None:
         """Delete files that no row names and nobody has touched for an hour, unless somebody embeds."""
