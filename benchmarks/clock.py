@@ -32,7 +32,8 @@ def timed(call: Callable[[], float]) -> tuple[float, float]:
 def peaked(call: Callable[[], T]) -> tuple[float | None, T]:
     """Return the most MB that the process held during a call above what it held before, and its value.
 
-    Resident memory, to about half a MB. None where the system does not tell (there is no /proc).
+    Resident memory, to about 2 MB (a huge page of the system). None where the system does not tell
+    (there is no /proc).
     """
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
