@@ -1,6 +1,7 @@
 """`python -m experiments` lists the experiments, `python -m experiments NAME` runs one."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -20,6 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="only write the README again from results.json")
     parser.add_argument("--seeds", type=int, help="how many seeds (default: the experiment's)")
     parser.add_argument("--only", default="", help="only cases whose description contains this text")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="how many cases at once (default: one a core)"
+    )
     parser.add_argument("--into", type=Path, help="where to write (default: the experiment's folder)")
     given = parser.parse_args(arguments)
     if given.name is None:
@@ -31,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         if given.table:
             running.write_again(experiment, given.into)
         else:
-            running.run(experiment, scale, seeds=given.seeds, only=given.only, into=given.into)
+            jobs = 1 if given.smoke else max(1, given.jobs)
+            running.run(experiment, scale, seeds=given.seeds, only=given.only, into=given.into, jobs=jobs)
     except ShoalError as error:
         print(f"experiments: {error}", file=sys.stderr)
         return 1

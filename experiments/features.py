@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.data.pictures import Pictures
-from experiments.running import case_cache, progress
+from experiments.running import alone, case_cache, progress
 from shoal.backbones import BACKBONES
 from shoal.images.decode import decode
 from shoal.types import Backbone
@@ -39,19 +39,26 @@ def frozen(name: str, encoded: Callable[[], Iterator[bytes]], count: int, *, bac
     network = BACKBONES.load(backbone)()
     mark = hashlib.sha256(network.fingerprint.encode()).hexdigest()[:12]
     folder = case_cache() / "features" / f"{name}-{count}-{backbone}-{mark}"
-    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{start:07}.npz" for start in range(0, count, EVERY)]
+    if not all(file.exists() for file in files):
+        with alone(folder):
+            _fill(name, files, encoded(), count, network)
     parts: list[Layers] = []
-    waiting = encoded()
-    for start in range(0, count, EVERY):
-        file = folder / f"{start:07}.npz"
-        size = min(EVERY, count - start)
-        block = [next(waiting) for _ in range(size)]
-        if not file.exists():
-            progress(f"{name}: embedding {start:,} to {start + size:,} of {count:,}")
-            np.savez(file, **_embed(network, block))  # type: ignore[arg-type]  # names are layers, not options
+    for file in files:
         with np.load(file, allow_pickle=False) as stored:
             parts.append({layer: stored[layer] for layer in stored.files})
     return {layer: np.concatenate([part[layer] for part in parts]) for layer in parts[0]}
+
+
+def _fill(name: str, files: list[Path], encoded: Iterator[bytes], count: int, network: Backbone) -> None:
+    for file, start in zip(files, range(0, count, EVERY), strict=True):
+        size = min(EVERY, count - start)
+        block = [next(encoded) for _ in range(size)]
+        if not file.exists():
+            progress(f"{name}: embedding {start:,} to {start + size:,} of {count:,}")
+            half = file.with_suffix(".half.npz")
+            np.savez(half, **_embed(network, block))  # type: ignore[arg-type]  # names are layers, not options
+            half.replace(file)
 
 
 def _embed(network: Backbone, encoded: list[bytes]) -> Layers:

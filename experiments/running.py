@@ -4,6 +4,7 @@ A case is a dict of plain values that says all that decides its outcome. Outcome
 case, so that a killed run goes on where it was; results.json beside the experiment is what is committed.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -11,7 +12,8 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -28,6 +30,7 @@ Scale = Literal["smoke", "short", "full"]
 Case = dict[str, Scalar]
 Row = dict[str, Any]
 """A case and its outcome in one: the case's values, the outcome's, and `seconds`."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PACKAGES = ("shoal", "numpy", "scipy", "scikit-learn", "torch", "faiss-cpu", "onnxruntime")
 
 
@@ -73,21 +76,21 @@ def run(
     seeds: int | None = None,
     only: str = "",
     into: Path | None = None,
+    jobs: int = 1,
 ) -> list[Row]:
     """Measure every case that has no outcome yet, then write results.json, pictures and the README.
 
     "smoke" keeps nothing and writes into a temporary folder unless told otherwise; with `only` nothing is
-    written, since the table would lack the other cases.
+    written, since the table would lack the other cases. `jobs` cases are measured at once, each in a process
+    with one thread; 1: here, one after the other.
     """
     wanted = experiment.cases(scale, experiment.seeds if seeds is None else seeds)
     wanted = [case for case in wanted if only in _words(case)]
     rows = []
-    for number, case in enumerate(wanted, start=1):
-        row = _outcome(experiment, case, keep=scale != "smoke")
+    for number, row in enumerate(_outcomes(experiment, wanted, keep=scale != "smoke", jobs=jobs), start=1):
         rows.append(row)
-        print(
-            f"[{number}/{len(wanted)}] {experiment.name}: {_words(case)} ({row['seconds']:.1f} s)", flush=True
-        )
+        said = _words(wanted[number - 1])
+        print(f"[{number}/{len(wanted)}] {experiment.name}: {said} ({row['seconds']:.1f} s)", flush=True)
     if scale == "smoke":
         with tempfile.TemporaryDirectory() as scratch:
             _write(experiment, scale, rows, into or Path(scratch))
@@ -111,6 +114,38 @@ def case_cache() -> Path:
     folder = (cache_folder() or Path(tempfile.gettempdir()) / "shoal") / "experiments"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process makes what belongs into this folder of the cache."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _outcomes(experiment: Experiment, cases: list[Case], *, keep: bool, jobs: int) -> Iterator[Row]:
+    """Yield every case's outcome in order, measured by `jobs` processes."""
+    if jobs == 1:
+        yield from (_outcome(experiment, case, keep=keep) for case in cases)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    for name in THREADS:  # read by the libraries as the processes start
+        os.environ[name] = "1"
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(_outcome_of, experiment.name, case, keep) for case in cases]
+        try:
+            yield from (each.result() for each in waiting)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _outcome_of(name: str, case: Case, keep: bool) -> Row:
+    return _outcome(find(name), case, keep=keep)
 
 
 def _outcome(experiment: Experiment, case: Case, *, keep: bool) -> Row:

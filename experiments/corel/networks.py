@@ -34,9 +34,11 @@ def convolutional(side: int, hidden: int) -> nn.Sequential:
     """Return the CNN: 15, 30 and 60 filters, each halved by a maximum, then one dense layer."""
     parts: list[nn.Module] = []
     for before, after in ((1, 15), (15, 30), (30, 60)):
-        parts += [nn.Conv2d(before, after, 3, padding=1), nn.LeakyReLU(), nn.MaxPool2d(2)]
+        # the activation rises, so it may come after the maximum: the same numbers, a quarter of the work
+        parts += [nn.Conv2d(before, after, 3, padding=1), nn.MaxPool2d(2), nn.LeakyReLU()]
         side //= 2
-    return nn.Sequential(*parts, nn.Flatten(), nn.Linear(60 * side * side, hidden // 2), nn.LeakyReLU())
+    body = nn.Sequential(*parts, nn.Flatten(), nn.Linear(60 * side * side, hidden // 2), nn.LeakyReLU())
+    return body.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 class Averaged(nn.Module):

@@ -27,7 +27,7 @@ SETS = {
 METHODS_OF = ("as it is", "PCA on the map", "silhouette head", "CCE head")
 SIZES: dict[Scale, dict[str, int]] = {
     "smoke": {"items": 60, "labels": 3, "steps": 10},
-    "short": {"items": 240, "labels": 20, "steps": 150},
+    "short": {"items": 3_000, "labels": 20, "steps": 200},
     "full": {"items": 3_000, "labels": 20, "steps": 200},
 }
 SOUND_LAYER = "stage5"
@@ -226,8 +226,8 @@ EXPERIMENT = Experiment(
     name="other",
     question="Do maps and gestures work for texts and sounds as they do for pictures?",
     source="Issue 5 of Shoal; no published number is claimed here.",
-    shortened="240 items of each set; one learning rate for all heads, nothing tuned.",
-    seeds=3,
+    shortened="3,000 items of each set; one learning rate for both heads, nothing tuned.",
+    seeds=5,
     cases=cases,
     measure=measure,
     report=report,

