@@ -21,12 +21,17 @@ class RoundLine:
 
 def round_lines(workspace: Workspace) -> list[RoundLine]:
     """List the rounds that were learned, oldest first."""
-    rows = workspace.rounds.rows()
-    learned = {row.id: _learned(row, rows) for row in rows}
+    rows, learned = workspace.rounds.rows(), learned_numbers(workspace)
     current = workspace.rounds.current()
     shown = learned[current.id] if current else None
     newest = {learned[row.id]: row for row in rows}
     return [RoundLine(row, newest[row.id], row.id == shown) for row in rows if learned[row.id] == row.id]
+
+
+def learned_numbers(workspace: Workspace) -> dict[int, int]:
+    """Return for the number of every row that of the round which it shows."""
+    rows = workspace.rounds.rows()
+    return {row.id: _learned(row, rows) for row in rows}
 
 
 def go_back(workspace: Workspace, number: int) -> RoundRow:

@@ -6,6 +6,7 @@ from tests.seeded import save_round
 from tests.server.test_routes import columns
 
 from shoal.looking import open_doors
+from shoal.workspace import Learned
 
 
 @pytest.fixture
@@ -19,6 +20,30 @@ def test_the_state_names_the_round_and_its_map(client, learned):
     assert state["round"]["report"] == {"held_out_accuracy": 0.9}
     assert state["map"]["id"] == learned.map_id
     assert client.get("/api/rounds").json() == [state["round"]]
+
+
+def test_new_images_placed_on_a_rounds_map_are_the_same_round_to_people(client, workspace, learned):
+    predictions = workspace.rounds.predictions(learned.id)
+    placed = workspace.rounds.save(
+        Learned(
+            map=workspace.map(learned.map_id),
+            predictions=predictions,
+            model=b"weights",
+            label_seq=workspace.log.seq(),
+            parent=learned.id,
+            layer=learned.layer,
+            loss=learned.loss,
+            seed=0,
+            classes=learned.classes,
+            report={"placed": 3},
+        )
+    )
+    state = client.get("/api/state").json()
+    assert (state["round"]["id"], state["round"]["learned"]) == (placed.id, learned.id)
+    [line] = client.get("/api/rounds").json()
+    assert (line["id"], line["learned"], line["map_id"]) == (learned.id, learned.id, placed.map_id)
+    accept(client, placed)
+    assert client.get("/api/history").json()[0]["round_id"] == learned.id
 
 
 def test_going_back_to_the_map_before_leaves_no_round(client, learned, seeded):

@@ -122,11 +122,13 @@ class Gesture(Body):
 class RoundInfo(Body):
     """One round: what was learned up to label event `label_seq`, and the map it drew.
 
-    `report` holds the numbers that were measured meanwhile; fetch its guesses from
+    `learned` is the number that people know it by: where new images only were placed on a round's map, that
+    of the round. `report` holds the numbers that were measured meanwhile; fetch its guesses from
     /api/rounds/{id}/predictions.
     """
 
     id: int
+    learned: int
     created: float
     map_id: int
     label_seq: int

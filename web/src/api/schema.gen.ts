@@ -605,7 +605,7 @@ export interface paths {
         };
         /**
          * Rounds
-         * @description List the rounds, newest first.
+         * @description List the rounds that were learned, newest first, each with the map that has the newest images.
          */
         get: operations["rounds_rounds"];
         put?: never;
@@ -1292,7 +1292,8 @@ export interface components {
          * RoundInfo
          * @description One round: what was learned up to label event `label_seq`, and the map it drew.
          *
-         *     `report` holds the numbers that were measured meanwhile; fetch its guesses from
+         *     `learned` is the number that people know it by: where new images only were placed on a round's map, that
+         *     of the round. `report` holds the numbers that were measured meanwhile; fetch its guesses from
          *     /api/rounds/{id}/predictions.
          */
         RoundInfo: {
@@ -1306,6 +1307,8 @@ export interface components {
             label_seq: number;
             /** Layer */
             layer: string;
+            /** Learned */
+            learned: number;
             /** Loss */
             loss: string;
             /** Map Id */

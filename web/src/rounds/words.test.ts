@@ -15,7 +15,6 @@ test("a round's accuracy is compared with that of the round before it", () => {
   const first = { id: 1, parent: null, report: { held_out_accuracy: 0.9 } };
   const second = { id: 2, parent: 1, report: { held_out_accuracy: 0.925 } };
   const third = { id: 4, parent: 1, report: { held_out_accuracy: 0.88 } };
-  const placed = { id: 5, parent: 4, report: { held_out_accuracy: 0.88, placed: 3 } };
-  const rounds = [placed, third, second, first];
-  expect(rounds.map((one) => change(one, rounds))).toEqual(["", "−2", "+2.5", ""]);
+  const rounds = [third, second, first];
+  expect(rounds.map((one) => change(one, rounds))).toEqual(["−2", "+2.5", ""]);
 });

@@ -12,7 +12,7 @@ export function share(part: number): string {
 export function change(of: Measured, rounds: readonly Measured[]): string {
   const before = rounds.find(({ id }) => id === of.parent)?.report["held_out_accuracy"];
   const held = of.report["held_out_accuracy"];
-  if (before === undefined || held === undefined || of.report["placed"] !== undefined) return "";
+  if (before === undefined || held === undefined) return "";
   const points = Math.round((held - before) * 1000) / 10;
   return points === 0 ? "±0" : `${points > 0 ? "+" : "−"}${Math.abs(points)}`;
 }

@@ -38,7 +38,7 @@ def history(
         user=None if user < 0 else _named(log.users(), user),
         class_id=None if class_id < 0 else class_id,
     )
-    return [gesture(event) for event in found]
+    return [gesture(context.workspace, event) for event in found]
 
 
 @router.get("/history/users")

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Path, Response
 from fastapi.concurrency import run_in_threadpool
 from numpy.typing import NDArray
 
+from shoal.round_list import learned_numbers, round_lines
 from shoal.server import columns
 from shoal.server.answers import LabelResult, MapInfo, RoundInfo, SuggestionInfo
 from shoal.server.context import Context, Ctx, User
@@ -32,8 +33,10 @@ RoundId = Annotated[int, Path(ge=0, lt=2**31)]
 
 @router.get("/rounds")
 def rounds(context: Ctx) -> list[RoundInfo]:
-    """List the rounds, newest first."""
-    return [round_info(row) for row in reversed(context.workspace.rounds.rows())]
+    """List the rounds that were learned, newest first, each with the map that has the newest images."""
+    numbers = learned_numbers(context.workspace)
+    lines = reversed(round_lines(context.workspace))
+    return [round_info(line.row, numbers, map_id=line.newest.map_id) for line in lines]
 
 
 @router.get(
@@ -162,17 +165,18 @@ async def _suggested(context: Context) -> Sequence[Suggestion]:
         return await run_in_threadpool(suggester.suggestions)
 
 
-def round_info(row: RoundRow) -> RoundInfo:
-    """Write one round's row for the wire; of its report, the plain numbers."""
-    numbers = {key: float(value) for key, value in row.report.items() if isinstance(value, int | float)}
+def round_info(row: RoundRow, numbers: dict[int, int], *, map_id: int) -> RoundInfo:
+    """Write one round's row for the wire by `learned_numbers`; of its report, the plain numbers."""
+    report = {key: float(value) for key, value in row.report.items() if isinstance(value, int | float)}
     return RoundInfo(
         id=row.id,
+        learned=numbers[row.id],
         created=row.created,
-        map_id=row.map_id,
+        map_id=map_id,
         label_seq=row.label_seq,
-        parent=row.parent,
+        parent=None if row.parent is None else numbers.get(row.parent),
         layer=row.layer,
         loss=row.loss,
         classes=list(row.classes),
-        report=numbers,
+        report=report,
     )

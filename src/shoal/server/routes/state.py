@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
 
-from shoal.server.answers import ClassInfo, Gesture, ItemCounts, SkippedItem, State
+from shoal.round_list import learned_numbers
+from shoal.server.answers import ClassInfo, Gesture, ItemCounts, RoundInfo, SkippedItem, State
 from shoal.server.context import Ctx, User
 from shoal.server.routes.jobs import job_info
 from shoal.server.routes.maps import map_info
@@ -14,7 +15,7 @@ from shoal.server.routes.rounds import round_info
 from shoal.types import NONE_OF_THESE, PUT_ASIDE
 
 if TYPE_CHECKING:
-    from shoal.workspace import Event, Workspace
+    from shoal.workspace import Event, RoundRow, Workspace
 
 router = APIRouter(prefix="/api", tags=["state"])
 Limit = Annotated[int, Query(ge=1, le=10_000)]
@@ -48,15 +49,15 @@ def state(context: Ctx, user: User) -> State:
         ),
         layers=list(workspace.layers),
         map=map_info(current) if current else None,
-        round=round_info(learned) if learned else None,
+        round=_round_info(workspace, learned) if learned else None,
         classes=classes,
         label_seq=label_seq,
         labelled=sum(row.count for row in classes),
         none_of_these=workspace.log.count(NONE_OF_THESE),
         put_aside=workspace.log.count(PUT_ASIDE),
         rejected=len(workspace.log.rejected()[0]),
-        undo=gesture(undo) if undo else None,
-        redo=gesture(redo) if redo else None,
+        undo=gesture(workspace, undo) if undo else None,
+        redo=gesture(workspace, redo) if redo else None,
         job=job_info(job) if job else None,
     )
 
@@ -73,6 +74,13 @@ def class_infos(workspace: Workspace) -> list[ClassInfo]:
     return [ClassInfo.model_validate(row, from_attributes=True) for row in workspace.log.classes()]
 
 
-def gesture(event: Event) -> Gesture:
-    """Write one event of the label log for the wire."""
-    return Gesture.model_validate(event, from_attributes=True)
+def gesture(workspace: Workspace, event: Event) -> Gesture:
+    """Write one event of the label log for the wire, its round by the number that people know."""
+    found = Gesture.model_validate(event, from_attributes=True)
+    if found.round_id is not None:
+        found.round_id = learned_numbers(workspace).get(found.round_id, found.round_id)
+    return found
+
+
+def _round_info(workspace: Workspace, row: RoundRow) -> RoundInfo:
+    return round_info(row, learned_numbers(workspace), map_id=row.map_id)
