@@ -224,7 +224,7 @@ def _picture(rows: list[Row], file: Path) -> None:
             label=label,
             ecolor="#555555",
         )
-    axis.set(xticks=at, xticklabels=[arm.replace(", ", ",\n") for arm in arms], ylabel="unseen classes")
+    axis.set(xticks=at, xticklabels=[arm.replace(", ", ",\n").replace(" at the", "\nat the") for arm in arms], ylabel="unseen classes")
     axis.legend(frameon=False, ncols=2, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 1.2))
     save(figure, file)
 
