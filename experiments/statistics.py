@@ -67,10 +67,15 @@ class Paired:
 
 
 def paired_t(ours: ArrayLike, theirs: ArrayLike) -> Paired:
-    """Compare ours (N,) with theirs (N,), pair by pair; p is 1 where every difference is 0."""
+    """Compare ours (N,) with theirs (N,), pair by pair; p is 1 where every difference is 0.
+
+    Raises `ValueError` where they are not as many.
+    """
     from scipy.stats import ttest_rel
 
     a, b = np.asarray(ours, dtype=np.float64), np.asarray(theirs, dtype=np.float64)
+    if len(a) != len(b):
+        raise ValueError(f"paired_t() got {len(a)} values and {len(b)}; they come in pairs.")
     difference = t_interval(a - b)
     if len(a) < 2:
         return Paired(difference, float("nan"))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from experiments.statistics import Interval, Paired
+from experiments.statistics import Interval, Paired, holm
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -28,6 +28,20 @@ def between(interval: Interval, digits: int = 3, *, percent: bool = False) -> st
         f"{value * scale:.{digits}f}" for value in (interval.mean, interval.low, interval.high)
     )
     return f"{mean} (one)" if np.isnan(interval.low) else f"{mean} ({low} to {high})"
+
+
+def adjusted(tests: Sequence[Paired], digits: int = 3, *, percent: bool = False) -> list[str]:
+    """Write paired differences of one family with p and Holm's adjusted p, in bold where that is below 0.05."""
+    after = holm([1.0 if np.isnan(test.p) else test.p for test in tests])
+    texts = [signed(test, digits, percent=percent).strip("*") for test in tests]
+    return [
+        text
+        if text.endswith("(one)")
+        else f"**{text}** (Holm {p:.2g})"
+        if p < 0.05
+        else f"{text} (Holm {p:.2g})"
+        for text, p in zip(texts, after, strict=True)
+    ]
 
 
 def signed(paired: Paired, digits: int = 3, *, percent: bool = False) -> str:

@@ -15,7 +15,7 @@ from shoal.indices import map_at_r
 from shoal.losses import LOSSES
 
 if TYPE_CHECKING:
-    from shoal.training import Trained
+    from shoal.training import Head, Trained
 
 RATES = (1e-3, 2e-2)
 """Between which the learning rate is drawn, evenly in its logarithm."""
@@ -24,10 +24,14 @@ Draw = Callable[[np.random.Generator], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Method:
-    """A row of `LOSSES` and how its own settings are drawn; every method has one of its own to tune."""
+    """A row of `LOSSES`, how its own settings are drawn, and the head: `linear` ones begin at the components.
+
+    Every loss has one setting of its own to tune, but for cross-entropy, which has none.
+    """
 
     row: str
     draw: Draw
+    linear: bool = False
 
 
 def _evenly(name: str, low: float, high: float) -> Draw:
@@ -43,8 +47,12 @@ def _cosine(rng: np.random.Generator) -> dict[str, Any]:
     return {"lam": round(float(rng.uniform(0.2, 0.9)), 3), "variant": "released"}
 
 
+def _softness(rng: np.random.Generator) -> dict[str, Any]:
+    return {"softness": float(rng.choice([0.0, 0.1, 0.3, 1.0]))}
+
+
 METHODS: dict[str, Method] = {
-    "silhouette": Method("silhouette", lambda rng: {"softness": float(rng.choice([0.0, 0.1, 0.3, 1.0]))}),
+    "silhouette": Method("silhouette", _softness),
     "CCE": Method("cce", lambda rng: {}),
     "Cosine-COREL": Method("cosine-corel", _cosine),
     "Gaussian-COREL": Method("gaussian-corel", _evenly("lam", 0.5, 0.9)),
@@ -54,6 +62,11 @@ METHODS: dict[str, Method] = {
     "ProxyAnchor": Method("proxy-anchor", _evenly("delta", 0.0, 0.4)),
 }
 """The losses that are compared, by the name that a table gives them."""
+FROM_PCA = {
+    "silhouette, from PCA": Method("silhouette", _softness, linear=True),
+    "CCE, from PCA": Method("cce", lambda rng: {}, linear=True),
+}
+"""The head of Shoal's rounds: a single layer that begins at the principal components, with two losses."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +117,7 @@ def train(
     budget: Budget,
     seed: int,
 ) -> "Trained":
-    """Return a head D -> 256 -> `width` trained on vectors (N, D) with labels (N,)."""
+    """Return a head trained on vectors (N, D) with labels (N,): D -> 256 -> `width`, or linear from PCA."""
     from shoal.losses import ClassLoss
     from shoal.training import Head, Plan, train_head
 
@@ -115,4 +128,19 @@ def train(
         return row(classes, dimensions, **own) if issubclass(row, ClassLoss) else row(**own)
 
     plan = Plan(steps=budget.steps, classes=budget.classes, items=budget.items, lr=settings["lr"], seed=seed)
+    if method.linear:
+        return train_head(vectors, labels, build, start=_from_components(vectors, width), plan=plan)
     return train_head(vectors, labels, build, head=Head(vectors.shape[1], width), plan=plan)
+
+
+def _from_components(vectors: NDArray[np.float32], width: int) -> "Head":
+    """Return the head that begins at the principal components of vectors (N, D), scaled to variance 1."""
+    from sklearn.decomposition import PCA
+
+    from shoal.training import Head
+
+    rows = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    fitted = PCA(width, random_state=0).fit(rows)
+    scale = 1 / float(np.sqrt(fitted.explained_variance_.mean()))
+    axes = fitted.components_.T.astype(np.float32)
+    return Head.linear(fitted.mean_.astype(np.float32), axes, scale, width)

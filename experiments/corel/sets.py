@@ -1,4 +1,4 @@
-"""The three sets of the COREL paper, or what stands in for them."""
+"""The sets of the COREL paper, and what stands in where one is not at hand."""
 
 from functools import lru_cache
 
@@ -7,10 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from experiments.corel.networks import Data, as_tensor
-from experiments.data import fashion, stand_in
+from experiments.data import fashion, mnist, stand_in
 from experiments.data.texts import Texts, ag_news, as_numbers, vocabulary
-
-SETS = {"fashion": "Fashion-MNIST", "digits": "digits (for MNIST)", "news": "AG News, 4 topics"}
 
 
 @lru_cache(maxsize=2)
@@ -19,8 +17,9 @@ def load(name: str, train: int, validation: int, test: int) -> Data:
     sizes = (train, validation, test)
     if name == "news":
         return _news(ag_news(), *sizes)
-    if name == "fashion":
-        learned, asked = fashion("train"), fashion("test")
+    if name in ("fashion", "mnist"):
+        read = fashion if name == "fashion" else mnist
+        learned, asked = read("train"), read("test")
         pixels = np.concatenate([learned.pixels, asked.pixels])
         labels = np.concatenate([learned.labels, asked.labels])
         first = np.random.default_rng(0).permutation(len(learned))[: train + validation]

@@ -16,10 +16,14 @@ ARMS: dict[str, tuple[str, str]] = {
     "soft": ("soft", "all"),
     "ratio": ("ratio", "all"),
     "hinge, near at the output": ("hinge", "output"),
+    "hinge, 12 classes of 5": ("hinge", "all"),
     "hinge, near at the input": ("hinge", "input"),
     "hinge, hard negatives": ("hinge", "hard"),
 }
 """What is compared: the form of the loss, and which triplets count. Hard: what the poster calls semi-hard."""
+
+BATCHES = {"hinge, 12 classes of 5": (12, 5), "hinge, near at the input": (12, 5)}
+"""How many classes (at the input: groups) of how many items a batch has, where it is not 4 of 16."""
 
 
 def build(arm: str) -> Any:

@@ -12,7 +12,7 @@ from experiments.data import Pictures, cifar100, fashion, stand_in
 from experiments.data.pictures import first_of_each
 from experiments.plots import COLOURS, save, subplots
 from experiments.running import HERE, Case, Experiment, NotHere, Row, Scale, alone, case_cache
-from experiments.statistics import paired_t, t_interval
+from experiments.statistics import Interval, Paired, paired_t, t_interval
 from experiments.tables import plus_minus, signed, table
 
 SCRIPT = HERE.parent / "benchmarks" / "projectors.py"
@@ -33,6 +33,8 @@ PARTS: dict[Scale, tuple[Part, ...]] = {
 PATIENCE = 3_600
 SHARED = 40
 """So many test pictures a class have features in the cache already, from the silhouette experiment."""
+COMPARED = {"accuracy": 3, "kept": 3, "gestures": 0}
+"""What is compared pair by pair, and with how many digits."""
 COLUMNS = {
     "accuracy": "10-NN",
     "trust": "trustworthiness",
@@ -63,7 +65,7 @@ def measure(case: Case) -> Row:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
-        raise NotHere(f"{case['projector']}, {case['items']:,} items: not done in {PATIENCE:,} s") from None
+        return {"late": PATIENCE}
     if done.returncode:
         raise NotHere(f"projector {case['projector']}: {done.stderr.strip().splitlines()[-1]}")
     found = json.loads(done.stdout.splitlines()[-1])
@@ -103,14 +105,17 @@ def _pictures(layer: str, items: int) -> tuple[Pictures, str, str]:
 
 def report(rows: list[Row], folder: Path) -> str:
     """Write the table of every projector on every layer and size, and the picture."""
-    most = max(row["items"] for row in rows)
-    _picture(rows, most, folder / "projectors.png")
+    late = [row for row in rows if "late" in row]
+    rows = [row for row in rows if "late" not in row]
+    _picture(rows, folder / "projectors.png")
     parts = [INTRODUCTION, "![Quality against time](projectors.png)"]
-    for items in sorted({row["items"] for row in rows}):
-        for layer in dict.fromkeys(row["layer"] for row in rows if row["items"] == items):
-            of = [row for row in rows if row["items"] == items and row["layer"] == layer]
-            parts += [f"## {items:,} items, layer {layer}", _table(of), _against(of)]
-    return "\n\n".join(parts)
+    for items, layer in dict.fromkeys((row["items"], row["layer"]) for row in rows):
+        of = [row for row in rows if (row["items"], row["layer"]) == (items, layer)]
+        parts += [f"## {items:,} items, layer {layer}", _table(of), _against(of)]
+    if late:
+        names = ", ".join(f"{row['projector']} on {row['items']:,} items" for row in late)
+        parts += [f"Not done in {PATIENCE // 60} minutes: {names}."]
+    return "\n\n".join(part for part in parts if part)
 
 
 INTRODUCTION = """The same frozen layers for every projector (up to 10,000 items: CIFAR-100's test pictures; beyond: Fashion-MNIST), each in a fresh process with its default
@@ -124,22 +129,31 @@ def _projectors(rows: list[Row]) -> list[str]:
     return list(dict.fromkeys(row["projector"] for row in rows))
 
 
-def _values(rows: list[Row], projector: str, column: str) -> list[float]:
-    return [float(row[column]) for row in rows if row["projector"] == projector and row[column] is not None]
+def _values(rows: list[Row], projector: str, column: str) -> dict[int, float]:
+    """Return the values by seed, where there is one."""
+    of = {row["seed"]: row[column] for row in rows if row["projector"] == projector}
+    return {seed: float(value) for seed, value in of.items() if value is not None}
+
+
+def _interval(rows: list[Row], projector: str, column: str) -> Interval | None:
+    values = _values(rows, projector, column)
+    return t_interval(list(values.values())) if values else None
+
+
+def _paired(rows: list[Row], rival: str, column: str) -> Paired | None:
+    ours, theirs = _values(rows, "tsne", column), _values(rows, rival, column)
+    both = sorted(ours.keys() & theirs.keys())
+    return paired_t([ours[seed] for seed in both], [theirs[seed] for seed in both]) if both else None
 
 
 def _table(rows: list[Row]) -> str:
     digits = {"gestures": 0, "cold s": 1, "warm s": 1, "peak MB": 0}
-    cells = [
-        [
-            name,
-            *(
-                plus_minus(t_interval(_values(rows, name, column)), digits.get(column, 3))
-                for column in COLUMNS
-            ),
-        ]
-        for name in _projectors(rows)
-    ]
+    cells = []
+    for name in _projectors(rows):
+        found = {column: _interval(rows, name, column) for column in COLUMNS}
+        cells.append(
+            [name, *("-" if i is None else plus_minus(i, digits.get(c, 3)) for c, i in found.items())]
+        )
     return table(["projector", *COLUMNS.values()], cells)
 
 
@@ -147,41 +161,30 @@ def _against(rows: list[Row]) -> str:
     rivals = [name for name in _projectors(rows) if name != "tsne"]
     if "tsne" not in _projectors(rows) or not rivals:
         return ""
-    cells = [
-        [
-            name,
-            *(
-                signed(paired_t(_values(rows, "tsne", c), _values(rows, name, c)), d)
-                for c, d in (("accuracy", 3), ("kept", 3), ("gestures", 0))
-            ),
-        ]
-        for name in rivals
-    ]
+    cells = []
+    for name in rivals:
+        found = [(_paired(rows, name, column), digits) for column, digits in COMPARED.items()]
+        cells.append([name, *("-" if test is None else signed(test, digits) for test, digits in found)])
     return table(["tsne (the default) minus", "10-NN", "neighbours kept", "gestures to 95 %"], cells)
 
 
-def _picture(rows: list[Row], items: int, file: Path) -> None:
-    figure, axes = subplots(1, 2, size=(10, 4.2))
-    of = [row for row in rows if row["items"] == items]
-    for axis, layer in zip(axes, dict.fromkeys(row["layer"] for row in of), strict=False):
-        part = [row for row in of if row["layer"] == layer]
+def _picture(rows: list[Row], file: Path) -> None:
+    """Draw accuracy against seconds, a panel for each size of the last layer."""
+    layer = rows[-1]["layer"]
+    sizes = sorted({row["items"] for row in rows if row["layer"] == layer})
+    figure, axes = subplots(1, len(sizes), size=(4.2 * len(sizes), 3.8))
+    for axis, items in zip(np.atleast_1d(axes), sizes, strict=True):
+        part = [row for row in rows if (row["items"], row["layer"]) == (items, layer)]
         for colour, name in zip(COLOURS, _projectors(part), strict=False):
-            seconds, right = (
-                t_interval(_values(part, name, "cold s")),
-                t_interval(_values(part, name, "accuracy")),
-            )
-            axis.errorbar(
-                seconds.mean,
-                right.mean,
-                yerr=None if np.isnan(right.half) else right.half,
-                fmt="o",
-                color=colour,
-            )
-            axis.annotate(
-                name, (seconds.mean, right.mean), xytext=(6, 4), textcoords="offset points", fontsize=8
-            )
+            seconds, right = _interval(part, name, "cold s"), _interval(part, name, "accuracy")
+            if seconds is None or right is None:
+                continue
+            reach = None if np.isnan(right.half) else right.half
+            axis.errorbar(seconds.mean, right.mean, yerr=reach, fmt="o", color=colour)
+            at = (seconds.mean, right.mean)
+            axis.annotate(name, at, xytext=(6, 4), textcoords="offset points", fontsize=8)
         axis.set(xscale="log", xlabel="seconds to the first map", ylabel="10-NN accuracy on the map")
-        axis.set_title(f"{items:,} items, layer {layer}")
+        axis.set_title(f"{items:,} items")
     save(figure, file)
 
 
