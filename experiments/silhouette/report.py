@@ -7,6 +7,7 @@ import numpy as np
 from experiments.judged import NAMES
 from experiments.plots import COLOURS, draw_plane, save, subplots
 from experiments.running import Row
+from experiments.splits import halves
 from experiments.statistics import bootstrap, paired_t, t_interval
 from experiments.tables import adjusted, between, plus_minus, signed, table
 from experiments.tuning import METHODS
@@ -36,6 +37,7 @@ def write(rows: list[Row], folder: Path) -> str:
         ]
     parts += ["## Seen classes, 16 dimensions", _table(wide, "seen"), _pairs(wide, "seen")]
     parts += ["## Every layer as it is", _layers([row for row in rows if row["method"] == "layer"])]
+    parts += ["## The splits", SPLITS, _splits(wide)]
     parts += ["## How many comparisons?", COUNTING, _counts([r for r in rows if r["method"] == "count"])]
     return "\n\n".join(parts)
 
@@ -51,10 +53,19 @@ Mean ± half the 95 % interval (Student's t over the splits, which share classes
 that was trained on it stands in parentheses and is not
 ranked. These are heads on frozen features: not comparable with end-to-end results in the literature."""
 
+SPLITS = "The seen classes of every random split, by number in the alphabetical order of CIFAR-100's 100 names; the others are unseen."
+
 COUNTING = """The blog counts about 1.35 N comparisons for the silhouette of a batch of N. By definition a and b
 need every one of the N (N - 1) / 2 distances; the squared form needs N K, an item against each class mean. Even
 if only pairs are counted that reach the value (an item with its own class, and with the one nearest to it),
 there are more: per item of the batch, with 95 % interval over 40 batches of real features."""
+
+
+def _splits(rows: list[Row]) -> str:
+    if rows[0]["smoke"]:
+        return "Made-up classes."
+    seeds = sorted({row["seed"] for row in rows})
+    return "\n".join(f"- split {s}: {', '.join(map(str, halves(100, s).seen))}" for s in seeds)
 
 
 def _methods(rows: list[Row]) -> list[str]:
