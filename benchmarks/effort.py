@@ -60,7 +60,7 @@ def static_with_probe(pile: Pile, projector: str) -> Effort:
     """Keep the map; a logistic regression colours it, and its predictions can be accepted."""
     xy, probe = pile.map(projector), linear_probe(pile.vectors, seed=pile.seed)
 
-    def learn(labels: Ints) -> Learned:
+    def learn(labels: Ints, _: Ints) -> Learned:
         return Learned(xy, *probe(labels))
 
     every = partial(rarer, last=[0])
@@ -75,12 +75,9 @@ def rounds(pile: Pile) -> Effort:
     xy = framed(first)
     ready = prepare(pile.vectors, seed=pile.seed)
     nothing = Learned(xy, np.full(len(xy), -1), np.zeros(len(xy)))
-    gestures = np.full(len(xy), -1)
 
-    def learn(labels: Ints) -> Learned:
+    def learn(labels: Ints, gestures: Ints) -> Learned:
         nonlocal xy
-        new = (labels >= 0) & (gestures < 0)  # since the last round a class has hardly had two gestures
-        gestures[new] = gestures.max() + 1 + labels[new]
         if len(np.unique(labels[labels >= 0])) < 2:
             return nothing
         guess = Guess.of(ready, labels, gestures=gestures)

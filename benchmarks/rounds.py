@@ -257,18 +257,16 @@ class _Overheard:
 
     def __init__(self, xy: Floats) -> None:
         self.xy, self.kept = xy, dict[int, tuple[Ints, Ints]]()
-        self._together, self._gestures = np.full(len(xy), -1), 0
+        self._gestures = 0
 
     def due(self, gestures: int) -> bool:
         self._gestures = gestures
         return True
 
-    def __call__(self, labels: Ints) -> Learned:
-        new = (labels >= 0) & (self._together < 0)
-        self._together[new] = self._gestures
+    def __call__(self, labels: Ints, together: Ints) -> Learned:
         for count in GESTURES:
             if self._gestures >= count and count not in self.kept:
-                self.kept[count] = labels.copy(), self._together.copy()
+                self.kept[count] = labels.copy(), together.copy()
         return Learned(self.xy, np.full(len(labels), -1), np.zeros(len(labels)))
 
 

@@ -39,7 +39,7 @@ def learn_twice(path: Path, truth: dict[str, str], gestures: int) -> str:
         classes = np.array([names.index(name) if name else -1 for name in known])
         done: list[int] = []
 
-        def learn(labels: NDArray[np.int64]) -> Learned:
+        def learn(labels: NDArray[np.int64], _: NDArray[np.int64]) -> Learned:
             if len(done) < ROUNDS:
                 given = workspace.log.current()[drawn.ids] >= 0
                 for k in np.unique(labels[(labels >= 0) & ~given]):

@@ -65,6 +65,8 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
     current, deciders = workspace.log.labels_and_provenance()
     labels, gestures = (part[embedding.ids].astype(np.int64) for part in (current, deciders))
     labels[labels == PUT_ASIDE] = UNLABELLED
+    alone = np.isin(gestures, workspace.log.imported())
+    gestures[alone] = -2 - np.arange(alone.sum())  # nobody labelled these together
     result = learn_round(
         embedding.vectors,
         labels,

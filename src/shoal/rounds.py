@@ -243,7 +243,7 @@ class Guess:
         answers[labels >= 0] = probe.classes[held.argmax(axis=1)]
         pull = np.sqrt(shares) * named[:, None]
         pull[answered] = labels[answered, None] == probe.classes
-        elsewhere = named_by_score(labels, scores, strangers)
+        elsewhere = named_by_score(near, scores, strangers)
         return cls(probe, temperature, elsewhere, held, places, PULL * pull, predictions, confidence, answers)
 
 

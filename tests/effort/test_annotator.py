@@ -74,7 +74,7 @@ def cross(wrong: int = 0, items: int = 60):
     predictions[items - wrong :] = 1 - predictions[items - wrong :]
     asked: list[np.ndarray] = []
 
-    def learn(labels):
+    def learn(labels, _):
         asked.append(labels.copy())
         return Learned(xy, predictions, confidence)
 
@@ -101,8 +101,8 @@ def test_errors_among_the_accepted_cost_a_click_each_and_wrong_groups_are_refuse
     assert effort.kinds["correction"] == 0
     assert effort.kinds["accept"] == 1
 
-    def worst_first(labels):
-        learned = learn(labels)
+    def worst_first(labels, gestures):
+        learned = learn(labels, gestures)
         return Learned(learned.xy, learned.predictions, -learned.confidence)
 
     xy = np.column_stack([np.arange(60) % 3, np.zeros(60)]).astype(float)
@@ -110,7 +110,7 @@ def test_errors_among_the_accepted_cost_a_click_each_and_wrong_groups_are_refuse
     assert effort.kinds["accept"] >= 1
     assert effort.at[1.0] == sum(effort.kinds.values())
 
-    def all_wrong(labels):
+    def all_wrong(labels, _):
         return Learned(xy, 1 - truth, np.full(60, 0.9))
 
     assert measure_effort(xy, truth, learn=all_wrong, every=4).kinds["accept"] == 0
@@ -122,7 +122,7 @@ def test_an_accepted_error_is_put_right_by_one_click():
     predictions[7] = 0
     xy = np.zeros((40, 2))
 
-    def learn(labels):
+    def learn(labels, _):
         return Learned(xy, predictions, np.full(40, 0.9))
 
     # at one place and of one confidence: the group of a class is all or nothing, and so is everything
@@ -137,7 +137,7 @@ def test_a_group_is_accepted_where_it_labels_two_items_per_gesture(wrong, accept
     truth = np.where(np.arange(42) < 42 - wrong, 0, 1)
     xy = np.zeros((42, 2))
 
-    def learn(labels):
+    def learn(labels, _):
         return Learned(xy, np.zeros(42, np.int64), np.full(42, 0.9))
 
     effort = measure_effort(xy, truth, learn=learn, every=lambda gestures: gestures == 1, targets=(1.0,))
@@ -148,7 +148,7 @@ def test_a_group_is_accepted_where_it_labels_two_items_per_gesture(wrong, accept
 def test_none_of_these_is_not_accepted():
     xy, truth, _, _ = cross()
 
-    def learn(labels):
+    def learn(labels, _):
         return Learned(xy, np.full(60, -1), np.full(60, 0.99))
 
     assert measure_effort(xy, truth, learn=learn, every=4, targets=ALL).kinds["accept"] == 0
@@ -161,7 +161,7 @@ def noisy(seed: int = 0, items: int = 300):
 
 
 def nearest_mean(xy, truth):
-    def learn(labels):
+    def learn(labels, _):
         known = np.unique(labels[labels >= 0])
         means = np.array([xy[labels == k].mean(axis=0) for k in known])
         away = np.linalg.norm(xy[:, None] - means, axis=2)
@@ -202,13 +202,30 @@ def test_rounds_come_when_they_are_asked_for():
 
     refused = Learned(xy, np.full(60, -1), np.zeros(60))
 
-    def useless(labels):
-        learn(labels)
+    def useless(labels, gestures):
+        learn(labels, gestures)
         return refused
 
     effort = measure_effort(xy, truth, learn=useless, every=seldom, targets=ALL)
     assert effort.rounds == 2
     assert [(labels >= 0).sum() for labels in asked] == [3, 10]
+
+
+def test_a_round_hears_what_was_labelled_together_and_corrections_alone():
+    xy, truth = blobs(40, 30)
+    xy[0], truth[0] = xy[:40].mean(axis=0), 1
+    heard = []
+
+    def learn(labels, gestures):
+        heard.append((labels.copy(), gestures.copy()))
+        return Learned(xy, np.full(70, -1), np.zeros(70))
+
+    measure_effort(xy, truth, learn=learn, every=1, targets=(1.0,))
+    (first, by), (_, then) = heard
+    assert (by >= 0).tolist() == (first >= 0).tolist() == [True] * 40 + [False] * 30
+    assert by[0] == 1  # corrected
+    assert set(by[1:40]) == {0}
+    assert set(then[40:]) == {2}
 
 
 def test_most_ends_the_session():
@@ -233,4 +250,6 @@ def test_refusals_name_what_came():
     with pytest.raises(EffortError, match="no item"):
         measure_effort(xy, np.full(18, -1))
     with pytest.raises(EffortError, match=r"from learn\(\)"):
-        measure_effort(xy, truth, learn=lambda labels: Learned(xy[:3], truth, truth.astype(float)), every=1)
+        measure_effort(
+            xy, truth, learn=lambda labels, gestures: Learned(xy[:3], truth, truth.astype(float)), every=1
+        )

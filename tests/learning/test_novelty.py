@@ -5,6 +5,7 @@ import pytest
 
 from shoal.learning.novelty import (
     BINS,
+    STRANGE_BELOW,
     Mixture,
     Steps,
     Strangers,
@@ -116,16 +117,16 @@ def _pile(named=6, unnamed=6, each=60, labels_each=15, spread=0.9):
     return inputs, truth, labels
 
 
-def _chances(inputs, labels):
+def _chances(inputs, labels, gestures=None):
     answered = np.flatnonzero(labels != -1)
     probe, held_out = Probe.fit(inputs[answered], labels[answered])
     scores = probe.scores(inputs)
     scores[answered] = held_out
     strangers = Strangers.of(inputs, labels, probe.classes)
     neighbours = nearest(inputs, 10).ids.astype(np.int64)
-    near = Surroundings(inputs, neighbours, alike_around(inputs, neighbours), labels)
+    near = Surroundings(inputs, neighbours, alike_around(inputs, neighbours), labels, gestures)
     chances = named_probability(near, probe.classes, scores, strangers)
-    return chances, named_by_score(labels, scores, strangers).at(scores.max(axis=1)), strangers
+    return chances, named_by_score(near, scores, strangers).at(scores.max(axis=1)), strangers
 
 
 @pytest.mark.parametrize("unnamed", [0, 2, 6, 12])
@@ -148,6 +149,50 @@ def test_strangers_are_the_classes_left_out_and_those_said_to_be_none_of_these()
     assert strangers.kinds.max() < 6
     own = labels[strangers.items] == strangers.kinds
     assert not own.any()
+
+
+def _surroundings(labels, gestures):
+    nothing = np.zeros((len(labels), 1))
+    return Surroundings(nothing.astype(np.float32), nothing.astype(np.int64), nothing[:, 0], labels, gestures)
+
+
+def test_three_items_of_a_gesture_count_and_every_gesture_does():
+    labels = np.array([0] * 10 + [1] * 2 + [-1] * 5 + [2])
+    gestures = np.array([4] * 10 + [7] * 2 + [-1] * 5 + [1])
+    found = _surroundings(labels, gestures).examples()
+    assert gestures[found].tolist() == [4, 4, 4, 7, 7, 1]
+    assert (labels[found] >= 0).all()
+    assert _surroundings(labels, None).examples().tolist() == np.flatnonzero(labels >= 0).tolist()
+
+
+def test_how_often_recent_gestures_named_a_class_first_bounds_how_many_can_be_strange():
+    # twenty gestures of four items: two name a class first, one says none of these; ten of them are recent
+    gestures = np.repeat(np.arange(20), 4)
+    labels = np.repeat([0, 1] * 10, 4)
+    assert _surroundings(labels, gestures).at_least() == 0.5  # 1 - 5 / 20 is more than one half
+    labels[gestures >= 10] = np.repeat(np.arange(2, 12), 4)
+    assert _surroundings(labels, gestures).at_least() == pytest.approx(1 - 15 / 20)
+    labels[gestures >= 10] = np.repeat([2, 3, 2, -2, -2, 2, 3, 2, -2, -2], 4)
+    assert _surroundings(labels, gestures).at_least() == pytest.approx(1 - (2 + 4 + 5) / 20)
+    assert _surroundings(labels, np.arange(80)).at_least() == 0  # one by one
+    assert _surroundings(labels, None).at_least() == 0
+
+
+def test_lassos_of_the_easy_items_of_every_class_do_not_make_the_others_strange():
+    inputs, truth, _ = _pile(unnamed=0, spread=1.6)
+    labels, gestures = np.full(len(truth), -1), np.full(len(truth), -1)
+    for k in range(6):
+        mine = np.flatnonzero(truth == k)
+        middle = inputs[mine].mean(axis=0)
+        near = mine[np.argsort(np.linalg.norm(inputs[mine] - middle, axis=1))]
+        labels[near[:30]], gestures[near[:30]] = k, k
+        labels[near[-4:]], gestures[near[-4:]] = k, 6 + 4 * k + np.arange(4)
+    left = labels < 0
+    plain, _, _ = _chances(inputs, labels)
+    found, _, _ = _chances(inputs, labels, gestures)
+    assert found[left].mean() >= 0.5
+    assert found[left].mean() > plain[left].mean() - 0.1
+    assert (found[left] < STRANGE_BELOW).mean() < 0.1
 
 
 @pytest.mark.parametrize("each", [1, 2])

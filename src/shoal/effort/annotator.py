@@ -40,8 +40,9 @@ class Learned:
     confidence: NDArray[np.floating]
 
 
-Learn = Callable[[NDArray[np.int64]], Learned]
-"""A round: labels (N,) int64 with -1 where there is none, to a new map and predictions for all N items."""
+Learn = Callable[[NDArray[np.int64], NDArray[np.int64]], Learned]
+"""A round: labels (N,) int64 and the gestures (N,) that gave them, -1 where there is none, to a new map and
+predictions for all N items. Items labelled together share a number, a correction has one of its own."""
 
 
 def measure_effort(
@@ -77,7 +78,7 @@ def measure_effort(
         session.act()
         if learn and (every(book.spent) if callable(every) else book.spent - since >= every):
             since = book.spent
-            session.see(_round(learn, session.labels, order))
+            session.see(_round(learn, session.labels, session.gestures, order))
     return book.close()
 
 
@@ -86,6 +87,7 @@ class _Session:
 
     def __init__(self, xy: NDArray[np.float64], truth: Ints, purity: float, seed: int, book: Book) -> None:
         self.labels = np.full(len(truth), UNLABELLED, np.int64)
+        self.gestures = np.full(len(truth), UNLABELLED, np.int64)
         self._truth, self._purity, self._book = truth, purity, book
         self._there = truth >= 0
         self._right = np.zeros(len(truth), np.bool_)
@@ -118,15 +120,21 @@ class _Session:
             worth = disc is not None and len(disc.members) >= FEWEST
             drawn = len(disc.members) / (1 + disc.wrong) if disc and worth else 0.0
             if group and group.rate > drawn:
-                return self._label("accept", group.members, group.errors)
+                return self._label("accept", group.members, ~self._right[group.members])
             if disc and worth:
-                return self._label("disc", disc.members, disc.wrong)
+                kinds, given = np.unique(self._truth[disc.members], return_inverse=True)
+                wrong = given != np.bincount(given, minlength=len(kinds)).argmax()
+                return self._label("disc", disc.members, wrong)
             left = np.flatnonzero(self._there)
             self._strays = iter(left[np.lexsort((self._chance[left], self._confidence[left]))].tolist())
-        return self._label("click", np.array([next(self._strays)]), 0)
+        return self._label("click", np.array([next(self._strays)]), np.zeros(1, np.bool_))
 
-    def _label(self, kind: str, items: Ints, errors: int) -> None:
+    def _label(self, kind: str, items: Ints, wrong: NDArray[np.bool_]) -> None:
+        """Label items (M,) by one gesture, and those that are `wrong` (M,) by one each."""
+        errors = int(wrong.sum())
         self.labels[items] = self._truth[items]
+        self.gestures[items] = self._book.spent
+        self.gestures[items[wrong]] += 1 + np.arange(errors)
         self._there[items] = False
         self._correct += len(items)
         if self._strays is None:
@@ -137,11 +145,11 @@ class _Session:
         return self._correct + int((self._right & self._there).sum())
 
 
-def _round(learn: Learn, labels: Ints, order: Ints) -> Learned:
-    """Learn from labels (N,) in the order of the first map, `order` in the caller's."""
-    asked = np.empty_like(labels)
-    asked[order] = labels
-    learned = learn(asked)
+def _round(learn: Learn, labels: Ints, gestures: Ints, order: Ints) -> Learned:
+    """Learn from labels (N,) and gestures (N,) in the order of the first map, `order` in the caller's."""
+    asked, by = np.empty_like(labels), np.empty_like(gestures)
+    asked[order], by[order] = labels, gestures
+    learned = learn(asked, by)
     items = len(labels)
     shapes = tuple(np.shape(part) for part in (learned.xy, learned.predictions, learned.confidence))
     if shapes != ((items, 2), (items,), (items,)):

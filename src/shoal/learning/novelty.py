@@ -23,7 +23,7 @@ REFERENCES = 100
 """So many labelled items of a class, at most, are compared with."""
 BINS, EACH, EVEN = 20, 3, 1
 """Values fall into so many bins at most, so many items of a kind in each; so many are imagined in each."""
-FEWEST = 2
+FEWEST, FEW = 2, 3
 DOUBT = 5
 SHARES = 0.01, 0.99
 """Between these lies the share of unlabelled items whose class has a name."""
@@ -41,15 +41,15 @@ def named_probability(near: "Surroundings", classes: Ints, scores: Floats, stran
     labels = near.labels
     kin = near.kinship(np.arange(len(labels)), classes[scores.argmax(axis=1)])
     everybody = np.column_stack([kin, scores.max(axis=1)])
-    kin = near.kinship(strangers.items, strangers.kinds)
-    named, strange = (
-        _with_kinship(everybody[labels >= 0]),
-        _with_kinship(np.column_stack([kin, strangers.scores])),
-    )
+    few = near.few(strangers.items)
+    kin = near.kinship(strangers.items[few], strangers.kinds[few])
+    named = _with_kinship(everybody[near.examples()])
+    strange = _with_kinship(np.column_stack([kin, strangers.scores[few]]))
     asked, found = np.isfinite(everybody[:, 0]), np.full(len(labels), 0.5, np.float32)
     left = everybody[asked & (labels == UNLABELLED)]
     if min(len(named), len(strange)) >= FEWEST and len(left):
-        share = Mixture.of(named[:, 0], strange[:, 0], left[:, 0]).share(left[:, 0], len(named))
+        mixture = Mixture.of(named[:, 0], strange[:, 0], left[:, 0])
+        share = max(mixture.share(left[:, 0], len(named)), near.at_least())
         evidence = _evidence(named, strange)
         mixture = Mixture.of(evidence(named), evidence(strange), evidence(left))
         found[:] = share
@@ -58,14 +58,15 @@ def named_probability(near: "Surroundings", classes: Ints, scores: Floats, stran
     return found
 
 
-def named_by_score(labels: Ints, scores: Floats, strangers: "Strangers") -> "Steps":
+def named_by_score(near: "Surroundings", scores: Floats, strangers: "Strangers") -> "Steps":
     """Return the probability that an item's class has a name by its best score alone, for items elsewhere.
 
-    New items are like the whole pile, its labelled items included: labels (N,), scores (N, K) as above.
+    New items are like the whole pile, its labelled items included; scores (N, K) as above.
     """
     best = scores.max(axis=1)
-    mixture = Mixture.of(best[labels >= 0], strangers.scores, best)
-    return mixture.steps(mixture.share(best, int((labels >= 0).sum())))
+    examples = near.examples()
+    mixture = Mixture.of(best[examples], strangers.scores[near.few(strangers.items)], best)
+    return mixture.steps(max(mixture.share(best, len(examples)), near.at_least()))
 
 
 def _with_kinship(values: Floats) -> Floats:
@@ -120,6 +121,43 @@ class Surroundings:
                 found[block] = np.where(best > FORGOTTEN, best - beside, np.nan)
             at[members] = -1
         return found
+
+    def few(self, rows: Ints) -> Ints:
+        """Return places in rows (R,) of no more than three items of a gesture, drawn by chance.
+
+        Every gesture is then one observation, whether it labelled an item or, as lassos do, a whole
+        neighbourhood of easy ones: what is left over is more like what was corrected one by one.
+        """
+        if self.gestures is None:
+            return np.arange(len(rows))
+        order = np.random.default_rng(0).permutation(len(rows))
+        order = order[np.argsort(self.gestures[rows[order]], kind="stable")]
+        counts = np.unique(self.gestures[rows], return_counts=True)[1]
+        rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return np.sort(order[rank < FEW])
+
+    def examples(self) -> Ints:
+        """Return the labelled items (E,) that count, no more than three of a gesture."""
+        labelled = np.flatnonzero(self.labels >= 0)
+        return labelled[self.few(labelled)]
+
+    def at_least(self) -> float:
+        """Return the least share of items left whose class has a name, 0 where labels were given one by one.
+
+        Lassos leave the hard items, which look like strangers even where every class has a name. How often
+        one of the recent gestures named a class for the first time, or said none of these, bounds how many
+        can be: to one half at most, by the rule of succession with five imagined gestures of each kind.
+        """
+        answered = np.flatnonzero(self.labels != UNLABELLED)
+        if self.gestures is None or len(self.few(answered)) == len(answered):
+            return 0.0
+        order = answered[np.argsort(self.gestures[answered], kind="stable")]
+        numbers, labels = self.gestures[order], self.labels[order]
+        first = numbers[np.unique(labels, return_index=True)[1]]
+        every = np.unique(numbers)
+        recent = every[-max(2 * DOUBT, len(every) // 2) :]
+        news = np.isin(recent, [*first, *numbers[labels == NONE_OF_THESE]])
+        return min(0.5, 1 - float((news.sum() + DOUBT) / (len(recent) + 2 * DOUBT)))
 
     def told_strange(self) -> NDArray[np.bool_]:
         """Say which items (N,) are more alike to one said to be none of these than to a labelled one.

@@ -14,6 +14,9 @@ from shoal.types import UNLABELLED
 from shoal.workspace.replay import LabelState, encode_classes, encode_ids
 from shoal.workspace.tables import events
 
+IMPORT = "import"
+"""How labels came that a file brought."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:

@@ -19,6 +19,7 @@ from shoal.workspace.classes import (
 )
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.events import (
+    IMPORT,
     Written,
     append,
     append_each,
@@ -126,7 +127,7 @@ class LabelLog(LogReader):
         pairs: Mapping[int, str | None],
         *,
         user: str,
-        how: str = "import",
+        how: str = IMPORT,
         request_id: str | None = None,
     ) -> Written:
         """Give each item of `pairs` its own class (None: no label), as one gesture that one undo takes back.

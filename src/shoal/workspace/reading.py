@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from shoal.workspace.catalogue import Catalogue
 from shoal.workspace.classes import ClassRow, family
 from shoal.workspace.errors import WorkspaceError
-from shoal.workspace.events import Event, as_event, event_query, newest, rows_of
+from shoal.workspace.events import IMPORT, Event, as_event, event_query, newest, rows_of
 from shoal.workspace.items import REMOVED, ItemTable, id_count
 from shoal.workspace.replay import (
     CLASS_GESTURES,
@@ -140,6 +140,12 @@ class LogReader:
                 query = query.where(events.c.class_id.in_(family(class_id, state.class_events)))
             rows = connection.execute(query.order_by(events.c.seq.desc()).limit(limit)).all()
             return [as_event(row, state) for row in rows]
+
+    def imported(self) -> NDArray[np.int64]:
+        """Return the numbers (E,) of the events that brought labels from a file: nobody drew a lasso."""
+        query = select(events.c.seq).where(events.c.how == IMPORT).order_by(events.c.seq)
+        with self._catalogue.read() as connection:
+            return np.array(connection.scalars(query).all(), dtype=np.int64)
 
     def users(self) -> list[str]:
         """List everybody who has written an event, in the order of their first."""
