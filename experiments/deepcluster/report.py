@@ -45,6 +45,7 @@ def write(rows: list[Row], folder: Path) -> str:
     if _looks(main, folder):
         parts += [
             "## What it looks at",
+            FILTERS,
             "![The first filters](filters.png)",
             EXCITING,
             "![Exciting pictures](exciting.png)",
@@ -59,6 +60,7 @@ pictures, k-means with k = 10 on the features, retrieval, a linear probe. Mean Â
 over the seeds)."""
 PROBE = "Test accuracy in %; each block's maps are averaged to 2 x 2. The probe sees the labels of the training pictures."
 HOLM = "Paired by seed; Holm: p adjusted for the number of tests in the table, bold where that is below 0.05."
+FILTERS = "The filters of the first block on the two Sobel edges: after so little training hardly more than what they began as."
 EXCITING = "One row a unit of the last block: the ten training pictures that excite it most."
 
 
@@ -216,6 +218,7 @@ def _looks(rows: list[Row], folder: Path) -> bool:
     pictures = unpack(shown["exciting"], (8, count // 8, side, side))
     figure, axis = subplots(size=(5.6, 4.6))
     axis.imshow(pictures.swapaxes(1, 2).reshape(8 * side, count // 8 * side), cmap="gray_r")
-    axis.set_axis_off()
+    axis.set(yticks=side * (np.arange(8) + 0.5), yticklabels=[f"unit {k}" for k in range(8)], xticks=[])
+    axis.tick_params(length=0)
     save(figure, folder / "exciting.png")
     return True

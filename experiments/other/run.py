@@ -146,10 +146,12 @@ def report(rows: list[Row], folder: Path) -> str:
     body = f"""Nothing of Shoal knows what an item is once it is a vector: news come as sentence vectors or as counted words,
 sounds as pictures of 64 mel bands x 64 steps of their first second, in the last layer as any pile. `as it is`: vectors of length 1, t-SNE. `PCA on
 the map` draws the same by PCA. A head (16 wide) is trained on {maps[0]["labels"]} labelled items a class, then
-t-SNE; everything is judged on the other items. Gestures: the simulated annotator of `docs/effort.md` on the static map,
+t-SNE; everything is judged on the other items, so without a head seeds differ only by which these are. Gestures: the simulated annotator of `docs/effort.md` on the static map,
 fewer is better. Mean ± half the 95 % interval (Student's t over seeds, which choose the labelled items).
 
 {about}
+
+400 items of each map, coloured by class:
 
 ![The maps](maps.png)
 
