@@ -39,11 +39,12 @@ def learn_twice(path: Path, truth: dict[str, str], gestures: int) -> str:
         classes = np.array([names.index(name) if name else -1 for name in known])
         done: list[int] = []
 
-        def learn(labels: NDArray[np.int64], _: NDArray[np.int64]) -> Learned:
+        def learn(labels: NDArray[np.int64], gestures: NDArray[np.int64]) -> Learned:
             if len(done) < ROUNDS:
                 given = workspace.log.current()[drawn.ids] >= 0
-                for k in np.unique(labels[(labels >= 0) & ~given]):
-                    workspace.label(drawn.ids[(labels == k) & ~given].tolist(), names[k])
+                for gesture in np.unique(gestures[(labels >= 0) & ~given]):
+                    together = gestures == gesture
+                    workspace.label(drawn.ids[together].tolist(), names[labels[together][0]])
                 refine(workspace, Lesson())
                 done.append(int((labels >= 0).sum()))
             after = workspace.map()
