@@ -243,7 +243,8 @@ picture (d) is drawn adopting, all others looked at.
 ![Correct labels over gestures, four sets](../docs/pictures/effort.png)
 
 The picture is still that of 25 November: another confidence in (c), three seeds of (b+), (c) and (d+) on
-two sets, (f) not in it, and bands from least to most. (c) was measured again on 28 November."""
+two sets, (f) not in it, and bands from least to most. (c) was measured after it, but before
+the confidence knew of lassos (docs/rounds-log.md)."""
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
