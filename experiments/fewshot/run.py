@@ -23,7 +23,7 @@ THEIRS = {
 """Published accuracies in % in the order of `TASKS`: 5-way 1-shot, 5-shot, 20-way 1-shot, 5-shot."""
 SIZES: dict[Scale, dict[str, int]] = {
     "smoke": {"channels": 8, "ways": 5, "episodes": 4, "asked": 4},
-    "short": {"channels": 16, "ways": 10, "episodes": 600, "asked": 200},
+    "short": {"channels": 16, "ways": 10, "episodes": 250, "asked": 200},
     "full": {"channels": 64, "ways": 60, "episodes": 10_000, "asked": 1_000},
 }
 
@@ -179,7 +179,7 @@ EXPERIMENT = Experiment(
     question="Do silhouette episodes learn to tell characters apart from one example?",
     source="Snell et al. (2017), Vinyals et al. (2016), Sung et al. (2018) on Omniglot (published numbers as "
     "collected by oscarknagg/few-shot); the blog calls the silhouette competitive, without figures.",
-    shortened="8 of 50 alphabets are at hand (6 train, 2 are asked about); 16 channels instead of 64, 600 "
+    shortened="8 of 50 alphabets are at hand (6 train, 2 are asked about); 16 channels instead of 64, 250 "
     "episodes of 10 ways instead of tens of thousands of 60; one model for 1 and 5 shots.",
     seeds=4,
     cases=cases,

@@ -38,3 +38,13 @@ def test_equal_to_plain_loops(row, sizes):
 def test_equal_to_plain_loops_with_singletons_and_pairs(row):
     x, y = partition([1, 9, 2, 14, 1], seed=5)
     assert INDICES.load(row)(x, y) == pytest.approx(plain.PLAIN[row](plain.Plain(x, y)), rel=1e-9)
+
+
+@pytest.mark.parametrize("far", [1e6, 1e8])
+@pytest.mark.parametrize(
+    "row", ["c-index", "silhouette", "calinski-harabasz", "davies-bouldin", "dunn", "gd33"]
+)
+def test_one_item_far_from_all_others_takes_no_digits_from_them(row, far):
+    x, y = partition([40, 60, 50], seed=3)
+    x, y = np.vstack([x, np.full((1, x.shape[1]), far)]), np.append(y, 9)
+    assert INDICES.load(row)(x, y) == pytest.approx(plain.PLAIN[row](plain.Plain(x, y)), rel=1e-6)

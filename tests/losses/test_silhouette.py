@@ -227,9 +227,25 @@ def test_memory_moves_by_its_momentum_and_only_in_training():
     assert memory.seen.tolist() == [True, False, True]
     loss(torch.tensor([[4.0], [6.0], [8.0], [8.0]]), y)
     assert memory.mean.squeeze(1).tolist() == [0.75 * 1 + 0.25 * 5, 0.0, 8.0]
-    assert memory.spread.tolist() == [1.0, 0.0, 0.0]
+    # squared lengths 2 and 26: the mean by the momentum is 8, less the square of the mean
+    assert memory.spread.tolist() == [0.75 * 2 + 0.25 * 26 - 2.0**2, 0.0, 0.0]
     loss.eval()(torch.tensor([[40.0], [60.0], [8.0], [8.0]]), y)
     assert memory.mean[0] == 2.0
+
+
+@pytest.mark.parametrize("items", [1, 2, 8])
+def test_memory_of_small_batches_finds_the_spread_of_the_whole_class(items):
+    random = torch.Generator().manual_seed(0)
+    memory = ClassMemory(1, 4).double()
+    loss = SilhouetteLoss("squared", memory=memory)
+    found = []
+    for _ in range(600):
+        loss(
+            50 + torch.randn(items, 4, dtype=torch.float64, generator=random),
+            torch.zeros(items, dtype=torch.long),
+        )
+        found.append(float(memory.spread))
+    assert torch.tensor(found[100:]).mean() == pytest.approx(4.0, rel=0.12)
 
 
 def test_with_memory_one_class_in_the_batch_is_enough():

@@ -1,7 +1,8 @@
 """Distances of many pairs in bounded memory, and searches over pairs that skip what cannot matter.
 
 Dot products are fast but lose digits where two points lie close together and far from the origin; every
-tile is therefore shifted to one of its own points, and what a search finds is measured again by differences.
+tile is therefore shifted to the middle of some of its own points, and what a search finds is measured again
+by differences.
 """
 
 import math
@@ -41,7 +42,9 @@ def squared_exactly_where_near(a: Floats, b: Floats) -> Floats:
 
 
 def _raw_squared(a: Floats, b: Floats) -> Floats:
-    a, b = a - b[0], b - b[0]
+    # the median of a few: one point far from all others must not be where the tile is shifted to
+    middle = np.median(b[:: max(1, len(b) // 5)], axis=0)
+    a, b = a - middle, b - middle
     left = np.hstack([-2.0 * a, np.einsum("nd,nd->n", a, a)[:, None], np.ones((len(a), 1))])
     right = np.hstack([b, np.ones((len(b), 1)), np.einsum("nd,nd->n", b, b)[:, None]])
     squares: Floats = left @ right.T

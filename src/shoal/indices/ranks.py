@@ -98,13 +98,14 @@ def c_index(clusters: Clusters) -> float:
     unlucky; exact. 1 where S_max = S_min; raises `ValidityError` where every class is a singleton.
     """
     wanted = _pairs_within(clusters, "c_index")
-    top = 4.0 * float(np.einsum("nd,nd->n", clusters.points, clusters.points).max())
-    if top == 0.0:
+    if not clusters.points.any():
         return 1.0
-    sample = np.sort(_sample(clusters))
+    sample, typical = np.sort(_sample(clusters)), _typical(clusters.points)
     least = most = None
     for width in (4.0, 16.0, 64.0, math.inf):
-        tails = [_Tail(wanted, *_edge(s, wanted, len(clusters), width, top)) for s in (sample, -sample[::-1])]
+        tails = [
+            _Tail(wanted, *_edge(s, wanted, len(clusters), width, typical)) for s in (sample, -sample[::-1])
+        ]
         for rows, columns in _upper(len(clusters)):
             squares = squared(clusters.points[rows], clusters.points[columns])
             flat = squares[np.triu_indices(len(squares), 1)] if rows == columns else squares.ravel()
@@ -134,7 +135,17 @@ def _sample(clusters: Clusters) -> Floats:
     return found
 
 
-def _edge(sample: Floats, wanted: int, n: int, width: float, top: float) -> tuple[float, float, bool]:
+def _typical(points: Floats) -> float:
+    """Return four times the median squared distance of some points to their middle: what rounding goes by.
+
+    The largest would go by one point far from all others.
+    """
+    some = points[:: max(1, len(points) // 1_000)]
+    rest = some - np.median(some, axis=0)
+    return 4.0 * float(np.median(np.einsum("nd,nd->n", rest, rest)))
+
+
+def _edge(sample: Floats, wanted: int, n: int, width: float, typical: float) -> tuple[float, float, bool]:
     """Return two values between which the `wanted`-th least of all lies, by a sorted sample of them.
 
     They stand `width` standard errors to either side of the sample's quantile; the third value says whether
@@ -145,10 +156,12 @@ def _edge(sample: Floats, wanted: int, n: int, width: float, top: float) -> tupl
     share = wanted / (n * (n - 1) // 2)
     error = width * (math.sqrt(share * (1.0 - share) * len(sample)) + 1.0)
     low, high = math.floor(share * len(sample) - error), math.ceil(share * len(sample) + error)
-    slack = 1e-13 * top
-    below = sample[low] - slack if low >= 0 else -math.inf
-    upto = sample[high] + slack if high < len(sample) else math.inf
-    return below, upto, bool(upto - below <= 4.0 * slack)
+    below = sample[low] if low >= 0 else -math.inf
+    upto = sample[high] if high < len(sample) else math.inf
+    if math.isinf(below) or math.isinf(upto):
+        return below, upto, False
+    slack = 1e-13 * (typical + abs(upto))
+    return below - slack, upto + slack, bool(upto - below <= 2.0 * slack)
 
 
 class _Tail:

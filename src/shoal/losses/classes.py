@@ -38,7 +38,8 @@ class Classes:
 class ClassMemory(nn.Module):
     """Running means and spreads of all classes, so that a batch also sees the classes it does not hold.
 
-    After each training batch the classes in it move: new = momentum * old + (1 - momentum) * batch. What is
+    After each training batch the classes in it move: new = momentum * old + (1 - momentum) * batch, for the
+    mean of the items and of their squared lengths, whatever few of a class a batch holds. What is
     remembered carries no gradient and grows stale as the network moves: keep batches rich in classes.
     """
 
@@ -68,8 +69,11 @@ class ClassMemory(nn.Module):
         """Move the classes `present` (K,) towards this batch's means (K, D) and spreads (K,)."""
         keep = torch.where(self.seen[present], self.momentum, 0.0).to(self.mean.dtype)
         old, old_spread = self.mean[present], self.spread[present]
-        self.mean[present] = keep[:, None] * old + (1.0 - keep[:, None]) * means.to(old.dtype)
-        self.spread[present] = keep * old_spread + (1.0 - keep) * spreads.to(old.dtype)
+        moved = means.to(old.dtype) - old
+        self.mean[present] = old + (1.0 - keep[:, None]) * moved
+        within = keep * old_spread + (1.0 - keep) * spreads.to(old.dtype)
+        # few items lie nearer to their own mean than to their class's: what their means differ by is missing
+        self.spread[present] = within + keep * (1.0 - keep) * moved.square().sum(dim=1)
         self.seen[present] = True
 
     def _check(self, present: Tensor, like: Tensor) -> None:
