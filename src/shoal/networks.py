@@ -66,7 +66,7 @@ def watching(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Te
                     "that give one tensor can be read."
                 )
             # a copy: what follows may write into it, as ReLU(inplace=True) does
-            seen[name] = output.clone()
+            seen[name] = by_channel(module, output).clone()
 
         return keep
 
@@ -78,6 +78,26 @@ def watching(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Te
     finally:
         for handle in handles:
             handle.remove()
+
+
+def by_channel(module: nn.Module, output: Tensor) -> Tensor:
+    """Return a module's output with its channels second: tokens (B, T, D), as of transformers, as (B, D, T).
+
+    They are known by the last part that has parameters, a layer over rows of D: Linear, LayerNorm, Embedding.
+    """
+    return output.transpose(1, 2) if output.ndim == 3 and _row_width(module) == output.shape[2] else output
+
+
+def _row_width(module: nn.Module) -> int | None:
+    parts = [one for one in module.modules() if any(True for _ in one.parameters(recurse=False))]
+    last = parts[-1] if parts else module
+    if isinstance(last, nn.Linear):
+        return last.out_features
+    if isinstance(last, nn.Embedding):
+        return last.embedding_dim
+    if isinstance(last, nn.LayerNorm | nn.RMSNorm) and len(last.normalized_shape) == 1:
+        return int(last.normalized_shape[0])
+    return None
 
 
 def pooled(output: Tensor) -> Tensor:

@@ -234,6 +234,9 @@ def test_broken_batches_are_refused(row):
         (z, y.bool()),
         (z, y - 2),
         (z, y[:, None]),
+        (z, y.numpy()),
+        (z, y.tolist()),
+        (z.numpy(), y),
     ]:
         with pytest.raises(ShoalError, match=type(loss).__name__):
             loss(embeddings, labels)

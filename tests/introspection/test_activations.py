@@ -54,6 +54,19 @@ def test_known_activations():
     assert pooled["twice"].tolist() == [[0, 0], [1, 2]]
 
 
+def test_of_tokens_the_mean_is_over_the_tokens_and_of_sequences_over_the_positions():
+    torch.manual_seed(0)
+    x = torch.rand(6, 5, 8)
+    encoder = nn.Sequential(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), nn.GELU()).eval()
+    found = activations(encoder, x, ["0"], pooled=True)["0"]
+    with torch.no_grad():
+        np.testing.assert_allclose(found, encoder[0](x).mean(dim=1), rtol=1e-4, atol=1e-6)
+    wave = nn.Sequential(nn.Conv1d(5, 3, 2))
+    found = activations(wave, x, ["0"], pooled=True)["0"]
+    with torch.no_grad():
+        np.testing.assert_allclose(found, wave(x).mean(dim=2), rtol=1e-4, atol=1e-6)
+
+
 def test_floats_go_in_as_they_are():
     x = torch.rand(3, 3, 5, 5)
     wanted = tiny()[0](x).detach().numpy()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from shoal import miners
-from shoal.losses import LOSSES, SilhouetteLoss, TripletLoss
+from shoal.losses import LOSSES, GaussianCORELLoss, SilhouetteLoss, TripletLoss
 from shoal.losses.classes import ClassMemory
 from shoal.training import Head, Plan, TrainingError, Tuning, load_trained, train_backbone
 from shoal.training.judging import recall_at_1
@@ -202,6 +202,41 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     file.with_name("run.safetensors").write_bytes(data[: len(data) // 2])
     with pytest.raises(TrainingError, match=r"run\.safetensors"):
         train_backbone(network(), x, y, CCE, plan=plan, tuning=PLAIN, checkpoint_at=file)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_loss_handed_in_as_a_module_goes_on_too(fresh, tmp_path):
+    x, y = stripes(4)
+    plan = Plan(steps=6, every=1, seed=3)
+
+    def loss():
+        torch.manual_seed(1)
+        return GaussianCORELLoss(6, 16)
+
+    whole = train_backbone(network(), x, y, loss(), plan=plan, tuning=PLAIN)
+
+    def stop(progress):
+        if progress.done == 3:
+            raise KeyboardInterrupt
+
+    begun = loss()
+    with pytest.raises(KeyboardInterrupt):
+        train_backbone(
+            network(), x, y, begun, plan=plan, tuning=PLAIN, checkpoint_at=tmp_path / "a", watch=stop
+        )
+    after = loss() if fresh else begun
+    resumed = train_backbone(network(), x, y, after, plan=plan, tuning=PLAIN, checkpoint_at=tmp_path / "a")
+    assert same(resumed.network, whole.network)
+    assert same(resumed.loss, whole.loss)
+
+
+def test_of_tokens_the_mean_is_a_row():
+    x = torch.rand(12, 5, 8)
+    encoder = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    trained = train_backbone(
+        encoder, x, np.arange(12) % 2, SilhouetteLoss(), plan=Plan(steps=1), tuning=Tuning(augment=None)
+    )
+    assert trained.head.width == 8
 
 
 def darker(x):

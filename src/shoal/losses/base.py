@@ -89,6 +89,7 @@ class Loss(nn.Module):
         Raises `LossError` on other shapes and dtypes, on labels below -1, and on values that are not finite
         or too large.
         """
+        self._check_kinds(embeddings, labels)
         self._check_shapes(embeddings, labels)
         unsigned = labels.dtype == torch.uint64
         labels = labels.to(device=embeddings.device, dtype=torch.int64)
@@ -110,6 +111,14 @@ class Loss(nn.Module):
     def build(cls, classes: int, width: int) -> Self:
         """Return this loss with its default settings for K classes and embeddings of width D."""
         return cls()
+
+    def _check_kinds(self, embeddings: object, labels: object) -> None:
+        for what, given in (("embeddings", embeddings), ("labels", labels)):
+            if not isinstance(given, Tensor):
+                raise LossError(
+                    f"{type(self).__name__} got {what} as {type(given).__name__}; it takes tensors: "
+                    "torch.as_tensor makes one."
+                )
 
     def _check_shapes(self, embeddings: Tensor, labels: Tensor) -> None:
         name = type(self).__name__

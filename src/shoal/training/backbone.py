@@ -20,7 +20,7 @@ from shoal.training.head import Head
 from shoal.training.loop import Moment, Plan, Watch, seeded
 from shoal.training.settings import settings_text
 from shoal.training.targets import LossBuilder, Targets, loss_for
-from shoal.training.whole import CountedReader, Pooled, Reader, Whole, reader_of, run_over
+from shoal.training.whole import CountedReader, Reader, Rows, Whole, reader_of, run_over
 from shoal.views import CropAndFlip
 
 KIND = "backbone"
@@ -170,8 +170,7 @@ def _begin(
     copied = deepcopy(network).to(plan.device)
     training = targets.parts.training
     some = training[:: max(1, len(training) // SAMPLE)]
-    bare = nn.Sequential(copied, Pooled())
-    features = run_over(bare, read, some, batch=tuning.batch, device=plan.device)
+    features = run_over(Rows(copied), read, some, batch=tuning.batch, device=plan.device)
     head = Head(features.shape[1], depth=0) if shape is None else Head(**shape.settings())
     head.standardise(features)
     whole = Whole(copied, head, frozen=tuning.frozen, statistics=tuning.statistics)
@@ -226,7 +225,7 @@ def _run(
 
 
 def _mark(whole: Whole, loss: nn.Module, targets: Targets, plan: Plan, tuning: Tuning) -> str:
-    """Return what tells this training from any other: numbers at the start, labels, and all settings."""
+    """Return what tells this training from any other: the network's numbers, labels, and all settings."""
     settings = {
         "plan": {**asdict(plan), "device": ""},
         "tuning": {**asdict(replace(tuning, augment=None)), "batch": 0},
@@ -236,7 +235,8 @@ def _mark(whole: Whole, loss: nn.Module, targets: Targets, plan: Plan, tuning: T
     }
     digest = hashlib.sha256(settings_text(settings).encode())
     digest.update(targets.whole.tobytes())
-    for module in (whole, loss):
-        for name, tensor in module.state_dict().items():
-            digest.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
+    for name, tensor in whole.state_dict().items():
+        digest.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
+    # of the loss no numbers: one that was handed in has moved since, and the checkpoint holds its own
+    digest.update(str({name: tuple(tensor.shape) for name, tensor in loss.state_dict().items()}).encode())
     return digest.hexdigest()

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
-from shoal.training.checked import Labels, checked_labels, need_two_classes
+from shoal.training.checked import Labels, TrainingError, checked_labels, need_two_classes
 from shoal.training.loop import Plan
 from shoal.training.split import Split, split
 
@@ -69,11 +69,17 @@ def loss_for(
 ) -> nn.Module:
     """Return the loss, built for classes (K,) and vectors `width` wide where it is a builder.
 
-    A loss that is built begins with the numbers of an `earlier` one of its kind.
+    A loss that is built begins with the numbers of an `earlier` one of its kind. Raises `TrainingError` where
+    what is built is no module.
     """
     if isinstance(loss, nn.Module):
         return loss
-    built = loss(len(classes), width)
+    built: object = loss(len(classes), width)
+    if not isinstance(built, nn.Module):
+        raise TrainingError(
+            f"training got a loss that is no nn.Module and built a {type(built).__name__}; hand in a module "
+            "(embeddings, labels) -> scalar, or a function (classes, width) that returns one."
+        )
     if earlier is not None and type(earlier.loss) is type(built):
         _take_over(built, classes, earlier)
     return built

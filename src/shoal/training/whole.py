@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shoal.arrays import as_array
-from shoal.networks import Pictures, as_input, evaluating, part, pooled
+from shoal.networks import Pictures, as_input, by_channel, evaluating, part, pooled
 from shoal.training.checked import Floats, Labels, TrainingError
 from shoal.training.head import Head
 
@@ -33,7 +33,7 @@ _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm
 
 
 class Whole(nn.Module):
-    """Pictures (B, ...) -> network -> mean over positions -> head -> (B, d).
+    """Pictures (B, ...) -> network -> mean over positions or tokens -> head -> (B, d).
 
     The parts named in `frozen` neither train nor leave evaluation mode, so that no number of theirs changes;
     batch norms elsewhere leave it only where `statistics` is set. Raises `NetworkError` for a part that there
@@ -44,7 +44,7 @@ class Whole(nn.Module):
         self, network: nn.Module, head: Head, *, frozen: Sequence[str] = (), statistics: bool = False
     ) -> None:
         super().__init__()
-        self.network, self.pool, self.head = network, Pooled(), head
+        self.rows, self.head = Rows(network), head
         parts = [part(network, name) for name in frozen]
         for one in parts:
             one.requires_grad_(False)
@@ -60,24 +60,34 @@ class Whole(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Map pictures (B, ...) to (B, d)."""
-        z: Tensor = self.head(self.pool(self.network(pictures)))
+        z: Tensor = self.head(self.rows(pictures))
         return z
+
+    @property
+    def network(self) -> nn.Module:
+        """The network under the head."""
+        return self.rows.network
 
     def slow(self) -> list[nn.Parameter]:
         """Return the network's parameters that train."""
         return [one for one in self.network.parameters() if one.requires_grad]
 
 
-class Pooled(nn.Module):
-    """Rows (B, D) as they are, or the mean over the positions of maps (B, D, h, w)."""
+class Rows(nn.Module):
+    """What a network gives as rows (B, D): the mean over positions of maps (B, D, h, w), or over tokens."""
 
-    def forward(self, output: Tensor) -> Tensor:
-        """Map a network's output to (B, D)."""
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Map pictures (B, ...) to (B, D); raise `TrainingError` where the network gives no rows."""
+        output = self.network(pictures)
         if output.ndim < 2:
             raise TrainingError(
                 f"the network gave the shape {tuple(output.shape)}; it must give (B, D) or (B, D, h, w)."
             )
-        return pooled(output)
+        return pooled(by_channel(self.network, output))
 
 
 @torch.no_grad()
