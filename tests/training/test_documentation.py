@@ -16,5 +16,7 @@ EXAMPLES = [
 @pytest.mark.parametrize(("page", "number", "code"), EXAMPLES)
 def test_the_example_runs(page, number, code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert len([line for line in code.splitlines() if line]) <= 10, f"example {number} of {page} is no ten-liner"
+    assert len([line for line in code.splitlines() if line]) <= 10, (
+        f"example {number} of {page} is no ten-liner"
+    )
     exec(compile(code, f"docs/{page}", "exec"), {})

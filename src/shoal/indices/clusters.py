@@ -176,10 +176,13 @@ class Clusters:
 
     def to_means(self) -> Iterator[tuple[slice, Floats]]:
         """Yield rows and their squared distances to every class mean (B, K), block by block."""
-        lengths = np.einsum("kd,kd->k", self.means, self.means)
+        # about the middle of the means: one class far from all others must not take digits from these
+        middle = np.median(self.means, axis=0)
+        means = self.means - middle
+        lengths = np.einsum("kd,kd->k", means, means)
         for rows in self.blocks():
-            x = self.points[rows]
-            squares = x @ (-2.0 * self.means.T)
+            x = self.points[rows] - middle
+            squares = x @ (-2.0 * means.T)
             squares += lengths
             squares += np.einsum("nd,nd->n", x, x)[:, None]
             yield rows, np.maximum(squares, 0.0, out=squares)
