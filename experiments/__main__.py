@@ -22,6 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, help="how many seeds (default: the experiment's)")
     parser.add_argument("--only", default="", help="only cases whose description contains this text")
     parser.add_argument(
+        "--resume", action="store_true", help="measure only cases that results.json lacks (same code!)"
+    )
+    parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="how many cases at once (default: one a core)"
     )
     parser.add_argument("--into", type=Path, help="where to write (default: the experiment's folder)")

@@ -77,15 +77,19 @@ def run(
     only: str = "",
     into: Path | None = None,
     jobs: int = 1,
+    resume: bool = False,
 ) -> list[Row]:
     """Measure every case that has no outcome yet, then write results.json, pictures and the README.
 
     "smoke" keeps nothing and writes into a temporary folder unless told otherwise; with `only` nothing is
     written, since the table would lack the other cases. `jobs` cases are measured at once, each in a process
-    with one thread; 1: here, one after the other.
+    with one thread; 1: here, one after the other. `resume`: cases that results.json has are not measured
+    again, so that a run goes on without the cache of the machine that began it.
     """
     wanted = experiment.cases(scale, experiment.seeds if seeds is None else seeds)
     wanted = [case for case in wanted if only in _words(case)]
+    if resume:
+        _recall(experiment, wanted)
     rows = []
     for number, row in enumerate(_outcomes(experiment, wanted, keep=scale != "smoke", jobs=jobs), start=1):
         rows.append(row)
@@ -149,11 +153,31 @@ def _outcome_of(name: str, case: Case, keep: bool) -> Row:
     return _outcome(find(name), case, keep=keep)
 
 
-def _outcome(experiment: Experiment, case: Case, *, keep: bool) -> Row:
+def _recall(experiment: Experiment, cases: list[Case]) -> None:
+    """Put those outcomes of results.json into the cache that are of these cases."""
+    known = json.loads((HERE / experiment.name / "results.json").read_text())["rows"]
+    for case in cases:
+        found = (row for row in known if all(name in row and row[name] == case[name] for name in case))
+        row = next(found, None)
+        if row is not None and "not_here" not in row:
+            _keep(_file(experiment, case), row)
+
+
+def _file(experiment: Experiment, case: Case) -> Path:
     stored = f"{experiment.name} {experiment.version} {json.dumps(case, sort_keys=True)}"
-    file = (
-        case_cache() / "cases" / experiment.name / f"{hashlib.sha256(stored.encode()).hexdigest()[:24]}.json"
-    )
+    name = hashlib.sha256(stored.encode()).hexdigest()[:24]
+    return case_cache() / "cases" / experiment.name / f"{name}.json"
+
+
+def _keep(file: Path, row: Row) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    half = file.with_suffix(f".{os.getpid()}")
+    half.write_text(json.dumps(row))
+    half.replace(file)
+
+
+def _outcome(experiment: Experiment, case: Case, *, keep: bool) -> Row:
+    file = _file(experiment, case)
     if keep and file.exists():
         row: Row = json.loads(file.read_text())
         return row
@@ -164,10 +188,7 @@ def _outcome(experiment: Experiment, case: Case, *, keep: bool) -> Row:
         return {**case, "not_here": str(reason), "seconds": 0.0}
     row = {**case, **found, "seconds": round(time.perf_counter() - began, 2)}
     if keep:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        half = file.with_suffix(f".{os.getpid()}")
-        half.write_text(json.dumps(row))
-        half.replace(file)
+        _keep(file, row)
     return row
 
 

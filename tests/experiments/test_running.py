@@ -69,6 +69,21 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
     assert asked == [0, 1, 1]
 
 
+def test_a_run_goes_on_from_the_results_of_another_machine(tmp_path, monkeypatch):
+    asked = []
+
+    def measure(case):
+        asked.append(case["seed"])
+        return {"square": case["seed"] ** 2}
+
+    monkeypatch.setattr(running, "HERE", tmp_path)
+    running.run(experiment(measure), "short")
+    monkeypatch.setenv("SHOAL_CACHE", str(tmp_path / "another"))
+    rows = running.run(experiment(measure), "short", seeds=3, resume=True)
+    assert asked == [0, 1, 2]
+    assert [row["square"] for row in rows] == [0, 1, 4]
+
+
 def test_what_is_not_here_is_said_and_asked_again(tmp_path):
     def measure(case):
         if case["seed"]:
