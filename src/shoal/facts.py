@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from shoal.round_list import round_lines
 from shoal.workspace import Workspace
+from shoal.workspace.round_list import round_lines
 
 
 def gather_facts(workspace: Workspace) -> dict[str, Any]:

@@ -19,11 +19,11 @@ from shoal.projectors.placing import place_among
 from shoal.projectors.reduction import Reduction
 from shoal.projectors.registration import into_unit_square
 from shoal.recipe import Recipe
-from shoal.round_list import PLACED
 from shoal.rounds import Prepared, RoundResult, learn_round, prepare
 from shoal.training import storage
 from shoal.types import PUT_ASIDE, ROUND, UNLABELLED, Embedding, Map, MapOrigin, Progress, ShoalError
 from shoal.workspace import Learned, MapRow, Predictions, RoundRow, Workspace, Written
+from shoal.workspace.round_list import PLACED
 
 if TYPE_CHECKING:
     from shoal.training.head import Head

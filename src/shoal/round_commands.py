@@ -11,7 +11,7 @@ from shoal.report import Reporter
 from shoal.workspace import Workspace
 
 if TYPE_CHECKING:
-    from shoal.round_list import RoundLine
+    from shoal.workspace.round_list import RoundLine
 
 
 def run_learn(arguments: Namespace) -> int:
@@ -85,7 +85,7 @@ def run_reject(arguments: Namespace) -> int:
 
 def run_rounds(arguments: Namespace) -> int:
     """List the rounds, or go back to one."""
-    from shoal.round_list import go_back, round_lines
+    from shoal.workspace.round_list import go_back, round_lines
 
     reporter = Reporter(as_json=arguments.as_json)
     with Workspace.open(arguments.workspace) as workspace:

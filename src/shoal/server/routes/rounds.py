@@ -11,7 +11,6 @@ from fastapi import APIRouter, Header, Path, Response
 from fastapi.concurrency import run_in_threadpool
 from numpy.typing import NDArray
 
-from shoal.round_list import learned_numbers, round_lines
 from shoal.server import columns
 from shoal.server.answers import LabelResult, MapInfo, RoundInfo, SuggestionInfo
 from shoal.server.context import Context, Ctx, User
@@ -22,6 +21,7 @@ from shoal.server.schemas import AcceptRequest, PullRequest, RejectRequest
 from shoal.server.selection import resolve
 from shoal.server.wire import binary, cached
 from shoal.types import UNLABELLED
+from shoal.workspace.round_list import learned_numbers, round_lines
 
 if TYPE_CHECKING:
     from shoal.server.schemas import Selection

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
 
-from shoal.round_list import learned_numbers
 from shoal.server.answers import ClassInfo, Gesture, ItemCounts, RoundInfo, SkippedItem, State
 from shoal.server.context import Ctx, User
 from shoal.server.routes.jobs import job_info
 from shoal.server.routes.maps import map_info
 from shoal.server.routes.rounds import round_info
 from shoal.types import NONE_OF_THESE, PUT_ASIDE
+from shoal.workspace.round_list import learned_numbers
 
 if TYPE_CHECKING:
     from shoal.workspace import Event, RoundRow, Workspace

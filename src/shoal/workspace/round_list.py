@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shoal.types import ShoalError
-from shoal.workspace import RoundRow, Workspace
+from shoal.workspace.rounds import RoundRow
+
+if TYPE_CHECKING:
+    from shoal.workspace.workspace import Workspace
 
 PLACED = "placed"
 """What the report of a round says where it only took in new images."""
@@ -19,7 +23,7 @@ class RoundLine:
     current: bool
 
 
-def round_lines(workspace: Workspace) -> list[RoundLine]:
+def round_lines(workspace: "Workspace") -> list[RoundLine]:
     """List the rounds that were learned, oldest first."""
     rows, learned = workspace.rounds.rows(), learned_numbers(workspace)
     current = workspace.rounds.current()
@@ -28,13 +32,13 @@ def round_lines(workspace: Workspace) -> list[RoundLine]:
     return [RoundLine(row, newest[row.id], row.id == shown) for row in rows if learned[row.id] == row.id]
 
 
-def learned_numbers(workspace: Workspace) -> dict[int, int]:
+def learned_numbers(workspace: "Workspace") -> dict[int, int]:
     """Return for the number of every row that of the round which it shows."""
     rows = workspace.rounds.rows()
     return {row.id: _learned(row, rows) for row in rows}
 
 
-def go_back(workspace: Workspace, number: int) -> RoundRow:
+def go_back(workspace: "Workspace", number: int) -> RoundRow:
     """Show the map of a round again, with the images that came since it was learned; return its row.
 
     Raises `ShoalError` naming the rounds there are for another number.
