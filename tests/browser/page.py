@@ -10,7 +10,7 @@ from typing import Any, Self
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 TOKEN = "a-token-for-browser-tests"
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 DRAWN = """(wanted) => {
     const drawn = window.__shoal?.drawn;
     return drawn && Object.entries(wanted).every(([key, value]) => drawn[key] === value);
