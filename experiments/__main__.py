@@ -39,7 +39,15 @@ def main(arguments: list[str] | None = None) -> int:
             running.write_again(experiment, given.into)
         else:
             jobs = 1 if given.smoke else max(1, given.jobs)
-            running.run(experiment, scale, seeds=given.seeds, only=given.only, into=given.into, jobs=jobs)
+            running.run(
+                experiment,
+                scale,
+                seeds=given.seeds,
+                only=given.only,
+                into=given.into,
+                jobs=jobs,
+                resume=given.resume,
+            )
     except ShoalError as error:
         print(f"experiments: {error}", file=sys.stderr)
         return 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shoal.folders import user_name
 from shoal.report import Reporter
-from shoal.workspace import Workspace
+from shoal.workspace import Workspace, Written
 
 if TYPE_CHECKING:
     from shoal.workspace.round_list import RoundLine
@@ -64,9 +64,7 @@ def run_accept(arguments: Namespace) -> int:
         written = accept(
             workspace, at_least=arguments.at_least, class_name=arguments.class_name, user=user_name()
         )
-    count = written.count if written else 0
-    reporter.result(f"accepted {count:,} predictions", {"accepted": count})
-    return 0
+    return _counted("accepted", written, reporter)
 
 
 def run_reject(arguments: Namespace) -> int:
@@ -78,8 +76,12 @@ def run_reject(arguments: Namespace) -> int:
         written = reject(
             workspace, arguments.class_name, below=arguments.below, ids=arguments.ids, user=user_name()
         )
+    return _counted("rejected", written, reporter)
+
+
+def _counted(done: str, written: Written | None, reporter: Reporter) -> int:
     count = written.count if written else 0
-    reporter.result(f"rejected {count:,} predictions", {"rejected": count})
+    reporter.result(f"{done} {count:,} predictions", {done: count})
     return 0
 
 

@@ -138,6 +138,16 @@ def test_the_list_names_all_and_loads_nothing_heavy():
     assert done.stdout.strip() == "False"
 
 
+def test_what_is_asked_for_on_the_command_line_reaches_the_run(monkeypatch):
+    heard = {}
+    monkeypatch.setattr(running, "run", lambda experiment, scale, **given: heard.update(given, scale=scale))
+    main(["poster", "--resume", "--jobs", "3", "--seeds", "2", "--only", "hinge"])
+    asked = {"scale": "short", "resume": True, "jobs": 3, "seeds": 2, "only": "hinge", "into": None}
+    assert heard == asked
+    main(["poster", "--smoke"])
+    assert (heard["scale"], heard["resume"], heard["jobs"]) == ("smoke", False, 1)
+
+
 def test_an_unknown_name_is_refused():
     with pytest.raises(SystemExit) as refused:
         main(["moon"])

@@ -1,6 +1,6 @@
 """The rounds of a workspace as a person counts them: new images placed on a round's map make no round."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,8 @@ class RoundLine:
 
 def round_lines(workspace: "Workspace") -> list[RoundLine]:
     """List the rounds that were learned, oldest first."""
-    rows, learned = workspace.rounds.rows(), learned_numbers(workspace)
+    rows = workspace.rounds.rows()
+    learned = _numbers(rows)
     current = workspace.rounds.current()
     shown = learned[current.id] if current else None
     newest = {learned[row.id]: row for row in rows}
@@ -34,8 +35,7 @@ def round_lines(workspace: "Workspace") -> list[RoundLine]:
 
 def learned_numbers(workspace: "Workspace") -> dict[int, int]:
     """Return for the number of every row that of the round which it shows."""
-    rows = workspace.rounds.rows()
-    return {row.id: _learned(row, rows) for row in rows}
+    return _numbers(workspace.rounds.rows())
 
 
 def go_back(workspace: "Workspace", number: int) -> RoundRow:
@@ -52,9 +52,13 @@ def go_back(workspace: "Workspace", number: int) -> RoundRow:
     raise ShoalError(f"there is no round {number} that was learned. There are: {known or 'none'}.")
 
 
-def _learned(row: RoundRow, rows: Sequence[RoundRow]) -> int:
+def _numbers(rows: Sequence[RoundRow]) -> dict[int, int]:
+    by_id = {row.id: row for row in rows}
+    return {row.id: _learned(row, by_id) for row in rows}
+
+
+def _learned(row: RoundRow, by_id: Mapping[int, RoundRow]) -> int:
     """Return the number of the round that a row shows: where it only took in images, that of a parent."""
-    by_id = {one.id: one for one in rows}
-    while PLACED in row.report and row.parent in by_id:
+    while PLACED in row.report and row.parent is not None and row.parent in by_id:
         row = by_id[row.parent]
     return row.id

@@ -13,6 +13,7 @@ from shoal.server.context import Ctx
 from shoal.server.errors import Refusal, absent_is_404
 from shoal.server.routes.state import gesture
 from shoal.server.wire import binary
+from shoal.workspace.round_list import learned_numbers
 
 router = APIRouter(prefix="/api", tags=["history"])
 Limit = Annotated[int, Query(ge=1, le=10_000)]
@@ -38,7 +39,8 @@ def history(
         user=None if user < 0 else _named(log.users(), user),
         class_id=None if class_id < 0 else class_id,
     )
-    return [gesture(context.workspace, event) for event in found]
+    numbers = learned_numbers(context.workspace)
+    return [gesture(event, numbers) for event in found]
 
 
 @router.get("/history/users")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
 
-from shoal.server.answers import ClassInfo, Gesture, ItemCounts, RoundInfo, SkippedItem, State
+from shoal.server.answers import ClassInfo, Gesture, ItemCounts, SkippedItem, State
 from shoal.server.context import Ctx, User
 from shoal.server.routes.jobs import job_info
 from shoal.server.routes.maps import map_info
@@ -15,7 +15,7 @@ from shoal.types import NONE_OF_THESE, PUT_ASIDE
 from shoal.workspace.round_list import learned_numbers
 
 if TYPE_CHECKING:
-    from shoal.workspace import Event, RoundRow, Workspace
+    from shoal.workspace import Event, Workspace
 
 router = APIRouter(prefix="/api", tags=["state"])
 Limit = Annotated[int, Query(ge=1, le=10_000)]
@@ -32,7 +32,7 @@ def state(context: Ctx, user: User) -> State:
     """Return everything the page draws besides positions, labels and pictures."""
     workspace = context.workspace
     label_seq = workspace.log.seq()
-    classes = class_infos(workspace)
+    classes, numbers = class_infos(workspace), learned_numbers(workspace)
     undo, redo = workspace.log.undoable(user), workspace.log.redoable(user)
     current, learned, job, counts = (
         workspace.current_map(),
@@ -49,15 +49,15 @@ def state(context: Ctx, user: User) -> State:
         ),
         layers=list(workspace.layers),
         map=map_info(current) if current else None,
-        round=_round_info(workspace, learned) if learned else None,
+        round=round_info(learned, numbers, map_id=learned.map_id) if learned else None,
         classes=classes,
         label_seq=label_seq,
         labelled=sum(row.count for row in classes),
         none_of_these=workspace.log.count(NONE_OF_THESE),
         put_aside=workspace.log.count(PUT_ASIDE),
         rejected=len(workspace.log.rejected()[0]),
-        undo=gesture(workspace, undo) if undo else None,
-        redo=gesture(workspace, redo) if redo else None,
+        undo=gesture(undo, numbers) if undo else None,
+        redo=gesture(redo, numbers) if redo else None,
         job=job_info(job) if job else None,
     )
 
@@ -74,13 +74,9 @@ def class_infos(workspace: Workspace) -> list[ClassInfo]:
     return [ClassInfo.model_validate(row, from_attributes=True) for row in workspace.log.classes()]
 
 
-def gesture(workspace: Workspace, event: Event) -> Gesture:
-    """Write one event of the label log for the wire, its round by the number that people know."""
+def gesture(event: Event, numbers: dict[int, int]) -> Gesture:
+    """Write one event of the label log for the wire, its round by the number of `learned_numbers`."""
     found = Gesture.model_validate(event, from_attributes=True)
     if found.round_id is not None:
-        found.round_id = learned_numbers(workspace).get(found.round_id, found.round_id)
+        found.round_id = numbers.get(found.round_id, found.round_id)
     return found
-
-
-def _round_info(workspace: Workspace, row: RoundRow) -> RoundInfo:
-    return round_info(row, learned_numbers(workspace), map_id=row.map_id)
