@@ -41,6 +41,19 @@ class Small(nn.Module):
         return found
 
 
+def begin(seed: int, side: int) -> Small:
+    """Return a network for pictures (B, 1, side, side) with the first numbers of this seed."""
+    torch.manual_seed(seed)
+    return Small(side)
+
+
+def first_filters(network: Small) -> NDArray[np.float32]:
+    """Return the first block's filters (C, 2, 5, 5); they are the first numbers drawn, whatever the side."""
+    convolution = network.get_submodule("blocks.0.0")
+    assert isinstance(convolution, nn.Conv2d)
+    return convolution.weight.detach().numpy()
+
+
 def as_input(pixels: NDArray[np.uint8]) -> Tensor:
     """Return pixels (N, H, W) as (N, 1, H, W), mean 0 and deviation 1 over the whole set."""
     x = torch.from_numpy(pixels.astype(np.float32))[:, None]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SIZES: dict[Scale, dict[str, int]] = {
     "smoke": {"train": 64, "test": 40, "epochs": 2},
-    "short": {"train": 1_000, "test": 1_000, "epochs": 6},
+    "short": {"train": 2_000, "test": 1_000, "epochs": 8},
     "full": {"train": 60_000, "test": 10_000, "epochs": 100},
 }
 VARIANTS = (("reset", "hard"), ("hungarian", "hard"), ("reset", "gmm"), ("hungarian", "gmm"))
@@ -35,7 +35,7 @@ def cases(scale: Scale, seeds: int) -> list[Case]:
         some.append({**common, "head": "none", "targets": "untrained", "seed": seed})
         for head, targets in VARIANTS[:: 3 if smoke else 1]:
             some.append({**common, "head": head, "targets": targets, "seed": seed})
-    if scale != "full":
+    if smoke:
         return some
     for k in SWEEP:
         some += [
@@ -48,14 +48,11 @@ def cases(scale: Scale, seeds: int) -> list[Case]:
 
 def measure(case: Case) -> Row:
     """Return the record of all clusterings, and what each layer knows of test pictures it never saw."""
-    import torch
-
     from experiments.deepcluster import networks
 
     seed = int(case["seed"] or 0)
     learned, asked = _pictures(case, seed)
-    torch.manual_seed(seed)
-    network = networks.Small(learned.pixels.shape[1])
+    network = networks.begin(seed, learned.pixels.shape[1])
     x, y = networks.as_input(learned.pixels), networks.as_input(asked.pixels)
     found: Row = {}
     if case["head"] != "none":
@@ -70,7 +67,7 @@ def measure(case: Case) -> Row:
         and case["clusters"] == K
         and case["tail"] == 1.0
     ):
-        found["filters"] = np.round(network.blocks[0][0].weight.detach().numpy(), 3).tolist()  # type: ignore[index]
+        found["filters"] = np.round(networks.first_filters(network), 3).tolist()
         found["exciting"] = networks.exciting(network, x, learned.pixels, units=8, each=10)
     return found
 
@@ -145,9 +142,10 @@ EXPERIMENT = Experiment(
     source="Caron, Bojanowski, Joulin, Douze (2018), ECCV: AlexNet on ImageNet, k = 10,000; and the critique that hard, "
     "arbitrary cluster numbers and a head thrown away every epoch waste what was learned: soft targets of a mixture of "
     "Gaussians, and clusters matched to the old ones (Hungarian) so that the head can stay.",
-    shortened="Fashion-MNIST, 1,000 pictures, 6 epochs, a network of three blocks, instead of a million pictures, 500 epochs "
-    "and AlexNet; no sweep over k and no long tail (`--full` has both). Nothing of the paper's tables can be compared in absolute numbers.",
-    seeds=3,
+    shortened="Fashion-MNIST, 2,000 pictures, 8 epochs, a network of three blocks, instead of a million pictures, 500 epochs "
+    "and AlexNet; batches of 128, hence 16 steps a clustering and 128 in all; k of 10, 30 and 100; a long tail for the published form "
+    "and the repair alone; judged on the first 1,000 test pictures. Nothing of the paper's tables can be compared in absolute numbers.",
+    seeds=5,
     cases=cases,
     measure=measure,
     report=report.write,
