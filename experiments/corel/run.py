@@ -161,7 +161,8 @@ EXPERIMENT = Experiment(
     "of its supplement (github kiankd/corel2019), from which validation accuracies were read off. Its Tables 2-4 "
     "could not be recovered.",
     shortened="12 (dense) and 14 (convolutional) epochs of 150 on Fashion-MNIST, whole, 3 and 2 seeds of 10; 40 on the digits "
-    "and 6 on the news, 10 seeds; curves over lambda of the digits (20 epochs) and the news (4) alone, one seed (`--full`: 150 epochs and 10 seeds everywhere). MNIST is not here: "
+    "and 6 on the news, 10 seeds; curves over lambda of the digits (20 epochs) and the news (4) alone, one seed (`--full`: 150 epochs everywhere, "
+    "10 seeds in the table, curves of every dense network with one seed). MNIST is not here: "
     "scikit-learn's 1,797 digits of 8 x 8 px stand in. AG News: 4 topics and 5,000 training texts of 8 and 89,721; word "
     "vectors are trained along from nothing, not GloVe. Only Fashion-MNIST may stand beside the paper's numbers.",
     seeds=10,

@@ -14,7 +14,7 @@ from experiments.poster import losses, metrics
 from experiments.running import Case, Experiment, Row, Scale
 from experiments.silhouette.sets import Part, parts, split_of
 from experiments.statistics import paired_t, t_interval
-from experiments.tables import plus_minus, signed, table
+from experiments.tables import adjusted, plus_minus, signed, table
 
 if TYPE_CHECKING:
     from shoal.training import Trained
@@ -136,6 +136,10 @@ validation did, adds {signed(apart)}.
 
 {_table(rows)}
 
+## Positives near at the input: the batches, or the positives?
+
+{_near(rows)}
+
 ## Clusters a class: what else moves
 
 {_three(rows)}
@@ -193,6 +197,23 @@ def _table(rows: list[Row]) -> str:
         "its NMI, ours",
     ]
     return table([*head, "NMI", "AMI", "ARI", "R@1"], cells)
+
+
+def _near(rows: list[Row]) -> str:
+    """Return what batches of more classes change, and what positives near at the input change beyond them."""
+    few, many, near = "hinge", "hinge, 12 classes of 5", "hinge, near at the input"
+    pairs = [(a, b) for a, b in ((many, few), (near, many)) if {a, b} <= set(_arms(rows))]
+    names = {"recall": "R@1", "nmi": "NMI", "ami": "AMI", "pairwise-f1": "F1 over pairs"}
+    tests = [
+        paired_t(_of(rows, a, "unseen 1", "right", name), _of(rows, b, "unseen 1", "right", name))
+        for a, b in pairs
+        for name in names
+    ]
+    texts = iter(adjusted(tests))
+    return table(
+        ["paired by seed", *names.values()],
+        [[f"{a} minus {b}", *(next(texts) for _ in names)] for a, b in pairs],
+    )
 
 
 def _three(rows: list[Row]) -> str:
