@@ -47,9 +47,7 @@ Vectors = NDArray[np.floating]
 def main() -> None:
     arguments = _arguments()
     if arguments.one:
-        print(
-            json.dumps(_measure(arguments.one, Path(arguments.sets[0]), arguments.seed, arguments.gestures))
-        )
+        print(json.dumps(_one(arguments)))
         return
     results = [_table(named, arguments) for named in arguments.sets]
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
@@ -58,15 +56,32 @@ def main() -> None:
     (HERE / "projectors.md").write_text(_markdown(machine, results))
 
 
+def _one(arguments: argparse.Namespace) -> dict[str, Any]:
+    file = Path(arguments.sets[0])
+    if arguments.core is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {arguments.core})
+    if arguments.one == "vectors":
+        vectors, labels = _load(file)
+        return {"projector": "vectors", "accuracy": _accuracy(_unit(vectors), labels)}
+    return _measure(arguments.one, file, arguments.seed, arguments.gestures)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sets", nargs="+", metavar="NAME=PATH")
     parser.add_argument("--projectors", default="pca,tsne,opentsne,umap,pacmap,manifolds")
     parser.add_argument("--python", default=sys.executable, help="interpreter for the projectors")
     parser.add_argument("--timeout", type=float, default=900, help="seconds for one projector on one set")
-    parser.add_argument("--one", help="measure this projector on one .npz in this process, print JSON")
+    parser.add_argument("--one", help="measure this projector, or `vectors`, on one .npz here, print JSON")
+    parser.add_argument("--core", type=int, help="with --one: the core to stay on")
     parser.add_argument("--seed", type=int, default=0, help="with --one: the projector's seed")
-    parser.add_argument("--gestures", action="store_true", help="with --one: count gestures to 95 % too")
+    parser.add_argument(
+        "--gestures",
+        type=int,
+        default=0,
+        metavar="N",
+        help="with --one: count gestures to 95 % of N items",
+    )
     return parser.parse_args()
 
 
@@ -102,7 +117,7 @@ def _in_fresh_process(projector: str, file: Path, arguments: argparse.Namespace)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _measure(name: str, file: Path, seed: int = 0, gestures: bool = False) -> dict[str, Any]:
+def _measure(name: str, file: Path, seed: int = 0, gestures: int = 0) -> dict[str, Any]:
     vectors, labels = _load(file)
     began = time.perf_counter()
     from shoal.projectors import PROJECTORS
@@ -130,14 +145,15 @@ def _measure(name: str, file: Path, seed: int = 0, gestures: bool = False) -> di
         "moved": float(np.median(np.linalg.norm(again - square, axis=1))),
         "place s": place,
         "peak MB": peak,
-        **({"gestures": _gestures(xy, labels)} if gestures else {}),
+        **({"gestures": _gestures(xy, labels, gestures)} if gestures else {}),
     }
 
 
-def _gestures(xy: NDArray[np.float32], labels: Labels) -> int | None:
+def _gestures(xy: NDArray[np.float32], labels: Labels, most: int) -> int | None:
     from shoal.effort import measure_effort
 
-    return measure_effort(xy, labels).at[0.95]
+    shown = _sample(len(xy), most)
+    return measure_effort(xy[shown], labels[shown]).at[0.95]
 
 
 def _peak_megabytes() -> float:
@@ -170,17 +186,19 @@ def _accuracy(points: NDArray[np.float32], labels: Labels, k: int = 10) -> float
 
 
 def _faithfulness(vectors: NDArray[np.float32], xy: NDArray[np.float32], k: int = 10) -> tuple[float, float]:
+    """Return trustworthiness and the share of neighbours kept; `vectors` (N, D) have unit length."""
     asked, items = _sample(len(xy), 1000), len(xy)
     penalty, kept = 0.0, 0
-    for item in asked:
-        order = np.argsort(((vectors - vectors[item]) ** 2).sum(axis=1), kind="stable")
-        rank = np.empty(items, np.int64)
-        rank[order[order != item]] = np.arange(1, items)
-        away = ((xy - xy[item]) ** 2).sum(axis=1)
-        away[item] = np.inf
-        ranks = rank[np.argpartition(away, k)[:k]]
-        penalty += float(np.maximum(ranks - k, 0).sum())
-        kept += int((ranks <= k).sum())
+    for block in np.array_split(asked, -(-len(asked) // 50)):
+        for item, alike in zip(block, vectors[block] @ vectors.T, strict=True):
+            order = np.argsort(-alike, kind="stable")
+            rank = np.empty(items, np.int64)
+            rank[order[order != item]] = np.arange(1, items)
+            away = ((xy - xy[item]) ** 2).sum(axis=1)
+            away[item] = np.inf
+            ranks = rank[np.argpartition(away, k)[:k]]
+            penalty += float(np.maximum(ranks - k, 0).sum())
+            kept += int((ranks <= k).sum())
     worst = len(asked) * k * (2 * items - 3 * k - 1) / 2
     return 1 - penalty / worst, kept / (len(asked) * k)
 

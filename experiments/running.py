@@ -12,7 +12,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -32,6 +32,7 @@ Row = dict[str, Any]
 """A case and its outcome in one: the case's values, the outcome's, and `seconds`."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PACKAGES = ("shoal", "numpy", "scipy", "scikit-learn", "torch", "faiss-cpu", "onnxruntime")
+"""What every experiment stands on; one that needs more names it in its `packages`."""
 
 
 class NotHere(ShoalError):  # noqa: N818  (it is no fault: the case is left out and the table says so)
@@ -44,7 +45,7 @@ class Experiment:
 
     `cases(scale, seeds)` lists them; `measure(case)` returns the outcome as plain values or raises `NotHere`;
     `report(rows, folder)` returns the README's body and may save pictures into the folder. Another `version`
-    forgets the outcomes in the cache.
+    forgets the outcomes in the cache. `packages`: those beyond every experiment's whose versions decide.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Experiment:
     measure: Callable[[Case], Row]
     report: Callable[[list[Row], Path], str]
     version: int = 1
+    packages: tuple[str, ...] = ()
 
 
 def names() -> list[str]:
@@ -202,7 +204,7 @@ def _write(experiment: Experiment, scale: Scale, rows: list[Row], folder: Path) 
         "experiment": experiment.name,
         "scale": scale,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "versions": versions(),
+        "versions": versions(experiment.packages),
         "seeds": sorted({row["seed"] for row in rows if "seed" in row}),
         "rows": rows,
     }
@@ -236,10 +238,10 @@ def _write_readme(experiment: Experiment, results: dict[str, Any], folder: Path)
     (folder / "README.md").write_text("\n\n".join(parts) + "\n")
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of the packages that decide the numbers."""
+def versions(more: Sequence[str] = ()) -> dict[str, str]:
+    """Return the versions of the packages that decide the numbers, where installed."""
     found = {}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *more):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

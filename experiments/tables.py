@@ -30,10 +30,14 @@ def between(interval: Interval, digits: int = 3, *, percent: bool = False) -> st
     return f"{mean} (one)" if np.isnan(interval.low) else f"{mean} ({low} to {high})"
 
 
-def adjusted(tests: Sequence[Paired], digits: int = 3, *, percent: bool = False) -> list[str]:
-    """Write paired differences of one family with p and Holm's adjusted p, in bold where that is below 0.05."""
+def adjusted(tests: Sequence[Paired], digits: int | Sequence[int] = 3, *, percent: bool = False) -> list[str]:
+    """Write paired differences of one family with p and Holm's adjusted p, in bold where that is below 0.05.
+
+    `digits`: after the point, the same for all or one for each.
+    """
     after = holm([1.0 if np.isnan(test.p) else test.p for test in tests])
-    texts = [signed(test, digits, percent=percent).strip("*") for test in tests]
+    each = [digits] * len(tests) if isinstance(digits, int) else digits
+    texts = [signed(test, d, percent=percent).strip("*") for test, d in zip(tests, each, strict=True)]
     return [
         text
         if text.endswith("(one)")
