@@ -104,6 +104,8 @@ def report(rows: list[Row], folder: Path) -> str:
 turned by 90, 180 and 270 degrees count as others, as in the papers. One setting for all (Adam, 1e-3, halved
 twice), none of it tuned. Asked: queries of alphabets that were never seen (two of eight: {alphabets}). `matching`
 is NT-Xent in training and attention over cosines in the test; `silhouette` names the nearest class mean.
+In training these two use all pairs of the six items that an episode has of a class; `prototypical` and `relation` compare five
+queries with the one example, so that an episode tells them less.
 `untrained` is the same network before training. Mean ± half the 95 % interval (Student's t over the seeds,
 no two of which ask about the same alphabet); "Holm" is p adjusted for the number of tests in the table, bold
 where that is below 0.05; the difference is to the published number, which had 4,800 training classes (turns

@@ -139,7 +139,8 @@ surely worse: {_list(behind)}. Its place among the others is not sure.
 
 ## What makes it hard
 
-Success in %, all indices and the silhouette.
+Success in %, all indices and the silhouette. A level has four to twelve layouts, and a bootstrap over so few is too narrow; where
+all agree it has no width at all.
 
 {_factor_table(rows)}
 """
