@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from shoal.suggestions import Group, next_items, novelties, suggest_groups
 from shoal.suggestions.groups import EXEMPLARS
-from shoal.types import UNLABELLED
+from shoal.suggestions.space import space
+from shoal.types import UNLABELLED, Embedding
 from shoal.workspace import Workspace
 
 Ids = NDArray[np.int64]
@@ -34,6 +35,7 @@ class Suggester:
         self._workspace = workspace
         self._lock = threading.Lock()
         self._found: tuple[tuple[int, int | None], list[Suggestion]] | None = None
+        self._space: tuple[tuple[bytes, str, str], NDArray[np.float32]] | None = None
 
     def suggestions(self) -> list[Suggestion]:
         """Return the groups, the most useful first; none while nothing is embedded."""
@@ -55,15 +57,23 @@ class Suggester:
         answered = max(int(current.max()), UNLABELLED) + 1
         labels = np.where((current < 0) & (current != UNLABELLED), answered, current)
         confidence = self._confidence(embedding.ids)
-        groups = suggest_groups(embedding.vectors, labels, confidence=confidence, count=HIGHEST)
-        strange = novelties(embedding.vectors, labels, count=HIGHEST // 4)
+        rows = self._rows(embedding)
+        groups = suggest_groups(rows, labels, confidence=confidence, count=HIGHEST)
+        strange = novelties(rows, labels, count=HIGHEST // 4)
         found = [_of(group, embedding.ids) for group in _woven(groups, strange)]
-        single = next_items(embedding.vectors, labels, confidence=confidence, count=SINGLE)
+        single = next_items(rows, labels, confidence=confidence, count=SINGLE)
         if len(single):
             each = "the most typical of its kind" if confidence is None else "typical of what is in doubt"
             reason = f"{len(single):,} items, each {each}: label one by one"
             found.append(Suggestion(embedding.ids[single], embedding.ids[single[:EXEMPLARS]], reason))
         return found
+
+    def _rows(self, embedding: Embedding) -> NDArray[np.float32]:
+        """Return the vectors reduced once for every kind of suggestion, and kept until other ones come."""
+        key = (embedding.ids.tobytes(), embedding.fingerprint, embedding.layer)
+        if self._space is None or self._space[0] != key:
+            self._space = (key, space(embedding.vectors))
+        return self._space[1]
 
     def _confidence(self, ids: Ids) -> NDArray[np.float32] | None:
         learned = self._workspace.rounds.current()

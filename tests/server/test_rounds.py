@@ -5,7 +5,9 @@ import pytest
 from tests.seeded import save_round
 from tests.server.test_routes import columns
 
+from shoal import suggesting
 from shoal.looking import open_doors
+from shoal.suggestions.space import space
 from shoal.workspace import Learned
 
 
@@ -146,6 +148,19 @@ def test_predictions_of_a_deleted_class_are_gone_until_it_is_undone(client, work
 def test_what_is_no_acceptance_is_refused(client, learned, more):
     assert accept(client, learned, **more).status_code == 422
     assert accept(client, learned, round_id=99).status_code == 404
+
+
+def test_the_vectors_are_reduced_once_for_all_suggestions(workspace, seeded, monkeypatch):
+    reduced = []
+    monkeypatch.setattr(suggesting, "space", lambda vectors: reduced.append(len(vectors)) or space(vectors))
+    suggester = suggesting.Suggester(workspace)
+    first = suggester.suggestions()
+    workspace.label(seeded.ids[0], "red")
+    second = suggester.suggestions()
+    assert reduced == [sum(len(ids) for ids in seeded.ids)]
+    shown = [set(np.concatenate([group.ids for group in groups]).tolist()) for groups in (first, second)]
+    assert not shown[0].isdisjoint(seeded.ids[0])
+    assert shown[1].isdisjoint(seeded.ids[0])
 
 
 def test_unlabelled_groups_are_suggested_and_labelled_ones_are_not(workspace, make_client, seeded):

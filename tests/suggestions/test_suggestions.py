@@ -185,3 +185,14 @@ def test_refusals_name_what_came():
         novelties(np.full((3, 2), np.nan), np.zeros(3, int))
     with pytest.raises(SuggestionError, match="together"):
         suspected_mistakes(np.zeros((3, 2)), np.zeros(3, int), predictions=np.zeros(3, int))
+
+
+def test_vectors_reduced_already_make_the_same_suggestions(planted):
+    vectors, _ = planted
+    labels = np.where(np.arange(len(vectors)) % EACH < 3, np.arange(len(vectors)) // EACH % 5, -1)
+    once = space(vectors)
+    assert np.array_equal(space(once), once)
+    for suggest in (suggest_groups, novelties):
+        whole, reduced = suggest(vectors, labels), suggest(once, labels)
+        assert [group.ids.tolist() for group in whole] == [group.ids.tolist() for group in reduced]
+    assert np.array_equal(next_items(vectors, labels, count=9), next_items(once, labels, count=9))
