@@ -101,6 +101,8 @@ class Loss(nn.Module):
             z = z.float()
         if not torch.compiler.is_compiling():
             self._check_values(z, y)
+        if not torch.is_autocast_enabled(z.device.type):
+            return self.compute(z, y)
         with torch.autocast(z.device.type, enabled=False):
             return self.compute(z, y)
 
