@@ -42,7 +42,7 @@ WHY = {
     "generalised-dunn": MEANS,
 }
 CHECKED = (
-    "the call refuses NaN, labels out of range and what would overflow, about 0.05 ms, which shows where the "
+    "the call refuses NaN, labels out of range and what would overflow, some 0.07 ms, which shows where the "
     "whole loss takes less than 1 ms."
 )
 EXPANDED = (
