@@ -1,15 +1,17 @@
 """Forward and backward time and peak memory of losses: ours, as usually written, pytorch-metric-learning's.
 
-    python benchmarks/losses.py [--sizes 256 1024 4096 16384] [--kinds contrastive ...]
-        [--classes 50 10 100] [--limit 45]
+    python benchmarks/losses.py --afresh [--sizes 256 1024 4096 16384] [--kinds contrastive ...]
+        [--classes 10 50 100] [--limit 10] [--workers 2] [--table benchmarks/losses.json]
 
-Every cell (a loss, a form, N, K) runs in its own process, one after the other, on one thread, and is stopped
-at --limit seconds of processor time and at 8 GiB above the start; times are medians over samples of processor
-time, which other work on the machine disturbs least. What is in benchmarks/losses.json already is not run
-again: delete the file, or name --kinds, to do so. pytorch-metric-learning is compared where importable.
+Every cell (a loss, a form, N, K) runs in its own process, on one thread, --workers of them at a time, and is
+stopped at --limit seconds of processor time and at 8 GiB above the start; times are medians over samples of
+processor time, which other work on the machine disturbs least. What is in the table already is not run again,
+unless --afresh: then all that is asked for is. A star marks what was measured with other code of the losses.
+pytorch-metric-learning is compared where importable. With the defaults: about a quarter of an hour.
 """
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import platform
@@ -17,6 +19,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,9 +27,11 @@ from typing import Any
 import numpy as np
 import torch
 from clock import peaked, timed
+from losses_page import FORMS, Cell, page
 from naive_losses import Loss, naive, weights_of
 from torch import Tensor
 
+import shoal.losses
 from shoal import miners
 from shoal.losses import (
     CalinskiHarabaszLoss,
@@ -53,9 +58,13 @@ from shoal.losses import (
 )
 
 WIDTH, MEMORY = 16, 8 << 30
-FORMS = ("ours", "naive", "pml")
+TURNS = 2.0
+"""Seconds for which forms that are near each other are run in turn."""
 TABLE = Path(__file__).with_suffix(".json")
-Cell = dict[str, Any]
+FORK = multiprocessing.get_context("fork")
+SOURCES = sorted(Path(shoal.losses.__file__).parent.glob("*.py"))
+CODE = hashlib.sha256(b"".join(one.read_bytes() for one in SOURCES)).hexdigest()[:12]
+"""Which code of the losses is measured."""
 
 
 OURS: dict[str, Callable[[int], Loss]] = {
@@ -151,9 +160,9 @@ def batch(n: int, classes: int) -> tuple[Tensor, Tensor]:
     return (z / 2.0).requires_grad_(), y
 
 
-def save(cells: list[Cell]) -> None:
+def save(cells: list[Cell], table: Path) -> None:
     """Write what was measured."""
-    TABLE.write_text("[\n" + ",\n".join(json.dumps(cell) for cell in cells) + "\n]\n")
+    table.write_text("[\n" + ",\n".join(json.dumps(cell) for cell in cells) + "\n]\n")
 
 
 def measure(kind: str, form: str, n: int, classes: int, limit: float, results: Any) -> None:
@@ -177,11 +186,10 @@ def measure(kind: str, form: str, n: int, classes: int, limit: float, results: A
 
 def run_cell(kind: str, form: str, n: int, classes: int, limit: float) -> Cell:
     """Run one cell in its own process."""
-    context = multiprocessing.get_context("fork")
-    results = context.SimpleQueue()
-    process = context.Process(target=measure, args=(kind, form, n, classes, limit, results))
+    results = FORK.SimpleQueue()
+    process = FORK.Process(target=measure, args=(kind, form, n, classes, limit, results))
     process.start()
-    process.join(20 * limit)
+    process.join(4 * limit)
     if process.is_alive():
         process.kill()
         process.join()
@@ -191,45 +199,38 @@ def run_cell(kind: str, form: str, n: int, classes: int, limit: float) -> Cell:
     return {"why": f"over {limit:g} s" if late else f"ended with {process.exitcode}"}
 
 
-def side_by_side(kind: str, forms: list[str], n: int, classes: int, limit: float, results: Any) -> None:
-    """Put the median ms of each form into `results`, run in turn: what disturbs one disturbs the others."""
+def side_by_side(kind: str, forms: list[str], n: int, classes: int) -> dict[str, float]:
+    """Return the median ms of each form, run in turn: what disturbs one disturbs the others."""
     torch.set_num_threads(1)
     z, y = batch(n, classes)
     made = {form: form_of(kind, form, classes) for form in forms}
     spent: dict[str, list[float]] = {form: [] for form in forms}
     begun = time.process_time()
-    while len(spent[forms[0]]) < 101 and (not spent[forms[0]] or time.process_time() - begun < limit):
+    while len(spent[forms[0]]) < 101 and (not spent[forms[0]] or time.process_time() - begun < TURNS):
         for form, loss in made.items():
             assert loss is not None
             before = time.process_time()
             slope(loss, z, y)
             spent[form].append(time.process_time() - before)
-    results.put({form: 1e3 * float(np.median(times)) for form, times in spent.items()})
+    return {form: 1e3 * float(np.median(times)) for form, times in spent.items()}
 
 
-def rematch(cells: list[Cell], kinds: list[str], limit: float, *, save: Callable[[], None]) -> None:
+def rematch(cells: list[Cell], kinds: list[str], workers: int, *, save: Callable[[], None]) -> None:
     """Measure the lines side by side in which another form seemed to be faster than ours."""
     lines: dict[tuple[str, int, int], dict[str, Cell]] = {}
     for cell in cells:
         if "ms" in cell and cell["loss"] in kinds:
             lines.setdefault((cell["loss"], cell["n"], cell["k"]), {})[cell["form"]] = cell
-    for (kind, n, classes), found in lines.items():
-        if "ours" not in found or min(one["ms"] for one in found.values()) >= found["ours"]["ms"]:
-            continue
-        context = multiprocessing.get_context("fork")
-        results = context.SimpleQueue()
-        near = [form for form, one in found.items() if one["ms"] < 1.3 * found["ours"]["ms"]]
-        process = context.Process(target=side_by_side, args=(kind, near, n, classes, limit, results))
-        process.start()
-        process.join()
-        if not results.empty():
-            for form, ms in results.get().items():
-                found[form]["ms"] = ms
-                found[form].pop("earlier", None)
-            print(
-                json.dumps({"rematch": kind, "n": n, "k": classes, **{f: found[f]["ms"] for f in near}}),
-                flush=True,
-            )
+    with ProcessPoolExecutor(workers, FORK) as pool:
+        again = {}
+        for (kind, n, classes), found in lines.items():
+            if "ours" not in found or min(one["ms"] for one in found.values()) >= found["ours"]["ms"]:
+                continue
+            near = [form for form in FORMS if form in found and found[form]["ms"] < 1.3 * found["ours"]["ms"]]
+            again[pool.submit(side_by_side, kind, near, n, classes)] = found
+        for future in as_completed(again):
+            for form, ms in future.result().items():
+                again[future][form]["ms"] = ms
             save()
 
 
@@ -245,117 +246,89 @@ def expected(cells: list[Cell], kind: str, form: str, n: int, classes: int) -> f
     return times[-1] * max(times[-1] / times[0], n / before[-1]["n"])
 
 
-def run(kinds: list[str], sizes: list[int], counts: list[int], limit: float, cells: list[Cell]) -> None:
-    """Add every cell that is not there yet, saving after each; counts: of classes."""
-    known = {(c["loss"], c["form"], c["n"], c["k"]) for c in cells}
-    for classes in counts:
-        for kind in kinds:
-            for n in sorted(sizes):
-                for form in FORMS:
-                    absent = form_of(kind, form, classes) is None
-                    if absent or n < 2 * classes or (kind, form, n, classes) in known:
-                        continue
-                    late = expected(cells, kind, form, n, classes) > 2e3 * limit
-                    found = {"why": "not tried"} if late else run_cell(kind, form, n, classes, limit)
-                    cells.append({"loss": kind, "form": form, "n": n, "k": classes, **found})
-                    print(json.dumps(cells[-1]), flush=True)
-                    save(cells)
+def chain(
+    kind: str, form: str, classes: int, sizes: list[int], limit: float, known: list[Cell]
+) -> list[Cell]:
+    """Run one form of a loss at rising sizes, those that are not known, and return their cells."""
+    torch.set_num_threads(1)
+    if form_of(kind, form, classes) is None:
+        return []
+    cells = [c for c in known if (c["loss"], c["form"], c["k"]) == (kind, form, classes)]
+    there = {c["n"] for c in cells}
+    for n in sorted(set(sizes) - there):
+        if n < 2 * classes:
+            continue
+        late = expected(cells, kind, form, n, classes) > 2e3 * limit
+        found = {"why": "not tried"} if late else run_cell(kind, form, n, classes, limit)
+        cells.append({"loss": kind, "form": form, "n": n, "k": classes, "code": CODE, **found})
+        print(json.dumps(cells[-1]), flush=True)
+    return [c for c in cells if c["n"] not in there]
 
 
-def page(cells: list[Cell], limit: float) -> str:
-    """Return the answer as Markdown: a line a loss, size and K; a column a form."""
-    lines = [
-        "| loss | N | K | ours ms | MB | naive ms | MB | PML ms | MB | naive : ours | PML : ours |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    found = {(c["loss"], c["n"], c["k"], c["form"]): c for c in cells}
-    for kind in OURS:
-        for n, k in sorted({(c["n"], c["k"]) for c in cells if c["loss"] == kind}):
-            ours, *others = (found.get((kind, n, k, form), {}) for form in FORMS)
-            columns = [text for cell in (ours, *others) for text in _texts(cell)]
-            columns += [_ratio(ours, other) for other in others]
-            star = " *" if ours.get("earlier") else ""
-            lines.append(f"| {kind}{star} | {n:,} | {k} | " + " | ".join(columns) + " |")
-    parts = ["# Losses: time and memory", about(limit), "\n".join(lines), "## Where ours is slower"]
-    return "\n\n".join([*parts, slower(found), "## Not run", not_run(cells) + "\n"])
+def run(
+    kinds: list[str],
+    sizes: list[int],
+    counts: list[int],
+    limit: float,
+    workers: int,
+    cells: list[Cell],
+    *,
+    save: Callable[[], None],
+) -> None:
+    """Add every cell that is not there yet to `cells`, saving after each chain; counts: of classes."""
+    known = list(cells)
+    with ProcessPoolExecutor(workers, FORK) as pool:
+        chains = [
+            pool.submit(chain, kind, form, classes, sizes, limit, known)
+            for kind in kinds
+            for classes in counts
+            for form in FORMS
+        ]
+        for future in as_completed(chains):
+            cells += future.result()
+            save()
 
 
-def not_run(cells: list[Cell]) -> str:
-    """Return a line for every N and K of the table with which some losses were not run."""
-    counts, sizes = (sorted({int(c[key]) for c in cells}) for key in "kn")
-    there = {(c["loss"], c["n"], c["k"]) for c in cells}
-    lines = []
-    for n, k in [(n, k) for k in counts for n in sizes if n >= 2 * k]:
-        absent = [kind for kind in OURS if (kind, n, k) not in there]
-        if absent:
-            which = "any" if len(absent) == len(OURS) else "; ".join(absent)
-            lines.append(f"- N = {n:,}, K = {k}: {which}")
-    return "\n".join(lines) or "Nothing."
-
-
-def slower(found: dict[tuple[str, int, int, str], Cell]) -> str:
-    """Return a line for every cell in which another form of the same value took less time than ours."""
-    lines = []
-    for (kind, n, k, form), other in found.items():
-        ours = found.get((kind, n, k, "ours"), {})
-        if form != "ours" and "ms" in other and "ms" in ours and other["ms"] < ours["ms"]:
-            share = other["ms"] / ours["ms"]
-            star = " *" if ours.get("earlier") else ""
-            lines.append(f"- {kind}{star}, N = {n:,}, K = {k}: {form} takes {share:.2f} of our time")
-    return "\n".join(lines) or "Nowhere."
-
-
-def _texts(cell: Cell) -> tuple[str, str]:
-    if "ms" not in cell:
-        return cell.get("why", ""), ""
-    return f"{cell['ms']:.1f}", "" if cell["mb"] is None else f"{cell['mb']:.0f}"
-
-
-def _ratio(ours: Cell, other: Cell) -> str:
-    if "ms" not in ours or "ms" not in other:
-        return ""
-    same = np.isclose(ours["value"], other["value"], rtol=1e-3)
-    return f"{other['ms'] / ours['ms']:.1f}" + ("" if same else " (another value)")
-
-
-def about(limit: float) -> str:
+def about(limit: float, workers: int) -> str:
     """Say how the table was made."""
-    made = f"`python benchmarks/losses.py`, torch {torch.__version__}, {platform.machine()}"
-    return f"""{made}, one thread, float32, D = {WIDTH}.
+    made = f"`python benchmarks/losses.py --afresh`, torch {torch.__version__}, {platform.machine()}"
+    return f"""{made}, float32, D = {WIDTH}.
 Forward and backward of one batch: milliseconds of processor time, and peak memory in MB above what the
-process held before. Every cell in its own process, stopped after {limit:g} such seconds and at 8 GiB. Other
-work shared the machine: where another form seems faster than ours, a run that comes to its end measures both
-once more in turn in one process; lines of runs that were cut short are single cells.
-Read ratios within a line; what is within some 5 % of 1 is noise. "not tried": a smaller size
-failed, or time that goes on growing as it did would be over twice the limit. An empty cell: there is no such
-form. "(another value)": more than 0.1 % apart; of semi-hard triplets pytorch-metric-learning takes all, ours
-the nearest of each pair. Ours refuses NaN and what would overflow, leaves out -1, and forms the distances of
-tight classes in float64; the naive forms do none of that, and are not as exact. The checks take about 0.05 ms
-a call, which tells where a whole loss takes less than 1 ms. A star: measured with an earlier version of
-ours."""
+process held before. Every cell in its own process on one thread, {workers} at a time, stopped after {limit:g}
+seconds of processor time and at 8 GiB. Where another form seems faster than ours, both are measured once more
+in turn in one process. Read ratios within a line; what is within some 5 % of 1 is noise.
+"not tried": a smaller size failed, or time that goes on growing as it did would be over twice the limit. An
+empty cell: there is no such form. "(another value)": more than 0.1 % apart; of semi-hard triplets
+pytorch-metric-learning takes all, ours the nearest of each pair. Ours refuses NaN and what would overflow,
+leaves out -1, and forms the distances of tight classes in float64; the naive forms do none of that, and are
+not as exact. A star: measured with other code of the losses than today's."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--afresh", action="store_true", help="measure again what is in the table")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1_024, 4_096, 16_384])
-    parser.add_argument("--kinds", nargs="+", choices=OURS, help="run these again")
-    parser.add_argument("--classes", type=int, nargs="+", default=[50, 10, 100])
-    parser.add_argument("--limit", type=float, default=45.0, help="seconds of processor time a cell may take")
-    arguments = parser.parse_args()
-    cells: list[Cell] = json.loads(TABLE.read_text()) if TABLE.exists() else []
-    if arguments.kinds:
-        cells = [
-            c
-            for c in cells
-            if c["loss"] not in arguments.kinds
-            or c["n"] not in arguments.sizes
-            or c["k"] not in arguments.classes
-        ]
-    kinds = arguments.kinds or list(OURS)
-    run(kinds, arguments.sizes, arguments.classes, arguments.limit, cells)
-    run_now = [c for c in cells if c["n"] in arguments.sizes and c["k"] in arguments.classes]
-    rematch(run_now, kinds, arguments.limit / 15.0, save=lambda: save(cells))
-    TABLE.with_suffix(".md").write_text(page(cells, arguments.limit))
+    parser.add_argument("--kinds", nargs="+", choices=OURS, default=list(OURS))
+    parser.add_argument("--classes", type=int, nargs="+", default=[10, 50, 100])
+    parser.add_argument("--limit", type=float, default=10.0, help="seconds of processor time a cell may take")
+    parser.add_argument("--workers", type=int, default=2, help="cells at a time; no more than quiet cores")
+    parser.add_argument("--table", type=Path, default=TABLE, help="the .json; the page lies beside it")
+    asked = parser.parse_args()
+    cells: list[Cell] = json.loads(asked.table.read_text()) if asked.table.exists() else []
+
+    def of_this_run(cell: Cell) -> bool:
+        return cell["loss"] in asked.kinds and cell["n"] in asked.sizes and cell["k"] in asked.classes
+
+    if asked.afresh:
+        cells = [c for c in cells if not of_this_run(c)]
+
+    def write() -> None:
+        save(cells, asked.table)
+
+    run(asked.kinds, asked.sizes, asked.classes, asked.limit, asked.workers, cells, save=write)
+    rematch([c for c in cells if of_this_run(c)], asked.kinds, asked.workers, save=write)
+    text = page(cells, list(OURS), about(asked.limit, asked.workers), CODE)
+    asked.table.with_suffix(".md").write_text(text)
 
 
 if __name__ == "__main__":

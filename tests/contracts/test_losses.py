@@ -513,16 +513,6 @@ def test_inductor_gives_the_same(row):
 
 
 @every_row
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_the_gpu_gives_the_same(row):
-    z, y = batch()
-    wanted, slope = gradient(make(row), z, y)
-    value, grad = gradient(make(row).cuda(), z.cuda(), y)
-    assert torch.allclose(value.cpu(), wanted)
-    assert torch.allclose(grad.cpu(), slope)
-
-
-@every_row
 def test_what_waits_for_the_backward_pass_grows_at_most_quadratically(row):
     assert _saved(row, 64) <= 4.4 * _saved(row, 32)
 

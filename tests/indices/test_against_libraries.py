@@ -1,6 +1,7 @@
 """Equality with scikit-learn and pytorch-metric-learning, and with permetrics where it follows the paper."""
 
 import numpy as np
+import permetrics
 import pytest
 from sklearn import metrics
 from sklearn.manifold import trustworthiness as their_trustworthiness
@@ -115,7 +116,6 @@ def test_equal_to_what_permetrics_said_where_it_follows_the_papers():
 
 def test_permetrics_says_so_still():
     """Its Xie-Beni measures items to the nearest mean instead of their own; its homogeneity is another's."""
-    permetrics = pytest.importorskip("permetrics", reason="pip install 'shoal[references]'")
     x, y = partition(400, singletons=0)
     theirs = permetrics.ClusteringMetric(X=x, y_pred=np.unique(y, return_inverse=True)[1])
     truth, found = two_labellings()

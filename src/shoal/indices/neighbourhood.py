@@ -19,7 +19,7 @@ from shoal.indices.checks import (
     checked_labels,
     checked_vectors,
 )
-from shoal.indices.distances import squared_to_all
+from shoal.indices.nearest import Neighbours, Scene
 from shoal.types import UNLABELLED
 
 COUNTED = 10
@@ -28,47 +28,24 @@ BLOCK = 1 << 23
 """How many pairs of neighbours are held at once."""
 
 
-class Neighbours:
-    """The nearest other rows of points (N, D) of mean 0 and largest number 1, by distance in float32."""
-
-    def __init__(self, points: Floats) -> None:
-        import faiss
-
-        self.rows = np.ascontiguousarray(points, dtype=np.float32)
-        self.index = faiss.IndexFlatL2(self.rows.shape[1])
-        self.index.add(self.rows)
-
-    def of(self, rows: slice, k: int) -> Ints:
-        """Return the k nearest others (B, k) of some rows, nearest first; 1 <= k < N."""
-        found: Ints = self.index.search(self.rows[rows], k + 1)[1]
-        return _without_self(found, np.arange(rows.start, rows.stop))
-
-
 def nearest_neighbours(vectors: ArrayLike, k: int) -> Ints:
     """Return each row's k nearest other rows (N, k) by Euclidean distance, nearest first.
 
-    vectors is (N, D); 1 <= k < N. Every pair is compared, in float32 around the mean, so that those whose
-    distances agree to some six digits of the widest come in no particular order.
+    vectors is (N, D); 1 <= k < N. Every pair is compared, in float32 around the middle, so that those whose
+    distances agree to some six digits of how far most are from it come in no particular order; of items far
+    from all others exactly.
     """
     return _nearest(_points(vectors, "nearest_neighbours"), k, "nearest_neighbours")
 
 
-def _points(vectors: ArrayLike, asked_by: str, what: str = "vectors") -> Floats:
-    return Centred.of(checked_vectors(vectors, asked_by, what), None, asked_by, what).all()
+def _points(vectors: ArrayLike, asked_by: str, what: str = "vectors") -> Centred:
+    return Centred.of(checked_vectors(vectors, asked_by, what), None, asked_by, what)
 
 
-def _nearest(points: Floats, k: int, asked_by: str) -> Ints:
+def _nearest(points: Centred, k: int, asked_by: str) -> Ints:
     n = len(points)
     k = checked_k(k, 1, n - 1, asked_by, f"{n} vectors")
-    return Neighbours(points).of(slice(0, n), k)
-
-
-def _without_self(found: Ints, own: Ints) -> Ints:
-    """Drop each row's own number from (N, k + 1); among duplicates it may be missing, then drop the last."""
-    itself = found == own[:, None]
-    itself[~itself.any(axis=1), -1] = True
-    others: Ints = found[~itself]
-    return others.reshape(len(found), -1)
+    return Neighbours(Scene.of(points)).of(slice(0, n), k)
 
 
 def knn_accuracy(vectors: ArrayLike, labels: ArrayLike, k: int = 10) -> float:
@@ -80,7 +57,7 @@ def knn_accuracy(vectors: ArrayLike, labels: ArrayLike, k: int = 10) -> float:
     x = checked_vectors(vectors, "knn_accuracy")
     y = checked_labels(labels, len(x), "knn_accuracy")
     known = np.flatnonzero(y != UNLABELLED)
-    points = Centred.of(x, known, "knn_accuracy", "labelled vectors").all()
+    points = Centred.of(x, known, "knn_accuracy", "labelled vectors")
     y = y[known]
     votes = y[_nearest(points, k, "knn_accuracy")]
     right = sum(int((_majority(votes[rows]) == y[rows]).sum()) for rows in _blocks(len(votes), k * k))
@@ -101,8 +78,8 @@ def _majority(votes: Ints) -> Ints:
     return chosen
 
 
-def _two(vectors: ArrayLike, positions: ArrayLike, asked_by: str) -> tuple[Floats, Floats]:
-    """Return both, checked and centred; raise `ValidityError` unless they have as many rows."""
+def _two(vectors: ArrayLike, positions: ArrayLike, asked_by: str) -> tuple[Centred, Centred]:
+    """Return both, checked; raise `ValidityError` unless they have as many rows."""
     before, after = _points(vectors, asked_by), _points(positions, asked_by, "positions")
     if len(before) != len(after):
         raise ValidityError(
@@ -146,14 +123,15 @@ def _trust(wide: ArrayLike, narrow: ArrayLike, k: int, asked_by: str) -> float:
     n = len(points)
     k = checked_k(k, 1, (n - 1) // 2, asked_by, f"{n} vectors")
     near = _nearest(seen, k, asked_by)
-    excess = sum(_ranks_beyond(away, near[rows], rows.start) for rows, away in squared_to_all(points))
+    away_by_rows = Scene.of(points).squared_to_all()
+    excess = sum(_ranks_beyond(away, near[rows], rows.start) for rows, away in away_by_rows)
     return 1.0 - 2.0 * excess / (n * k * (2.0 * n - 3.0 * k - 1.0))
 
 
 def _ranks_beyond(away: Floats, near: Ints, start: int) -> int:
     """Return sum_i sum_j max(rank_ij - k, 0) of the items i from `start` on and those near them elsewhere, j.
 
-    away (B, N) are their squared distances to all items, and may be overwritten; near is (B, k).
+    away (B, N) orders all items by their distance, and may be overwritten; near is (B, k).
     """
     line, k = np.arange(len(away)), near.shape[1]
     away[line, line + start] = np.inf

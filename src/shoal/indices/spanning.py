@@ -42,10 +42,10 @@ def _first_tree(members: Floats) -> tuple[NDArray[np.int64], Floats]:
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import minimum_spanning_tree
 
-    from shoal.indices.neighbourhood import Neighbours
+    from shoal.indices.nearest import Neighbours, Scene
 
     n = len(members)
-    near = Neighbours(members).of(slice(0, n), NEAR)
+    near = Neighbours(Scene(members)).of(slice(0, n), NEAR)
     # the edges to the first member make one piece of what near neighbours leave apart
     one = np.concatenate([np.repeat(np.arange(n), NEAR), np.zeros(n - 1, np.int64)])
     other = np.concatenate([near.ravel(), np.arange(1, n)])

@@ -1,7 +1,8 @@
 """What every loss shares: the checks, the unlabelled items, the precision, the weights of classes."""
 
+import inspect
 import math
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -100,6 +101,8 @@ class Loss(nn.Module):
             z = z.float()
         if not torch.compiler.is_compiling():
             self._check_values(z, y)
+        if not torch.is_autocast_enabled(z.device.type):
+            return self.compute(z, y)
         with torch.autocast(z.device.type, enabled=False):
             return self.compute(z, y)
 
@@ -111,6 +114,12 @@ class Loss(nn.Module):
     def build(cls, classes: int, width: int) -> Self:
         """Return this loss with its default settings for K classes and embeddings of width D."""
         return cls()
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make a loss like this one, read from its attributes of the same names."""
+        named = inspect.signature(type(self)).parameters.values()
+        several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        return {one.name: getattr(self, one.name) for one in named if one.kind not in several}
 
     def _check_kinds(self, embeddings: object, labels: object) -> None:
         for what, given in (("embeddings", embeddings), ("labels", labels)):
@@ -174,6 +183,7 @@ class ClassLoss(Loss):
         super().__init__()
         check_setting(type(self).__name__, "classes", classes, at_least=1, whole=True)
         check_setting(type(self).__name__, "width", width, at_least=1, whole=True)
+        self.classes, self.width = classes, width
         self.weights = nn.Parameter(torch.empty(classes, width))
         nn.init.xavier_normal_(self.weights)
 

@@ -44,6 +44,7 @@ class GaussianCORELLoss(AttractiveRepulsiveLoss):
             raise LossError(f"GaussianCORELLoss has no variant {variant!r}; there are {', '.join(VARIANTS)}.")
         check_setting("GaussianCORELLoss", "gamma", gamma, above=0.0)
         self.variant = variant
+        self.learn_gamma = learn_gamma
         self.log_gamma = nn.Parameter(torch.tensor(math.log(gamma)), requires_grad=learn_gamma)
 
     @property

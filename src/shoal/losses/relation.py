@@ -26,7 +26,7 @@ class RelationLoss(Loss):
         super().__init__()
         for name, value in (("width", width), ("hidden", hidden), ("shots", 1 if shots is None else shots)):
             check_setting("RelationLoss", name, value, at_least=1, whole=True)
-        self.width = width
+        self.width, self.hidden = width, hidden
         self.shots = shots
         self.first = nn.Linear(2 * width, hidden)
         self.last = nn.Linear(hidden, 1)

@@ -1,6 +1,5 @@
 """Train a whole backbone on pictures with any loss: the same plan and the same loop as for a head."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
@@ -18,7 +17,6 @@ from shoal.training import checkpoint, judging, loop, storage
 from shoal.training.checked import Floats, Labels, TrainingError, checked_device, checked_whole
 from shoal.training.head import Head
 from shoal.training.loop import Moment, Plan, Watch, seeded
-from shoal.training.settings import settings_text
 from shoal.training.targets import LossBuilder, Targets, loss_for
 from shoal.training.whole import CountedReader, Reader, Rows, Whole, reader_of, run_over
 from shoal.views import CropAndFlip
@@ -197,7 +195,8 @@ def _run(
         slower=tuning.slower,
     )
     mark = _mark(whole, loss, targets, plan, tuning) if file else ""
-    begun = checkpoint.load(file, modules, optimiser, mark) if file else None
+    kept = checkpoint.Checkpoint(file, modules, optimiser, mark)
+    begun = kept.load()
 
     def embed(at: Tensor) -> Tensor:
         x = as_input(read(training[at.cpu().numpy()]), plan.device)
@@ -206,10 +205,6 @@ def _run(
 
     def embed_now(at: Labels) -> Floats:
         return run_over(whole, read, at, batch=tuning.batch, device=plan.device)
-
-    def keep(run: loop.Run) -> None:
-        if file is not None:
-            checkpoint.save(file, run, modules, optimiser, mark)
 
     return loop.run(
         loop.step_for(embed, loss, targets.seen, plan),
@@ -220,23 +215,14 @@ def _run(
         judge=judging.judge_for(embed_now, targets, plan),
         watch=watch,
         begun=begun,
-        keep=keep,
+        keep=kept.save,
     )
 
 
 def _mark(whole: Whole, loss: nn.Module, targets: Targets, plan: Plan, tuning: Tuning) -> str:
-    """Return what tells this training from any other: the network's numbers, labels, and all settings."""
     settings = {
-        "plan": {**asdict(plan), "device": ""},
         "tuning": {**asdict(replace(tuning, augment=None)), "batch": 0},
         "augment": tuning.augment,
         "head": whole.head.settings(),
-        "loss": loss,
     }
-    digest = hashlib.sha256(settings_text(settings).encode())
-    digest.update(targets.whole.tobytes())
-    for name, tensor in whole.state_dict().items():
-        digest.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
-    # of the loss no numbers: one that was handed in has moved since, and the checkpoint holds its own
-    digest.update(str({name: tuple(tensor.shape) for name, tensor in loss.state_dict().items()}).encode())
-    return digest.hexdigest()
+    return checkpoint.mark_of(plan, settings, loss, whole.state_dict(), [targets.whole])

@@ -1,7 +1,8 @@
 """A training that can go on after a kill: its numbers, its optimiser's and its record in one file."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,48 @@ from torch import Tensor, nn
 
 from shoal.training import storage
 from shoal.training.checked import TrainingError
-from shoal.training.loop import Moment, Run
+from shoal.training.loop import Moment, Plan, Run
+from shoal.training.settings import settings_text
 
 KIND = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The file of one training, if it has any, and what goes into it: `mark` says which training it is."""
+
+    path: Path | None
+    modules: Sequence[nn.Module]
+    optimiser: torch.optim.Optimizer
+    mark: str
+
+    def load(self) -> Run | None:
+        """Return the run so far, its numbers put in place; None where there is none."""
+        return None if self.path is None else load(self.path, self.modules, self.optimiser, self.mark)
+
+    def save(self, run: Run) -> None:
+        """Write the run so far, where there is a file for it."""
+        if self.path is not None:
+            save(self.path, run, self.modules, self.optimiser, self.mark)
+
+
+def mark_of(
+    plan: Plan,
+    settings: Mapping[str, Any],
+    loss: nn.Module,
+    numbers: Mapping[str, Tensor],
+    rows: Sequence[NDArray[Any]],
+) -> str:
+    """Return what tells one training from any other: plan and settings, numbers it begins with, its rows."""
+    whole = {"plan": {**asdict(plan), "device": ""}, "loss": loss, **settings}
+    digest = hashlib.sha256(settings_text(whole).encode())
+    for array in rows:
+        digest.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
+    for name, tensor in numbers.items():
+        digest.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
+    # of the loss no numbers: one that was handed in has moved since, and the checkpoint holds its own
+    digest.update(str({name: tuple(tensor.shape) for name, tensor in loss.state_dict().items()}).encode())
+    return digest.hexdigest()
 
 
 def save(
@@ -46,14 +86,13 @@ def load(path: Path, modules: Sequence[nn.Module], optimiser: torch.optim.Optimi
 
     Raises `TrainingError` for a damaged file, and for one of another training.
     """
-    if not path.with_name(path.name + ".safetensors").exists():
+    if not path.with_name(path.name + storage.SUFFIX).exists():
         return None
     arrays, card = storage.read(path, KIND)
     if card.get("mark") != mark:
         raise TrainingError(
-            f"{path}.safetensors is the checkpoint of another training (other labels, plan, network, loss or "
-            "augmentation); "
-            "remove it, or name another file."
+            f"{path}.safetensors is the checkpoint of another training (other vectors, labels, plan, head, "
+            "network, loss or augmentation); remove it, or name another file."
         )
     for number, module in enumerate(modules):
         module.load_state_dict(_under(f"now.{number}", arrays))

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import islice
@@ -153,11 +153,11 @@ def batches_for(labels: Labels, plan: Plan, *, done: int = 0) -> Iterable[list[i
 
 def step_for(embed: Callable[[Tensor], Tensor], loss: nn.Module, labels: Labels, plan: Plan) -> Step:
     """Return the step in which `embed` turns positions (B,) into (B, d), and the loss sees their labels."""
-    y = torch.from_numpy(labels).to(plan.device)
+    y, kind = torch.from_numpy(labels).to(plan.device), torch.device(plan.device).type
 
     def step(batch: list[int]) -> Tensor:
         at = torch.tensor(batch, device=plan.device)
-        with torch.autocast(torch.device(plan.device).type, torch.bfloat16, enabled=plan.amp):
+        with torch.autocast(kind, torch.bfloat16) if plan.amp else nullcontext():
             z = embed(at)
         value: Tensor = loss(z, y[at])
         return value

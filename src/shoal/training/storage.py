@@ -15,6 +15,7 @@ from shoal.training.checked import TrainingError
 Arrays = Mapping[str, NDArray[Any]]
 Card = Mapping[str, Any]
 """What JSON can hold, by name."""
+SUFFIX = ".safetensors"
 
 
 def pack(kind: str, arrays: Arrays, card: Card) -> bytes:
@@ -34,10 +35,11 @@ def unpack(kind: str, data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, A
         arrays = load(data)
         length = int.from_bytes(data[:8], "little")
         card = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["card"])
-    except (SafetensorError, ValueError, KeyError) as error:
+        of = card.get("kind")
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TrainingError(f"this is no {kind} that Shoal saved ({error}); train it again.") from error
-    if card.get("kind") != kind:
-        raise TrainingError(f"this file holds a {card.get('kind')!r}, not a {kind!r}.")
+    if of != kind:
+        raise TrainingError(f"this file holds a {of!r}, not a {kind!r}.")
     return arrays, card
 
 
@@ -49,13 +51,17 @@ def write(path: Path, kind: str, arrays: Arrays, card: Card) -> None:
     data = pack(kind, arrays, card)
     seen = {"kind": kind, **card, "sha256": hashlib.sha256(data).hexdigest()}
     text = json.dumps(seen, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    replace(path.with_name(path.name + ".safetensors"), data)
+    replace(path.with_name(path.name + SUFFIX), data)
     replace(path.with_name(path.name + ".json"), text.encode())
 
 
 def read(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return the arrays and the card of PATH.safetensors; raise `TrainingError` where that fails."""
-    file = path.with_name(path.name + ".safetensors")
+    return read_file(path.with_name(path.name + SUFFIX), kind)
+
+
+def read_file(file: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the arrays and the card of one file; raise `TrainingError` where that fails."""
     try:
         data = file.read_bytes()
     except OSError as error:

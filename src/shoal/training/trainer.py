@@ -1,14 +1,16 @@
 """Train a head on cached vectors with any loss: a second or two for a few hundred steps on one thread."""
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from shoal.training import judging, loop
+from shoal.training import checkpoint, judging, loop, saved
 from shoal.training.checked import (
     Floats,
     Labels,
@@ -45,6 +47,37 @@ class Trained:
         """Map vectors (N, D) to (N, d) float32."""
         return self.head.embed(vectors)
 
+    def save(self, path: Path | str) -> None:
+        """Write all of it to one .safetensors file: the numbers of head and loss, and what rebuilds them.
+
+        Raises `TrainingError` for another suffix, and where the disk refuses.
+        """
+        record = {
+            "plan": asdict(self.plan),
+            "history": [asdict(moment) for moment in self.history],
+            "best_step": self.best_step,
+            "best_score": self.best_score,
+        }
+        labels = {"classes": self.classes, "held": self.held}
+        saved.write(saved.checked_path("Trained.save()", path), self.head, self.loss, labels, record)
+
+    @classmethod
+    def load(cls, path: Path | str, loss: nn.Module | LossBuilder | None = None) -> Self:
+        """Return what `save` wrote, on the CPU; a module handed in as `loss` is changed in place.
+
+        loss: needed where it is none of `shoal.losses`, or holds a function such as a miner. Raises
+        `TrainingError` for any other file, and for a loss that the file was not trained by.
+        """
+        file = saved.checked_path("Trained.load()", path)
+        head, built, labels, record = saved.read(file, loss)
+        try:
+            plan = Plan(**record["plan"])
+            history = [Moment(**moment) for moment in record["history"]]
+            best = record["best_step"], record["best_score"]
+            return cls(head, built, labels["classes"], labels["held"], plan, history, *best)
+        except (KeyError, TypeError, TrainingError) as error:
+            raise TrainingError(f"{file}: its record is damaged ({error}); train it again.") from error
+
 
 def train_head(
     vectors: Vectors,
@@ -54,6 +87,7 @@ def train_head(
     head: Head | None = None,
     start: Trained | Head | None = None,
     plan: Plan | None = None,
+    checkpoint_at: Path | str | None = None,
     watch: Watch = lambda _: None,
 ) -> Trained:
     """Train a head so that vectors (N, D) with labels (N,) int, -1 = unlabelled, obey a loss.
@@ -66,9 +100,12 @@ def train_head(
     anew, and it standardises by all finite rows of `vectors`. start: an earlier result, with whose head, and
     with whose loss's rows of the classes that are still there, training begins; or an earlier head.
     plan: how to train. watch: hears of every step and may raise to cancel.
+    checkpoint_at: PATH.safetensors is written every `plan.every` steps; where it is there already, training
+    goes on from it, and on the CPU ends with the same bits as one that was never stopped.
 
     The same arguments give the same result. Raises `TrainingError` without two classes, on vectors that are
-    not finite in a labelled row, on shapes that do not fit, and where nothing can be held out.
+    not finite in a labelled row, on shapes that do not fit, where nothing can be held out, and for a
+    checkpoint of another training.
     """
     plan = plan or Plan()
     checked_device("train_head()", plan.device)
@@ -80,10 +117,15 @@ def train_head(
         begun = _begin(rows, head, start)
         built = loss_for(loss, targets.classes, begun.dimensions, earlier)
         begun, built = begun.to(plan.device), built.to(plan.device)
-        x = torch.from_numpy(finite_rows("train_head()", rows, training)).to(plan.device)
+        chosen = finite_rows("train_head()", rows, training)
+        x = torch.from_numpy(chosen).to(plan.device)
         basis = principal_basis(begun, rows, plan.rank)
         narrow = Narrow(begun, begun.before(x), basis, fresh=start is None)
-        record = _run(begun, built, narrow, targets, vectors=rows, plan=plan, watch=watch)
+        optimiser = loop.optimiser_for(list(narrow.parameters()), list(built.parameters()), plan)
+        file = None if checkpoint_at is None else Path(checkpoint_at)
+        mark = _mark(begun, built, targets, chosen, plan) if file else ""
+        kept = checkpoint.Checkpoint(file, [narrow, built], optimiser, mark)
+        record = _run(begun, narrow, kept, targets, vectors=rows, plan=plan, watch=watch)
     return Trained(
         begun.eval(),
         built.eval(),
@@ -98,8 +140,8 @@ def train_head(
 
 def _run(
     head: Head,
-    loss: nn.Module,
     narrow: Narrow,
+    kept: checkpoint.Checkpoint,
     targets: Targets,
     *,
     vectors: NDArray[np.floating],
@@ -114,17 +156,26 @@ def _run(
         narrow.fold(head)
         return 0.0 if judge is None else judge()
 
+    begun = kept.load()
     record = loop.run(
-        loop.step_for(narrow, loss, targets.seen, plan),
-        loop.batches_for(targets.seen, plan),
-        [narrow, loss],
-        loop.optimiser_for(list(narrow.parameters()), list(loss.parameters()), plan),
+        loop.step_for(narrow, kept.modules[-1], targets.seen, plan),
+        loop.batches_for(targets.seen, plan, done=begun.done if begun else 0),
+        kept.modules,
+        kept.optimiser,
         plan,
         judge=None if judge is None else judged,
         watch=watch,
+        begun=begun,
+        keep=kept.save,
     )
     narrow.fold(head)
     return record
+
+
+def _mark(head: Head, loss: nn.Module, targets: Targets, chosen: Floats, plan: Plan) -> str:
+    """Return what tells this training from any other: the rows that train, labels, head, all settings."""
+    settings = {"head": head.settings()}
+    return checkpoint.mark_of(plan, settings, loss, head.state_dict(), [targets.whole, chosen])
 
 
 def _begin(vectors: NDArray[np.floating], shape: Head | None, start: Trained | Head | None) -> Head:
