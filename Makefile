@@ -5,6 +5,7 @@ BIN    := $(CURDIR)/$(VENV)/bin
 STATIC := src/shoal/server/static/index.html
 WEB    := $(shell find web/src web/public -type f 2>/dev/null) web/index.html web/vite.config.ts web/package.json
 ARGS   ?=
+ALONE  := browser or wheel or alone
 export PATH := $(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -18,7 +19,8 @@ demo: $(VENV)/ready $(STATIC) ## Map the demo pictures and open the page (ARGS=-
 
 test: $(VENV)/ready $(STATIC) ## Run every test: Python, the page's units, the page in Chromium, the wheel
 	cd web && npm test --silent
-	pytest
+	pytest -n 2 --dist loadfile -m "not ($(ALONE))"
+	pytest -m "$(ALONE)"
 
 check: $(VENV)/ready web/node_modules/ready ## Lint and type-check Python and TypeScript
 	ruff check . && ruff format --check .

@@ -241,7 +241,9 @@ def test_fashion_without_the_package_names_the_apt_line(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"not gzip", gzip.compress(b""), gzip.compress(struct.pack(">4I", 1, 3, 28, 28))]
+    "data",
+    [b"", b"not gzip", gzip.compress(b""), gzip.compress(struct.pack(">4I", 1, 3, 28, 28))],
+    ids=["empty", "not-gzip", "nothing-packed", "another-magic"],
 )
 def test_a_damaged_fashion_package_is_refused(tmp_path: Path, data: bytes):
     package, _ = fashion_package(tmp_path / "package")

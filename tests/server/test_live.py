@@ -51,6 +51,7 @@ def label(server, seeded, number):
     return post(server, "/api/labels", body)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_no_acknowledged_label_is_lost_when_the_server_is_killed(live, seeded):
     """Kill -9 at 20 random moments under a client that labels without a pause."""
@@ -93,6 +94,7 @@ def _check(seeded, acknowledged):
         } or not newest
 
 
+@pytest.mark.alone
 def test_ping_answers_while_a_job_runs(live):
     live.start()
     job = post(live, "/api/jobs", {"kind": "map"})

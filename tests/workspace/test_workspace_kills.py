@@ -17,7 +17,7 @@ from shoal.workspace import Workspace
 ROOT = Path(__file__).parents[2]
 KILLS_OF_LABELLERS = 20
 KILLS_OF_COMMITTERS = 10
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 
 LABELLER = """
 import json, random, sys

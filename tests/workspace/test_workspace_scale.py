@@ -10,6 +10,7 @@ from shoal.workspace import Workspace
 from shoal.workspace.tables import items, shards, sources
 
 COUNT = 1_000_000
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")
