@@ -61,6 +61,7 @@ export class Session {
     this.rounds.predictions,
     () => this.restyle(),
     (text) => this.say(text, "problem"),
+    memory(() => sessionStorage),
   );
   readonly layers = new Layers(
     this.state,
@@ -90,6 +91,7 @@ export class Session {
     for (const store of [this.selection, this.selecting.preview, this.colouring, this.labels]) store.subscribe(() => this.restyle());
     this.selecting.passes = (id) => this.looking.passes(id);
     this.selecting.filter = () => this.looking.filter;
+    this.selecting.heldBack = (count) => this.say(`The filter holds ${count === 1 ? "this item" : `all ${plural(count, "item")}`} back.`, "problem");
     this.hovered.subscribe((id) => this.besides.forEach((scene) => scene.setHovered(id)));
   }
 

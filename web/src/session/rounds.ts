@@ -100,7 +100,8 @@ export class Rounds {
     const { classOf } = get(this.labelling.labels);
     const ids = sureItems(predictions, this.selecting.onMap(), classOf, get(this.threshold), classId);
     this.selecting.select(Selection.of(ids));
-    this.saying.say(`${plural(ids.length, "item")} would be labelled`, "done");
+    const { count } = get(this.selecting.selection);
+    if (count > 0) this.saying.say(`${plural(count, "item")} would be labelled`, "done");
   }
 
   /** The items that an acceptance is about: the selection, or everything on the map. */
