@@ -26,6 +26,30 @@ def menu(eye: Eye, name: str, *items: str) -> None:
         eye.page.get_by_role("menuitem", name=item).click()
 
 
+def test_a_class_made_by_a_label_goes_and_comes_with_it(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    for group, name in ((0, "kept"), (1, "mistyped")):
+        eye.lasso(seeded.ids[group])
+        eye.drawn(selected=len(seeded.ids[group]))
+        eye.name(name)
+    eye.saved()
+    mistyped = eye.page.locator("[data-class=mistyped]")
+    expect(mistyped).to_be_visible()
+    eye.press("Control+z")
+    eye.drawn(labelled=len(seeded.ids[0]))
+    expect(mistyped).to_have_count(0)
+    eye.saved()
+    eye.page.reload()
+    eye.drawn(labelled=len(seeded.ids[0]))
+    expect(eye.page.locator("[data-class=kept]")).to_be_visible()
+    expect(mistyped).to_have_count(0)
+    eye.press("Control+Shift+z")
+    expect(mistyped).to_be_visible()
+    eye.saved()
+    assert eye.counts() == {"kept": len(seeded.ids[0]), "mistyped": len(seeded.ids[1])}
+
+
 def test_a_class_is_renamed_merged_deleted_and_undone(look: Look, seeded: Seeded) -> None:
     eye = labelled(look, seeded, "disc", "plate")
     a, b = (len(seeded.ids[group]) for group in (0, 1))
@@ -103,7 +127,7 @@ def test_history_shows_who_did_what_and_reverts_one(look: Look, seeded: Seeded) 
     lines.last.get_by_role("button", name="Revert").click()
     expect(lines).to_have_count(3)
     eye.saved()
-    assert eye.counts() == {"disc": 0, "plate": b}
+    assert eye.counts() == {"plate": b}
     expect(panel.locator("[data-event='1']")).to_contain_text("taken back")
     panel.get_by_label("Class").select_option(label="plate")
     expect(lines).to_have_count(1)

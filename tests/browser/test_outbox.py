@@ -101,6 +101,31 @@ def test_an_open_tab_sends_what_a_closed_one_has_left(look: Look, seeded: Seeded
     assert eye.counts() == {"left": len(seeded.ids[1])}
 
 
+def test_a_tab_that_was_shut_out_says_saved_when_another_has_sent_what_it_kept(
+    look: Look, seeded: Seeded
+) -> None:
+    eye = look()
+    eye.forgive(*SERVER_AWAY)
+    eye.whole_map(sum(map(len, seeded.ids)))
+
+    def shut_out(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        return route.fulfill(status=401, json={"detail": "no cookie"})
+
+    eye.page.route("**/api/labels", shut_out)
+    eye.lasso(seeded.ids[2])
+    eye.name("kept")
+    status = eye.page.locator("[data-pending]")
+    expect(status).to_contain_text("Open the address that the server printed")
+    eye.page.context.new_page().goto(eye.server.door)
+    eye.saved()
+    expect(status).not_to_contain_text("Open the address")
+    assert eye.counts() == {"kept": len(seeded.ids[2])}
+    kinds = [event["kind"] for event in eye.page.request.get(f"{eye.server.base}/api/history").json()]
+    assert kinds == ["label"]
+
+
 def test_a_lost_answer_counts_once(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.forgive("ERR_CONNECTION_RESET")

@@ -105,9 +105,23 @@ def test_a_key_learns_and_the_map_re_forms_with_predictions(look, seeded):
             workspace.label(seeded.ids[group][:5], name)
     eye = look()
     eye.whole_map(239)
+    eye.drawn(labelled=10)
+    asked: list[str] = []
+    eye.page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
     eye.press("r")
     eye.press("e")
+    # Impatient: the button does not become another one under the pointer, and a key says what is going on.
+    panel = eye.page.get_by_role("region", name="Learn")
+    button = panel.get_by_role("button", name="Learn", exact=False).first
+    box = button.bounding_box()
+    eye.page.mouse.dblclick(box["x"] + box["width"] / 3, box["y"] + box["height"] / 2)
+    expect(panel.get_by_role("button", name="Learning…")).to_have_attribute("aria-busy", "true")
+    expect(panel.get_by_role("button", name="Stop")).to_be_visible()
+    eye.press("e")
+    expect(eye.page.get_by_text("Learning already: one round at a time.")).to_be_visible()
     expect(eye.page.get_by_role("heading", name="Accept predictions")).to_be_visible(timeout=90_000)
+    assert [url.endswith("/api/jobs") for url in asked if "/jobs" in url] == [True], asked
+    expect(button).to_have_attribute("aria-busy", "false")
     learned = eye.state()["round"]
     assert (len(learned["classes"]), learned["loss"]) == (2, "silhouette")
     eye.drawn(map=learned["map_id"], labelled=10)
@@ -135,5 +149,9 @@ def test_nothing_to_learn_from_is_said(look):
     eye = look()
     eye.whole_map(239)
     eye.press("r")
-    expect(eye.page.get_by_text("Label some items of at least two classes first.")).to_be_visible()
+    few = eye.page.get_by_text("Label some items of at least two classes first.")
+    expect(few).to_have_count(1)
+    eye.press("e")
+    expect(few).to_have_count(2)  # the panel's hint, and a notice
+    assert eye.state()["job"] is None
     expect(eye.page.get_by_role("button", name="Learn", exact=False).last).to_be_visible()

@@ -53,6 +53,20 @@ def test_a_class_is_renamed_merged_deleted_and_all_of_it_undone(client, seeded, 
     assert "no class 9" in changed(post, 9, "delete", 409)["detail"]
 
 
+def test_a_class_goes_with_its_label_unless_somebody_has_made_it(client, seeded, post):
+    label(client, seeded, 0, "cat")
+    post("/api/undo")
+    assert classes(client) == {}
+    post("/api/redo")
+    assert classes(client) == {"cat": 60}
+    made = post("/api/classes", user="Bob", name="cat")
+    assert made["class_id"] == 0
+    post("/api/undo")
+    assert classes(client) == {"cat": 0}
+    kinds = [line["kind"] for line in client.get("/api/history").json()]
+    assert kinds == ["undo", "class", "redo", "undo", "label"]
+
+
 def test_colours_and_keys_travel(client, seeded, post):
     label(client, seeded, 0, "cat")
     changed(post, 0, "colour", colour="#FF8800")
@@ -120,7 +134,7 @@ def test_history_pages_filters_tells_its_items_and_reverts(client, seeded, post)
     assert ids.tolist() == seeded.ids[0]
     assert "event 9" in detail(client.get("/api/history/9/items"), 404)
     assert post("/api/revert", seq=1)["count"] == 60
-    assert classes(client) == {"cat": 0, "dog": 60}
+    assert classes(client) == {"dog": 60}
     newest, _, oldest = client.get("/api/history").json()
     assert (newest["kind"], newest["target"], newest["detail"]["kind"]) == ("revert", 1, "label")
     assert oldest["active"] is False

@@ -45,12 +45,11 @@ def test_a_rename_is_a_gesture(ws):
     event = ws.log.history()[0]
     assert (event.kind, event.class_name, event.detail) == ("rename", "tom", {"name": "tom", "before": "cat"})
     assert ws.log.history()[3].class_name == "tom", "history shows classes by the name they have now"
-    assert label(ws, [6], "cat").class_id == 3, "the old name is free"
+    assert label(ws, [6], "cat", "bob").class_id == 3, "the old name is free"
     assert shown(ws) == "tttddoc."
-    ws.log.undo(user="ada")
     with pytest.raises(WorkspaceError, match=r"cannot be undone.*another class 'cat'"):
         ws.log.undo(user="ada")
-    ws.log.delete_class(3, user="bob")
+    ws.log.undo(user="bob")
     ws.log.undo(user="ada")
     assert shown(ws) == "cccddo.."
     assert ws.log.redo(user="ada").class_id == 0
@@ -105,6 +104,121 @@ def test_merges_both_ways_make_no_circle(ws):
     with pytest.raises(WorkspaceError, match="gone by now"):
         ws.log.redo(user="ada")
     assert shown(ws) == "ccccco.."
+
+
+def named(ws):
+    return {row.id: row.name for row in ws.log.classes()}
+
+
+def test_a_class_goes_with_the_label_that_brought_it_and_comes_back_with_it(ws):
+    label(ws, [0], "cat")
+    ws.log.import_labels({1: "dog", 2: "owl"}, user="ada")
+    seqs = ws.log.seq()
+    assert named(ws) == {0: "cat", 1: "dog", 2: "owl"}
+    ws.log.undo(user="ada")
+    assert named(ws) == {0: "cat"}
+    ws.log.undo(user="ada")
+    assert named(ws) == {}
+    with Workspace.open(ws.path) as again:
+        assert named(again) == {}
+        again.log.redo(user="ada")
+    assert named(ws) == {0: "cat"}
+    ws.log.redo(user="ada")
+    assert (named(ws), shown(ws)) == ({0: "cat", 1: "dog", 2: "owl"}, "cdo.....")
+    ws.log.revert(1, user="bob")
+    assert named(ws) == {1: "dog", 2: "owl"}
+    assert [event.kind for event in ws.log.history()][-seqs:] == ["label", "label"], "the log only grows"
+    assert ws.log.history(class_id=0)[-1].class_name == "cat"
+
+
+def by_a_label(ws):
+    label(ws, [3], "cat", "bob")
+
+
+def by_a_label_that_holds_nothing_now(ws):
+    label(ws, [3], "cat", "bob")
+    label(ws, [3], "dog", "bob")
+
+
+def by_a_merge(ws):
+    label(ws, [3], "dog", "bob")
+    ws.log.merge_classes(1, 0, user="bob")
+
+
+def by_a_colour(ws):
+    ws.log.colour_class(0, "#ff8800", user="bob")
+
+
+def by_being_made(ws):
+    ws.log.create_class("cat", user="bob")
+
+
+def by_an_import(ws):
+    ws.log.import_labels({3: "cat", 4: "owl"}, user="bob")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        by_a_label,
+        by_a_label_that_holds_nothing_now,
+        by_a_merge,
+        by_a_colour,
+        by_being_made,
+        by_an_import,
+    ],
+)
+def test_a_class_that_anything_else_uses_stays(ws, use):
+    label(ws, [0], "cat")
+    use(ws)
+    ws.log.undo(user="ada")
+    assert named(ws)[0] == "cat"
+    assert ws.log.current()[0] == UNLABELLED
+    ws.log.redo(user="ada")
+    assert ws.log.current()[0] == 0
+
+
+def test_a_class_that_was_made_before_its_label_stays(ws):
+    ws.log.create_class("cat", user="ada")
+    label(ws, [0], "cat")
+    ws.log.undo(user="ada")
+    assert named(ws) == {0: "cat"}
+    assert ws.log.undo(user="ada") is None
+
+
+def test_a_name_that_comes_back_is_the_same_class(ws):
+    label(ws, [0], "cat")
+    ws.log.undo(user="ada")
+    assert label(ws, [1], "cat", "bob").class_id == 0
+    ws.log.redo(user="ada")
+    assert (named(ws), shown(ws)) == ({0: "cat"}, "cc......")
+    ws.log.undo(user="bob")
+    ws.log.undo(user="ada")
+    assert ws.log.create_class("cat", user="bob").class_id == 0
+    assert named(ws) == {0: "cat"}
+
+
+def test_a_class_whose_name_is_taken_meanwhile_does_not_come_back(ws):
+    label(ws, [0], "cat")
+    ws.log.undo(user="ada")
+    label(ws, [1], "dog", "bob")
+    ws.log.rename_class(1, "cat", user="bob")
+    with pytest.raises(WorkspaceError, match=r"cannot be redone.*another class 'cat'"):
+        ws.log.redo(user="ada")
+    ws.log.undo(user="bob")
+    ws.log.redo(user="ada")
+    assert named(ws) == {0: "cat", 1: "dog"}
+
+
+def test_making_a_class_that_a_label_brought_is_an_event_and_counts_once(ws):
+    label(ws, [0], "cat", "bob")
+    made = ws.log.create_class("cat", user="ada", request_id="request-1")
+    assert (made.seq, made.class_id) == (2, 0)
+    assert ws.log.create_class("cat", user="ada", request_id="request-1") == made
+    assert ws.log.create_class("cat", user="bob").seq == ws.log.seq() == 2
+    assert ws.log.history()[0].kind == "class"
+    ws.log.undo(user="bob")
+    assert named(ws) == {0: "cat"}
 
 
 def test_a_deleted_class_comes_back_whole(ws):
@@ -316,9 +430,27 @@ class Model:
                 into[what[0]] = what[1]
         return names, into
 
+    def named(self, undone=None):
+        """The classes that an event in force names."""
+        found = set()
+        for seq, (_, kind, *what) in enumerate(self.events, 1):
+            if kind in ("label", "rename", "merge", "delete", "class") and self.in_force(seq, undone):
+                found.add(what[1] if kind == "label" else what[0])
+                found |= {what[1]} if kind == "merge" else set()
+        return found
+
     def alive(self, undone=None):
-        names, into = self.classes(undone)
-        return {id: name for id, name in enumerate(names) if id not in into}
+        (names, into), named = self.classes(undone), self.named(undone)
+        return {id: name for id, name in enumerate(names) if id not in into and id in named}
+
+    def id_of(self, name):
+        """The class of this name: one that lives, one that no event in force names, or a new one."""
+        found = [id for id, known in self.alive().items() if known == name]
+        names, _ = self.classes()
+        found += [id for id in range(len(names)) if names[id] == name and id not in self.named()]
+        if not found:
+            self.names.append(name)
+        return found[0] if found else len(names)
 
     def labels(self):
         _, into = self.classes()
@@ -347,7 +479,7 @@ class Model:
     def fits(self, before, undone):
         after, (_, into) = self.alive(undone), self.classes(undone)
         for id in set(before) - set(after):
-            if into[id] != UNLABELLED and end(id, into) not in before:
+            if into.get(id, UNLABELLED) != UNLABELLED and end(id, into) not in before:
                 return False
         return len(set(after.values())) == len(after)
 
@@ -358,7 +490,7 @@ def end(id, into):
     return UNLABELLED if id in into else id
 
 
-TURNS = ("undo", "redo")
+TURNS = ("undo", "redo", "class")
 users = st.sampled_from(["ada", "bob"])
 names = st.sampled_from(["cat", "dog", "owl", "emu"])
 some = st.integers(0, 3)
@@ -392,12 +524,17 @@ class ClassMachine(RuleBasedStateMachine):
 
     @rule(user=users, ids=st.sets(st.integers(0, COUNT - 1), min_size=1), name=names)
     def label(self, user, ids, name):
-        id = next((id for id, known in self.model.alive().items() if known == name), None)
-        if id is None:
-            id = len(self.model.names)
-            self.model.names.append(name)
+        id = self.model.id_of(name)
         assert self.one.log.label(ids, name, user=user, how="key").class_id == id
         self.model.add(user, "label", ids, id)
+
+    @rule(user=users, name=names)
+    def make(self, user, name):
+        id = self.model.id_of(name)
+        made = ("class", id) in [(event[1], event[2]) for event in self.model.events]
+        assert self.two.log.create_class(name, user=user).class_id == id
+        if not made:
+            self.model.events.append((user, "class", id))
 
     @rule(user=users, ids=st.sets(st.integers(0, COUNT - 1), min_size=1), answer=st.sampled_from([-2, -3]))
     def answer(self, user, ids, answer):

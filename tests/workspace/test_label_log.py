@@ -317,6 +317,7 @@ class LogMachine(RuleBasedStateMachine):
         self.two = Workspace.open(self.one.path)
         self.model = Model()
         self.states = [{}]
+        self.names = {}  # also of classes that went with their labels
 
     def teardown(self):
         for seq, state in enumerate(self.states):
@@ -326,8 +327,8 @@ class LogMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
     def read(self, ws, labels):
-        names = {row.id: row.name for row in ws.log.classes()}
-        return {id: names[class_id] for id, class_id in enumerate(labels.tolist()) if class_id >= 0}
+        self.names |= {row.id: row.name for row in ws.log.classes()}
+        return {id: self.names[class_id] for id, class_id in enumerate(labels.tolist()) if class_id >= 0}
 
     @rule(first=st.booleans(), user=users, ids=some_ids, name=names, retry=st.booleans())
     def label(self, first, user, ids, name, retry):

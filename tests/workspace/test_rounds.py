@@ -161,6 +161,16 @@ def test_predictions_follow_their_classes_when_these_are_merged_deleted_and_brou
     assert filled.labels().get(31) is None
 
 
+def test_a_rejection_keeps_the_class_that_it_names(filled):
+    filled.log.label([40], "owl", user="eve", how="lasso")
+    row = filled.rounds.save(learned())
+    filled.log.reject(np.array([31]), np.array([2], np.int32), round_id=row.id, user="ann")
+    filled.log.undo(user="eve")
+    assert [known.name for known in filled.log.classes()] == ["cat", "dog", "owl"]
+    filled.log.undo(user="ann")
+    assert [known.name for known in filled.log.classes()] == ["cat", "dog"]
+
+
 def test_accepting_labels_only_what_has_no_label_and_one_undo_takes_it_back(filled):
     row = filled.rounds.save(learned())
     guess = {"round_id": row.id, "user": "ann", "map_id": row.map_id}

@@ -61,6 +61,7 @@ export class Session {
     this.rounds.predictions,
     () => this.restyle(),
     (text) => this.say(text, "problem"),
+    memory(() => sessionStorage),
   );
   readonly layers = new Layers(
     this.state,
@@ -90,6 +91,7 @@ export class Session {
     for (const store of [this.selection, this.selecting.preview, this.colouring, this.labels]) store.subscribe(() => this.restyle());
     this.selecting.passes = (id) => this.looking.passes(id);
     this.selecting.filter = () => this.looking.filter;
+    this.selecting.heldBack = (count) => this.say(`The filter holds ${count === 1 ? "this item" : `all ${plural(count, "item")}`} back.`, "problem");
     this.hovered.subscribe((id) => this.besides.forEach((scene) => scene.setHovered(id)));
   }
 
@@ -98,11 +100,15 @@ export class Session {
     this.take(scene);
     scene.onMap = () => this.restyle();
     window.addEventListener("beforeunload", this.onLeave);
+    window.addEventListener("online", this.onReturn);
+    document.addEventListener("visibilitychange", this.onReturn);
     this.following.start();
   }
 
   stop(): void {
     window.removeEventListener("beforeunload", this.onLeave);
+    window.removeEventListener("online", this.onReturn);
+    document.removeEventListener("visibilitychange", this.onReturn);
     this.following.stop();
     this.take(null);
   }
@@ -246,6 +252,11 @@ export class Session {
   /** Keep the browser from closing what only this tab knows. */
   private readonly onLeave = (event: BeforeUnloadEvent): void => {
     if (!this.labelling.safe) event.preventDefault();
+  };
+
+  /** Ask the server when the network or the tab is back: until then timers ran slowly or in vain. */
+  private readonly onReturn = (): void => {
+    if (document.visibilityState === "visible") void this.following.now();
   };
 
   /** Give the maps the looks of their items: colours, what is selected, what passes the filters. */

@@ -51,12 +51,14 @@ class ClassTable:
     """What the classes are called and what has become of them, by class id.
 
     `fate` is the id itself for a class that lives, the living class that it was merged into, or UNLABELLED
-    where it was deleted; `into` is only the next step of that, for those that do not live.
+    where it was deleted; `into` is only the next step of that, for those that do not live. `dormant` are
+    those that no event in force names: they came with a label, and wait for its redo.
     """
 
     names: list[str] = field(default_factory=list)
     fate: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     into: dict[int, int] = field(default_factory=dict)
+    dormant: frozenset[int] = frozenset()
     colours: dict[int, str | None] = field(default_factory=dict)
     chosen_keys: dict[int, int | None] = field(default_factory=dict)
 
@@ -67,6 +69,10 @@ class ClassTable:
     def find(self, name: str) -> int | None:
         """Return the living class of this name."""
         return next((id for id in self.alive() if self.names[id] == name), None)
+
+    def wake(self, name: str) -> int | None:
+        """Return the class that would have this name again if an event named it."""
+        return next((id for id in sorted(self.dormant) if self.names[id] == name), None)
 
     def shown(self, labels: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return labels (N,) as they read now: merged classes as what they became, deleted ones as none."""
@@ -93,9 +99,14 @@ class ClassTable:
         return found | dict(zip([id for id in open if id not in found], free, strict=False))
 
 
-def replay_classes(births: Sequence[str], happened: Iterable[ClassEvent]) -> ClassTable:
-    """Return the classes born with these names after the events that are in force, oldest first."""
-    table = ClassTable(list(births))
+def replay_classes(
+    births: Sequence[str], happened: Iterable[ClassEvent], dormant: frozenset[int] = frozenset()
+) -> ClassTable:
+    """Return the classes born with these names after the events that are in force, oldest first.
+
+    `dormant` are the classes that no event in force names.
+    """
+    table = ClassTable(list(births), dormant=dormant)
     into = table.into
     for event in happened:
         if event.kind == "rename":
@@ -108,7 +119,8 @@ def replay_classes(births: Sequence[str], happened: Iterable[ClassEvent]) -> Cla
             table.colours[event.class_id] = event.payload["colour"]
         elif event.kind == "key":
             _choose(table.chosen_keys, event.class_id, event.payload["key"])
-    table.fate = np.array([_end(id, into) for id in range(len(births))], dtype=np.int32)
+    ends = [UNLABELLED if id in dormant else _end(id, into) for id in range(len(births))]
+    table.fate = np.array(ends, dtype=np.int32)
     return table
 
 
@@ -120,7 +132,7 @@ def problem_with(before: ClassTable, after: ClassTable) -> str | None:
             return f"there is another class {after.names[id]!r} by now: rename or merge that one first"
         seen.add(after.names[id])
     for id in set(before.alive()) - set(after.alive()):
-        if after.into[id] != UNLABELLED and int(after.fate[id]) not in before.alive():
+        if after.into.get(id, UNLABELLED) != UNLABELLED and int(after.fate[id]) not in before.alive():
             return f"the class that {before.names[id]!r} was merged into is gone by now"
     return None
 

@@ -33,6 +33,7 @@ from shoal.workspace.replay import (
     ANSWERS,
     GESTURES,
     ITEM_GESTURES,
+    MAKE,
     REJECT,
     LabelState,
     among,
@@ -202,25 +203,27 @@ class LabelLog(LogReader):
             return append_each(connection, ids[free], class_ids[free], kind=kind, how=how, **who)
 
     def create_class(self, name: str, *, user: str, request_id: str | None = None) -> Written:
-        """Make a class without items; a class that exists already is returned as it is.
+        """Make a class without items; a class that was made like this already is returned as it is.
 
-        Raises `WorkspaceError` when `name` is no class name.
+        One that came with a label stays from now on, whoever takes that label back. Raises `WorkspaceError`
+        when `name` is no class name.
         """
         name = checked_name(name)
         with self._catalogue.write("labels") as connection:
             if before := earlier(connection, request_id):
                 return before
+            class_id = self._class_id(connection, name)
             with self._following(connection) as state:
-                known = state.classes.find(name)
-            if known is not None:
-                return Written(newest(connection), 0, known)
+                made = class_id in state.made
+            if made:
+                return Written(newest(connection), 0, class_id)
             return append(
                 connection,
-                kind="class",
+                kind=MAKE,
                 user=user,
                 how="class",
                 request_id=request_id,
-                class_id=new_class(connection, name),
+                class_id=class_id,
                 item_count=0,
             )
 
@@ -366,9 +369,10 @@ class LabelLog(LogReader):
             )
 
     def _class_id(self, connection: Connection, name: str) -> int:
-        """Return the living class of this name, made when there is none."""
+        """Return the class of this name: the living one, one that waits for a redo, or a new one."""
         with self._following(connection) as state:
             known = state.classes.find(name)
+            known = state.classes.wake(name) if known is None else known
         return new_class(connection, name) if known is None else known
 
 

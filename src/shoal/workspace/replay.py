@@ -2,7 +2,8 @@
 
 A gesture is in force unless its user has undone it or a revert in force names it. The label of an item is
 that of the gesture in force with the highest number that names the item, read with the classes as they are
-by then: a merged class as what it became, a deleted one as none.
+by then: a merged class as what it became, a deleted one as none. A class lives while an event in force
+names it: one that a label brought goes when that is taken back, one that was made on its own stays.
 """
 
 import json
@@ -26,6 +27,8 @@ ANSWERS = {"clear": UNLABELLED, "none": NONE_OF_THESE, "skip": PUT_ASIDE}
 ITEM_GESTURES = ("label", *ANSWERS)
 REJECT = "reject"
 """Items are not of the class that a round predicts; their labels stay as they are."""
+MAKE = "class"
+"""A class is made on its own, by its name; nothing takes that back."""
 CLASS_GESTURES = ("rename", "merge", "delete", "colour", "key")
 GESTURES = (*ITEM_GESTURES, REJECT, *CLASS_GESTURES, "revert")
 """What can be undone."""
@@ -41,7 +44,8 @@ class LabelState:
     The arrays are replaced, never written to, so that whoever got them may keep them. `given` are the labels
     as the gestures gave them, before classes were merged or deleted. `off` are the gestures not in force,
     `undone` those their own users took back, `reverts` who else names a gesture; `undoable` and `redoable`
-    are each user's own gestures, the next one last.
+    are each user's own gestures, the next one last. `named_by` are the events that name a class, by its id;
+    `made` are the classes that were made on their own.
     """
 
     labels: ClassIds = field(default_factory=lambda: np.empty(0, np.int32))
@@ -56,6 +60,8 @@ class LabelState:
     redoable: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     class_events: list[ClassEvent] = field(default_factory=list)
     births: list[str] = field(default_factory=list)
+    named_by: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    made: set[int] = field(default_factory=set)
 
     def next_undo(self, user: str) -> int | None:
         """Return the gesture that this user's undo takes back: the newest in force."""
@@ -76,12 +82,17 @@ class LabelState:
 
     def classes_with(self, off: set[int]) -> ClassTable:
         """Return the classes if these gestures were not in force."""
-        return replay_classes(self.births, (event for event in self.class_events if event.seq not in off))
+        dormant = frozenset(
+            id for id in range(len(self.births)) if all(seq in off for seq in self.named_by.get(id, ()))
+        )
+        in_force = (event for event in self.class_events if event.seq not in off)
+        return replay_classes(self.births, in_force, dormant)
 
 
 @dataclass(frozen=True, slots=True)
 class _Gesture:
     seq: int
+    kind: str
     ids: Ids
     class_ids: ClassIds
 
@@ -101,15 +112,17 @@ def catch_up(connection: Connection, state: LabelState, *, total: int, upto: int
         _note(state, row)
     if rows:
         state.off = state.off_with(undone=state.undone)
-        state.births = births(connection)
-        state.classes = state.classes_with(state.off)
     flipped = {seq for seq in before ^ state.off if seq <= old}
     if flipped:
         _recompute(connection, state, given, deciders, flipped)
-    for gesture in gestures(connection, (old, state.seq), newest_first=False):
-        if gesture.seq not in state.off:
+    for gesture in gestures(connection, (old, state.seq), newest_first=False, kinds=(*ITEM_GESTURES, REJECT)):
+        _note_classes(state, gesture)
+        if gesture.kind != REJECT and gesture.seq not in state.off:
             given[gesture.ids] = gesture.class_ids
             deciders[gesture.ids] = gesture.seq
+    if rows:
+        state.births = births(connection)
+        state.classes = state.classes_with(state.off)
     labels = state.classes.shown(given)
     given.flags.writeable = labels.flags.writeable = deciders.flags.writeable = False
     state.given, state.labels, state.deciders = given, labels, deciders
@@ -134,7 +147,20 @@ def _note(state: LabelState, row: Any) -> None:
     if kind == "revert":
         state.reverts[target].append(seq)
     elif kind in CLASS_GESTURES:
-        state.class_events.append(ClassEvent(seq, kind, row.class_id, json.loads(row.payload or "{}")))
+        event = ClassEvent(seq, kind, row.class_id, json.loads(row.payload or "{}"))
+        state.class_events.append(event)
+        for class_id in {event.class_id, event.payload.get("into", event.class_id)}:
+            state.named_by[class_id].append(seq)
+    elif kind == MAKE:
+        state.named_by[row.class_id].append(seq)
+        state.made.add(row.class_id)
+
+
+def _note_classes(state: LabelState, gesture: _Gesture) -> None:
+    """Take in which classes a gesture names."""
+    named = gesture.class_ids[gesture.class_ids >= 0]
+    for class_id in np.flatnonzero(np.bincount(named)).tolist():
+        state.named_by[class_id].append(gesture.seq)
 
 
 def _recompute(
@@ -184,7 +210,7 @@ def gestures(
                 class_ids = np.full(len(ids), ANSWERS.get(kind, class_id), dtype=np.int32)
             else:
                 class_ids = decode_classes(packed_classes, seq)
-            yield _Gesture(seq, ids, class_ids)
+            yield _Gesture(seq, kind, ids, class_ids)
 
 
 def rejections(connection: Connection, state: LabelState) -> tuple[Ids, ClassIds]:

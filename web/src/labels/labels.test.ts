@@ -63,10 +63,21 @@ describe("a waiting undo", () => {
     expect(shown(gesture("dog", [3]), undo(), undo(), redo(), redo())).toEqual([0, 0, 1, 1]);
   });
 
-  test("takes no class back, neither a made one nor that of the label", () => {
-    const view = overlay(column, [cat, dog], [gesture("cow", [3]), gesture("hen", [], "/api/classes"), undo()]);
-    expect(view.classes.map((c) => [c.name, c.count])).toEqual([["cat", 2], ["dog", 1], ["cow", 0], ["hen", 0]]);
+  test("takes the class of its label with it, whose number stays its own, and no made one", () => {
+    const waiting = [gesture("cow", [3]), gesture("hen", [], "/api/classes"), undo()];
+    const view = overlay(column, [cat, dog], waiting);
+    expect(view.classes.map((c) => [c.id, c.name, c.count])).toEqual([[0, "cat", 2], [1, "dog", 1], [3, "hen", 0]]);
     expect(view.classOf(3)).toBe(-1);
+    const again = overlay(column, [cat, dog], [...waiting, gesture("cow", [2])]);
+    expect(again.classes.map((c) => [c.id, c.name])).toEqual([[0, "cat"], [1, "dog"], [3, "hen"], [2, "cow"]]);
+    expect(again.classOf(2)).toBe(2);
+  });
+
+  test("leaves a class that another waiting label has too, and one that was made before its label", () => {
+    const used = overlay(column, [cat, dog], [gesture("cow", [3]), gesture("cow", [2]), undo()]);
+    expect(used.classes.map((c) => [c.name, c.count])).toEqual([["cat", 2], ["dog", 1], ["cow", 1]]);
+    const made = overlay(column, [cat, dog], [gesture("cow", [], "/api/classes"), gesture("cow", [3]), undo()]);
+    expect(made.classes.map((c) => [c.name, c.count])).toEqual([["cat", 2], ["dog", 1], ["cow", 0]]);
   });
 });
 

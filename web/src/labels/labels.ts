@@ -64,8 +64,8 @@ export function overlay(
   const view = new Overlay(column, known, answers);
   const gone = takenBack(waiting);
   for (const entry of waiting) {
-    // What is taken back has made its class all the same.
-    if (entry.className !== null) view.find(entry.className);
+    // What is taken back shows no class, but the server gives that class its number all the same.
+    if (entry.className !== null) view.find(entry.className, !gone.has(entry));
     if (!gone.has(entry)) view.apply(entry);
   }
   return view.done();
@@ -76,6 +76,8 @@ class Overlay {
   private classes: ClassView[];
   private shown: Int32Array;
   private readonly answers: AnswerCounts;
+  /** The numbers of classes that the server does not know yet, by their names. */
+  private readonly fresh = new Map<string, number>();
 
   constructor(
     private readonly column: LabelColumn,
@@ -88,10 +90,13 @@ class Overlay {
   }
 
   /** The class of this name; one that the server does not know gets the id and the key it will have there. */
-  find(name: string): ClassView {
+  find(name: string, shown = true): ClassView | undefined {
     const known = this.classes.find((candidate) => candidate.name === name);
     if (known) return known;
-    const id = this.classes.reduce((most, candidate) => Math.max(most, candidate.id), -1) + 1;
+    const ids = [...this.classes.map((candidate) => candidate.id), ...this.fresh.values()];
+    const id = this.fresh.get(name) ?? ids.reduce((most, other) => Math.max(most, other), -1) + 1;
+    this.fresh.set(name, id);
+    if (!shown) return undefined;
     const taken = new Set(this.classes.map(({ key }) => key));
     const free = Array.from({ length: KEYS }, (_, i) => i + 1).filter((key) => !taken.has(key));
     const key = free.includes(id + 1) ? id + 1 : (free[0] ?? null);
@@ -121,7 +126,7 @@ class Overlay {
 
   private meant(entry: Entry): number {
     if (entry.answer) return entry.answer === "none" ? NONE_OF_THESE : PUT_ASIDE;
-    return entry.className === null ? -1 : this.find(entry.className).id;
+    return entry.className === null ? -1 : this.find(entry.className)!.id;
   }
 
   /** Give the items a class or an answer in the column, made longer where they ask for it, and count them over. */

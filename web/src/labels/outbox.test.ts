@@ -142,6 +142,39 @@ describe("outbox", () => {
     expect(heard.confirmed).toEqual(["a"]);
   });
 
+  test("a nudge during an attempt is not lost: the next attempt follows at once", async () => {
+    const heard = listener();
+    const attempts: ((error: Error) => void)[] = [];
+    let up = false;
+    const send = (): Promise<LabelResult> =>
+      up ? Promise.resolve(result(1)) : new Promise((_, reject) => void attempts.push(reject));
+    const outbox = await Outbox.open(memory(), "w", send, heard.events);
+    await outbox.add(gesture("a"));
+    for (let i = 0; i < 5; i += 1) {
+      await vi.advanceTimersByTimeAsync(8_000);
+      attempts.at(-1)!(new TypeError("down"));
+    }
+    await vi.advanceTimersByTimeAsync(8_000); // an attempt is under way, and the next wait is the longest
+    up = true;
+    outbox.nudge();
+    attempts.at(-1)!(new TypeError("down"));
+    await vi.advanceTimersByTimeAsync(1);
+    expect(heard.confirmed).toEqual(["a"]);
+  });
+
+  test("a storage that does not answer keeps no gesture from being sent, nor from being told as saved", async () => {
+    const heard = listener();
+    const storage = memory();
+    const stuck: Storage = { ...storage, all: () => new Promise(() => undefined), remove: () => new Promise(() => undefined) };
+    const opening = Outbox.open(stuck, "w", async () => result(1), heard.events);
+    await vi.advanceTimersByTimeAsync(3_000);
+    const outbox = await opening;
+    await outbox.add(gesture("a"));
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(heard.confirmed).toEqual(["a"]);
+    expect(heard.states.at(-1)).toEqual({ pending: 0, trouble: "none", loose: 0 });
+  });
+
   test("a draft that is gone drops no label: it is said by its ids", async () => {
     const heard = listener();
     const storage = memory();
@@ -272,6 +305,22 @@ describe("two tabs", () => {
     for (const tab of [first, second]) tab.follow(await tab.look());
     expect([...new Set(sent)]).toEqual(["a", "b"]);
     expect([first.waiting, second.waiting, storage.kept.size]).toEqual([[], [], 0]);
+  });
+
+  test("what another tab has sent is no trouble of this one any more", async () => {
+    const storage = memory();
+    const heard = listener();
+    const locked = async (): Promise<LabelResult> => Promise.reject(new ApiError(401, ""));
+    const outbox = await Outbox.open(storage, "w", locked, heard.events);
+    await outbox.add(gesture("a"));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(heard.states.at(-1)).toEqual({ pending: 1, trouble: "reopen", loose: 0 });
+    await Outbox.open(storage, "w", async () => result(1), listener().events);
+    await vi.advanceTimersByTimeAsync(1);
+    outbox.follow(await outbox.look());
+    expect(heard.states.at(-1)).toEqual({ pending: 0, trouble: "none", loose: 0 });
+    await vi.runAllTimersAsync();
+    expect(heard.states.at(-1)).toEqual({ pending: 0, trouble: "none", loose: 0 });
   });
 
   test("a closed tab's gestures are sent by the one that is open", async () => {

@@ -32,6 +32,8 @@ export interface Snapshot {
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 8_000;
+/** So long (ms) the browser's storage may take to tell what it holds before it is done without. */
+const PATIENCE = 3_000;
 
 /** Keeps every gesture until the server confirms it, and sends them one after another in their order.
  *
@@ -47,6 +49,8 @@ export class Outbox {
   private draining = false;
   private wait = FIRST_WAIT;
   private wake: (() => void) | null = null;
+  /** Whether there was a nudge during the attempt under way: what that attempt finds may be old by its end. */
+  private nudged = false;
 
   private constructor(
     private readonly storage: Storage,
@@ -93,16 +97,17 @@ export class Outbox {
 
   /** Try again at once: the server has been heard of. */
   nudge(): void {
+    this.nudged = true;
     this.wake?.();
     // What goes wrong beyond a gesture's own troubles ends the drain; the next nudge begins another.
     this.drain().catch(() => undefined);
   }
 
-  /** Read what all tabs have left in storage; null where it cannot be read. */
+  /** Read what all tabs have left in storage; null where it cannot be read, or not in time. */
   async look(): Promise<Snapshot | null> {
     const expected = new Set(this.durable);
     try {
-      const all = await this.storage.all();
+      const all = await within(PATIENCE, this.storage.all());
       return { stored: all.filter((entry) => entry?.workspace === this.workspace), expected };
     } catch {
       return null;
@@ -136,9 +141,12 @@ export class Outbox {
     this.draining = true;
     try {
       while (this.entries.length > 0) {
+        this.nudged = false;
         const trouble = await this.lock(() => this.deliverAll());
         if (trouble !== "none") await this.pause(trouble);
       }
+      // Another tab may have sent what was left: then there was no answer here that ended the trouble.
+      this.untroubled();
     } finally {
       this.draining = false;
     }
@@ -194,13 +202,14 @@ export class Outbox {
   private async forget(entry: Entry): Promise<void> {
     this.finished.add(entry.requestId);
     this.entries = this.entries.filter((other) => other.requestId !== entry.requestId);
-    await this.storage.remove(entry.requestId).catch(() => undefined);
     this.report();
+    await this.storage.remove(entry.requestId).catch(() => undefined);
   }
 
   private async pause(trouble: OutboxState["trouble"]): Promise<void> {
     this.trouble = trouble;
     this.report();
+    if (this.nudged) return;
     await new Promise<void>((resolve) => {
       this.wake = resolve;
       setTimeout(resolve, this.wait);
@@ -218,8 +227,18 @@ export class Outbox {
 
   private report(): void {
     const loose = this.entries.filter((entry) => this.unstorable.has(entry.requestId)).length;
-    this.events.changed({ pending: this.entries.length, trouble: this.trouble, loose });
+    const trouble = this.entries.length > 0 ? this.trouble : "none";
+    this.events.changed({ pending: this.entries.length, trouble, loose });
   }
+}
+
+/** What a promise brings, if it brings it within `ms`. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** Whether a refusal may be about the map that a selection names. */

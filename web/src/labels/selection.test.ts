@@ -32,6 +32,16 @@ describe("selection", () => {
     expect(same.plus(Selection.EMPTY)).toBe(same);
   });
 
+  test("under a filter only what passes is kept; a shape that was drawn with it stays as it was drawn", () => {
+    const even = (id: number): boolean => id % 2 === 0;
+    expect([...Selection.of([1, 2, 3, 4]).passing(even).ids()]).toEqual([2, 4]);
+    const all = Selection.of([2, 4]);
+    expect(all.passing(even)).toBe(all);
+    const drawn = lasso(2, 4);
+    expect(drawn.passing(() => false)).toBe(drawn);
+    expect(Selection.drawn(Uint32Array.of(1, 2), "box").passing(even).origin.tool).toBe("box");
+  });
+
   test("many ids are said by their lasso or brush, or as one bit each", () => {
     expect(Selection.of(many(MOST_IDS)).wire().ids?.length).toBe(MOST_IDS);
     const bits = Selection.of(many(MOST_IDS + 3)).toggle(1).wire();

@@ -90,6 +90,14 @@ export class Selection {
     return this.strangers.size === 0 ? this.listed : this.listed.filter((id) => !this.strangers.has(id));
   }
 
+  /** What of it passes; what was drawn with a filter passes it already, and goes on being told as it was drawn. */
+  passing(passes: (id: number) => boolean): Selection {
+    if (this.origin.kind !== "ids") return this;
+    const ids = this.ids();
+    const kept = ids.filter(passes);
+    return kept.length === ids.length ? this : new Selection(kept, this.origin, new Set());
+  }
+
   /** What of `all` is not meant. */
   inverted(all: Uint32Array): Selection {
     const meant = this.members();

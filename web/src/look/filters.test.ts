@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asksServer, chips, type ColumnChoice, type Filters, ofItems, OPEN, passing, toggleClass, wire, withColumn } from "./filters";
+import { asksServer, chips, type ColumnChoice, type Filters, ofItems, OPEN, passing, revived, toggleClass, wire, withColumn } from "./filters";
 
 const folder: ColumnChoice = { column: 1, text: "cats", categories: [2], low: null, high: null };
 const all: Filters = { labelled: false, classes: [{ id: 3, name: "cat" }], columns: [folder], text: "img" };
@@ -39,4 +39,12 @@ test("who passes: all that is said must hold; none of these counts as labelled",
   expect(pass({ labelled: false })).toEqual([1, 0, 0, 1, 0]);
   expect(pass({ classes: [{ id: 4, name: "" }] })).toEqual([0, 0, 1, 0, 0]);
   expect(pass({ labelled: false, text: "x" }, [0, 1, 1, 1])).toEqual([0, 0, 0, 1, 0]);
+});
+
+test("filters come back from their JSON, with the classes as they are now", () => {
+  const renamed = [{ id: 3, name: "tom" }, { id: 4, name: "dog" }];
+  expect(revived(JSON.stringify(all), renamed)).toEqual({ ...all, classes: [{ id: 3, name: "tom" }] });
+  expect(revived(JSON.stringify(all), []).classes).toEqual([]);
+  for (const bad of [null, "", "{", "null", "[]", '{"labelled":1,"classes":[],"columns":[],"text":""}', '{"labelled":null}'])
+    expect(revived(bad, renamed)).toEqual(OPEN);
 });

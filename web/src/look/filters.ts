@@ -22,6 +22,18 @@ export interface Filters {
 
 export const OPEN: Filters = { labelled: null, classes: [], columns: [], text: "" };
 
+/** The filters that were written down as JSON, with the classes as they are now; `OPEN` where that is none. */
+export function revived(text: string | null, classes: readonly { id: number; name: string }[]): Filters {
+  try {
+    const { labelled, classes: chosen, columns, text: name } = JSON.parse(text ?? "") as Filters;
+    if ((labelled !== null && typeof labelled !== "boolean") || typeof name !== "string") return OPEN;
+    const there = chosen.flatMap(({ id }) => classes.filter((one) => one.id === id).map((one) => ({ id, name: one.name })));
+    return columns.every(({ column }) => Number.isInteger(column)) ? { labelled, classes: there, columns, text: name } : OPEN;
+  } catch {
+    return OPEN;
+  }
+}
+
 /** One filter as a person sees it, and how the filters are without it. */
 export interface Chip {
   text: string;

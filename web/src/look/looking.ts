@@ -6,7 +6,7 @@ import { classColour } from "../map/palette";
 import type { Scene } from "../map/scene";
 import { type ColumnInfo, lookApi } from "./api";
 import { type ColourBy, disagreement, type Legend, paintCategories, type Painting, paintRamp, UNPAINTED } from "./colours";
-import { asksServer, type Filters, ofItems, OPEN, passing, wire, type WireFilter } from "./filters";
+import { asksServer, chips, type Filters, ofItems, OPEN, passing, revived, wire, type WireFilter } from "./filters";
 
 /** The values of one column by item id, and the table of its categories. */
 export interface ColumnValues {
@@ -49,8 +49,10 @@ export class Looking {
   private asked = "";
   private items = -1;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Under which name the filters are kept; empty until the workspace is known. */
+  private kept = "";
 
-  /** `changed` draws the items anew; `problem` says what went wrong. */
+  /** `changed` draws the items anew; `problem` says what went wrong; `memory` keeps the filters through a reload. */
   constructor(
     state: Readable<State | null>,
     private readonly labels: Readable<LabelView>,
@@ -58,12 +60,16 @@ export class Looking {
     readonly predictions: Readable<PredictionColumns | null>,
     private readonly changed: () => void,
     private readonly problem: (text: string) => void,
+    private readonly memory: Pick<Storage, "getItem" | "setItem"> | null = null,
   ) {
     this.colour.subscribe((colour) => {
       if (colour.by === "column") void this.column(colour.id).then(this.changed, () => undefined);
       this.changed();
     });
-    this.filters.subscribe((filters) => void this.ask(filters));
+    this.filters.subscribe((filters) => {
+      this.keep(filters);
+      void this.ask(filters);
+    });
     predictions.subscribe(() => this.changed());
     state.subscribe((now) => void this.follow(now));
   }
@@ -176,20 +182,44 @@ export class Looking {
       this.named = null;
       return this.changed();
     }
+    // Until the server has answered nothing is known to pass: what is selected meanwhile must not be too much.
+    this.named ??= new Uint8Array(0);
     try {
       const ids = await lookApi.passing(ofItems(filters));
       if (this.asked !== asked) return;
       this.named = new Uint8Array((ids.at(-1) ?? -1) + 1);
       for (const id of ids) this.named[id] = 1;
     } catch (error) {
+      if (this.asked !== asked) return;
       this.asked = "";
       this.problem(error instanceof Error ? error.message : String(error));
     }
     this.changed();
   }
 
+  private keep(filters: Filters): void {
+    if (this.kept === "") return;
+    try {
+      this.memory?.setItem(this.kept, JSON.stringify(filters));
+    } catch {
+      // A browser that keeps nothing forgets this too.
+    }
+  }
+
+  /** Take up the filters of this tab's earlier visit to the workspace, unless there are others by now. */
+  private recall({ workspace_id, classes }: State): void {
+    this.kept = `shoal/filters/${workspace_id}`;
+    if (chips(get(this.filters)).length > 0) return;
+    try {
+      this.filters.set(revived(this.memory?.getItem(this.kept) ?? null, classes));
+    } catch {
+      // What cannot be read is as if it had not been kept.
+    }
+  }
+
   private async follow(state: State | null): Promise<void> {
     if (!state) return;
+    if (this.kept === "") this.recall(state);
     try {
       if (state.items.embedded !== this.items) {
         this.items = state.items.embedded;

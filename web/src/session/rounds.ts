@@ -8,6 +8,14 @@ import type { Labelling } from "./labelling";
 import type { Saying } from "./saying";
 import type { Selecting } from "./selecting";
 
+/** Why nothing can be learned yet. */
+export const TOO_FEW = "Label some items of at least two classes first.";
+
+/** Whether a round is under way. */
+export function isLearning(state: State | null): boolean {
+  return state?.job?.kind === "learn" && (state.job.state === "running" || state.job.state === "queued");
+}
+
 /** The predictions of one round. */
 export interface Predictions extends PredictionColumns {
   round: number;
@@ -19,6 +27,8 @@ export class Rounds {
   readonly list = writable<RoundInfo[]>([]);
   /** How sure a prediction must be to be accepted. */
   readonly threshold = writable<number>(THRESHOLDS[0]);
+  /** Whether a round is asked for that the state does not tell of yet. */
+  readonly asking = writable(false);
 
   /** What the threshold was set to for a round; where somebody has moved it since, it stays. */
   private offered: number = THRESHOLDS[0];
@@ -28,7 +38,7 @@ export class Rounds {
 
   /** `ask` asks the server and says so where it refuses. */
   constructor(
-    state: Readable<State | null>,
+    private readonly state: Readable<State | null>,
     private readonly selecting: Selecting,
     private readonly labelling: Labelling,
     private readonly saying: Saying,
@@ -37,9 +47,17 @@ export class Rounds {
     state.subscribe((now) => void this.follow(now?.round ?? null, now));
   }
 
-  /** Learn from the labels as they are now; null takes the default. */
-  learn(loss: string | null = null): Promise<void> {
-    return this.ask(() => api.learn({ loss, layer: null }));
+  /** Learn from the labels as they are now; null takes the default. While a round is under way it says so instead. */
+  async learn(loss: string | null = null): Promise<void> {
+    if (get(this.asking) || isLearning(get(this.state))) return this.saying.say("Learning already: one round at a time.", "done");
+    if (get(this.labelling.labels).classes.filter(({ count }) => count > 0).length < 2)
+      return this.saying.say(TOO_FEW, "problem");
+    this.asking.set(true);
+    try {
+      await this.ask(() => api.learn({ loss, layer: null }));
+    } finally {
+      this.asking.set(false);
+    }
   }
 
   /** Go back (or forward) to the map of a round. */
@@ -82,7 +100,8 @@ export class Rounds {
     const { classOf } = get(this.labelling.labels);
     const ids = sureItems(predictions, this.selecting.onMap(), classOf, get(this.threshold), classId);
     this.selecting.select(Selection.of(ids));
-    this.saying.say(`${plural(ids.length, "item")} would be labelled`, "done");
+    const { count } = get(this.selecting.selection);
+    if (count > 0) this.saying.say(`${plural(count, "item")} would be labelled`, "done");
   }
 
   /** The items that an acceptance is about: the selection, or everything on the map. */

@@ -29,6 +29,8 @@ export class Selecting {
   /** What the filters let through: a lasso takes nothing else. */
   passes: (id: number) => boolean = () => true;
   filter: () => WireFilter | null = () => null;
+  /** All of so many items that were to be selected are held back by the filters. */
+  heldBack: (count: number) => void = () => undefined;
   /** What the brush has covered since it was put down. */
   private stroke: Stroke | null = null;
 
@@ -75,17 +77,20 @@ export class Selecting {
     if (drawn) this.select(drawn, mode);
   }
 
+  /** Select what was drawn, pointed at or found, as far as the filters let it through. */
   select(drawn: Selection, mode: Mode = "new"): void {
-    this.selection.update((before) => joined(before, drawn, mode));
+    const taken = mode === "remove" || this.filter() === null ? drawn : drawn.passing(this.passes);
+    if (taken.isEmpty && !drawn.isEmpty) return this.heldBack(drawn.count);
+    this.selection.update((before) => joined(before, taken, mode));
   }
 
   selectAll(): void {
     this.select(this.under({ kind: "box", polygon: Float64Array.of(-1, -1, 2, -1, 2, 2, -1, 2) }));
   }
 
-  /** Select everything on the map that is not selected. */
+  /** Select everything on the map that is not selected and passes the filters. */
   invert(): void {
-    this.selection.update((selection) => selection.inverted(this.onMap()));
+    this.selection.update((selection) => selection.inverted(this.admitted(this.onMap())));
   }
 
   /** Make the brush thicker or thinner. */

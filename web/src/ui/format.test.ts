@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { number, plural, rate, timeLeft } from "./format";
+import { number, plural, rate, sentence, timeLeft } from "./format";
 
 test("numbers and plurals", () => {
   expect(number(1234567)).toBe("1,234,567");
@@ -16,4 +16,8 @@ test("times and rates are said roughly", () => {
     "about 14 h left",
   ]);
   expect([rate(0.44), rate(152.6)]).toEqual(["0.4/s", "153/s"]);
+});
+
+test("a text begins with a capital", () => {
+  expect([sentence("learning"), sentence("Éclair"), sentence("")]).toEqual(["Learning", "Éclair", ""]);
 });

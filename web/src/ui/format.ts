@@ -34,3 +34,8 @@ export function timeLeft(seconds: number): string {
 export function rate(value: number): string {
   return `${value < 10 ? value.toFixed(1) : number(Math.round(value))}/s`;
 }
+
+/** The same text with a capital letter at its beginning. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

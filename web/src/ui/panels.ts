@@ -28,3 +28,6 @@ export const PANELS: readonly PanelRow[] = [
   { id: "quality", title: "Quality", icon: "quality", action: "quality", component: Quality },
   { id: "history", title: "History", icon: "history", action: "history", component: History },
 ];
+
+/** The classes and the tray, where they have no column of their own and open as a panel does. */
+export const LABEL = "label";
