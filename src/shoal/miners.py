@@ -108,7 +108,10 @@ def distance_weighted(
     # one draw a pair, from the row of its anchor: invert the running sum
     running = weights.nan_to_num().cumsum(dim=1)
     draws = torch.zeros(places.shape, dtype=torch.float64, device=distances.device)
-    draws[valid] = torch.rand(len(anchors), generator=generator, dtype=torch.float64).to(distances.device)
+    # where the generator is; without one on the CPU, so that a seed draws the same on every device
+    where = "cpu" if generator is None else generator.device
+    drawn = torch.rand(len(anchors), generator=generator, dtype=torch.float64, device=where)
+    draws[valid] = drawn.to(distances.device)
     negatives = torch.searchsorted(running, draws * running[:, -1:], right=True).clamp_max(len(labels) - 1)
     return known[anchors], known[places[anchors, column]], known[negatives[anchors, column]]
 

@@ -5,6 +5,7 @@ The tests named for a device run on the CPU too, so that they are known to hold 
 
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,14 +13,35 @@ import torch
 from torch import nn
 
 import shoal.indices
+from shoal import losses, miners
 from shoal.indices import AGREEMENTS, INDICES
 from shoal.losses import LOSSES, Loss
+from shoal.losses.classes import ClassMemory
+from shoal.losses.distance import pairwise, unit
+from shoal.losses.triplet import FORMS
 from shoal.training import Plan, train_head
 
 CLASSES, WIDTH = 5, 6
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: torch finds none here")
 every_device = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
-every_loss = pytest.mark.parametrize("row", LOSSES.names())
+VARIANTS = {
+    "silhouette, squared": lambda: losses.SilhouetteLoss("squared", memory=ClassMemory(CLASSES, WIDTH)),
+    "silhouette, simplified": lambda: losses.SilhouetteLoss("simplified", softness=0.1),
+    "silhouette, cosine": lambda: losses.SilhouetteLoss("cosine", average="macro"),
+    "cosine-corel, released": lambda: losses.CosineCORELLoss(CLASSES, WIDTH, variant="released"),
+    "gaussian-corel, released": lambda: losses.GaussianCORELLoss(CLASSES, WIDTH, variant="released"),
+    "gaussian-corel, lam": lambda: losses.GaussianCORELLoss(CLASSES, WIDTH, lam=0.7),
+    "contrastive, hinge": lambda: losses.ContrastiveLoss(form="hinge"),
+    **{f"triplet, {form}": partial(losses.TripletLoss, form=form) for form in FORMS},
+    "triplet, batch-hard": lambda: losses.TripletLoss(margin=3.0, miner=miners.batch_hard),
+    "triplet, semi-hard": lambda: losses.TripletLoss(miner=miners.semi_hard),
+    "n-pair, first": lambda: losses.NPairLoss(pairs="first"),
+    "proxy-nca, softmax": lambda: losses.ProxyNCALoss(CLASSES, WIDTH, variant="softmax"),
+    "prototypical, two shots": lambda: losses.PrototypicalLoss(shots=2),
+    "relation, two shots": lambda: losses.RelationLoss(WIDTH, shots=2),
+    "generalised-dunn, mean": lambda: losses.GeneralisedDunnLoss(separation="mean"),
+}
+every_loss = pytest.mark.parametrize("row", [*LOSSES.names(), *VARIANTS])
 
 # relative to the largest: float32 has seven digits, and what is summed over 60 items keeps five of them
 VALUE, SLOPE = 2e-5, 1e-3
@@ -29,7 +51,7 @@ ROUNDED = 2.0**-7
 
 def made(row: str, device: str = "cpu", dtype: torch.dtype = torch.float64) -> Loss:
     torch.manual_seed(1)
-    loss: Loss = LOSSES.load(row).build(classes=CLASSES, width=WIDTH)
+    loss: Loss = VARIANTS[row]() if row in VARIANTS else LOSSES.load(row).build(CLASSES, WIDTH)
     return loss.to(device, dtype).train()
 
 
@@ -101,6 +123,44 @@ def test_a_loss_makes_its_tensors_where_its_batch_is(row):
     assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
 
 
+MINERS = {
+    "batch_all": miners.batch_all,
+    "batch_hard": miners.batch_hard,
+    "semi_hard": miners.semi_hard,
+    "hard": miners.hard,
+}
+
+
+@pytest.mark.parametrize("name", MINERS)
+@every_device
+def test_miners_find_the_same_triplets_where_the_batch_is(name, device):
+    z, y = batch()
+    distances = pairwise(z.double())
+    wanted = MINERS[name](distances, y)
+    with torch.device("meta"):
+        found = MINERS[name](distances.to(device), y.to(device))
+    assert len(wanted[0])
+    for one, other in zip(found, wanted, strict=True):
+        assert one.device.type == device
+        assert torch.equal(one.cpu(), other)
+
+
+@every_device
+def test_drawn_and_local_triplets_are_where_the_batch_is(device):
+    z, y = batch()
+    distances = pairwise(unit(z.double()))
+    local = miners.local_positives(distances, y)
+    with torch.device("meta"):
+        assert torch.equal(miners.local_positives(distances.to(device), y.to(device)).cpu(), local)
+        drawn = miners.distance_weighted(distances.to(device), y.to(device), width=WIDTH)
+        kept = miners.only_local(drawn, local.to(device))
+    assert {one.device.type for one in (*drawn, *kept)} == {device}
+    a, p, n = (y[one.cpu()] for one in drawn)
+    assert (a == p).all()
+    assert (a != n).all()
+    assert 0 < len(kept[0]) <= len(drawn[0])
+
+
 class Astray(Loss):
     """A loss that makes a tensor wherever torch does."""
 
@@ -119,7 +179,7 @@ def test_a_loss_that_makes_one_elsewhere_is_found():
 @pytest.mark.parametrize("row", INDICES.names())
 @every_device
 def test_an_index_of_tensors_is_that_of_the_same_numbers_in_float64(row, device, dtype):
-    z, y = batch()
+    z, y = (one[::2] for one in batch())  # one of them takes N^3
     index = INDICES.load(row)
     z = z.to(dtype)
     wanted = index(z.double().numpy(), y.numpy())
