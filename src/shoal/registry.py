@@ -11,11 +11,13 @@ from shoal.types import ShoalError
 class Registry:
     """A table of names, each with the place of its class; third parties add rows by entry points.
 
-    The entry-point group is `shoal.<kind>s`, e.g. `shoal.backbones`. Nothing is imported until `load`.
+    The entry-point group is `shoal.` and the plural of the kind, e.g. `shoal.backbones`; `many` is that plural
+    where it is not `<kind>s`. Nothing is imported until `load`.
     """
 
-    def __init__(self, kind: str, rows: dict[str, str]) -> None:
+    def __init__(self, kind: str, rows: dict[str, str], *, many: str | None = None) -> None:
         self.kind = kind
+        self.group = f"shoal.{many or f'{kind}s'}"
         self._rows = rows
 
     def names(self) -> list[str]:
@@ -37,5 +39,5 @@ class Registry:
         return getattr(import_module(module), attribute)
 
     def _all(self) -> dict[str, str]:
-        plugins = {point.name: point.value for point in entry_points(group=f"shoal.{self.kind}s")}
+        plugins = {point.name: point.value for point in entry_points(group=self.group)}
         return {**plugins, **self._rows} if plugins else self._rows

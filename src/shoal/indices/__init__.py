@@ -62,7 +62,7 @@ _AGREEMENTS = {
         "pairwise_f1",
     )
 }
-INDICES = Registry("index", _ROWS)
+INDICES = Registry("index", _ROWS, many="indices")
 AGREEMENTS = Registry("agreement", _AGREEMENTS)
 
 _OTHERS = {

@@ -31,7 +31,7 @@ _ROWS = {
     "wb": "shoal.losses.wb:WBLoss",
     "generalised-dunn": "shoal.losses.generalised_dunn:GeneralisedDunnLoss",
 }
-LOSSES = Registry("loss", _ROWS)
+LOSSES = Registry("loss", _ROWS, many="losses")
 _BASES = {"Loss", "ClassLoss", "LossError"}
 _PLACES = {place.partition(":")[2]: place.partition(":")[0] for place in _ROWS.values()}
 
