@@ -11,8 +11,8 @@ from shoal.types import ShoalError
 class Registry:
     """A table of names, each with the place of its class; third parties add rows by entry points.
 
-    The entry-point group is `shoal.` and the plural of the kind, e.g. `shoal.backbones`; `many` is that plural
-    where it is not `<kind>s`. Nothing is imported until `load`.
+    The entry-point group is `shoal.` and the plural of the kind, e.g. `shoal.backbones`; `many` is that
+    plural where it is not `<kind>s`. Nothing is imported until `load`.
     """
 
     def __init__(self, kind: str, rows: dict[str, str], *, many: str | None = None) -> None:
