@@ -21,6 +21,10 @@ def jpeg(colour, size, mode="RGB"):
     return out.getvalue()
 
 
+def opacity(picture):
+    return np.asarray(Image.open(BytesIO(picture)).convert("RGBA"))[..., 3]
+
+
 def pixels(picture):
     return np.asarray(Image.open(BytesIO(picture)).convert("RGB")).astype(int)
 
@@ -89,18 +93,23 @@ def drawing(colour):
 
 
 @pytest.mark.parametrize("ground", [(13, 16, 20), (234, 237, 240)])
-def test_what_is_transparent_lies_on_the_ground(ground):
-    got = pixels(compose([drawing("#ff0000"), jpeg("#00ff00", (64, 64))], 64, ground)[0])
-    assert near(got[0:6, 0:6], ground)
+def test_what_is_transparent_stays_so_beside_what_is_not(ground):
+    picture, _ = compose([drawing("#ff0000"), jpeg("#00ff00", (64, 64)), None], 64, ground)
+    got, solid = pixels(picture), opacity(picture)
+    assert media_type(picture) == "image/webp"
+    assert (solid[0:6, 0:6] == 0).all()
+    assert (solid[24:40, 24:40] == 255).all()
+    assert (solid[:, 64:192] == 255).all()
     assert near(got[24:40, 24:40], (255, 0, 0))
     assert near(got[8:56, 72:120], (0, 255, 0))
 
 
 @pytest.mark.parametrize(("colour", "ground"), [("#000000", (13, 16, 20)), ("#ffffff", (234, 237, 240))])
 def test_a_drawing_that_would_vanish_on_the_ground_lies_on_grey(colour, ground):
-    got = pixels(compose([drawing(colour), drawing("#ff0000")], 64, ground)[0])
-    assert near(got[0:6, 0:6], GREY)
-    assert near(got[0:6, 64:70], ground)
+    picture, _ = compose([drawing(colour), drawing("#ff0000")], 64, ground)
+    assert near(pixels(picture)[0:6, 0:6], GREY)
+    assert (opacity(picture)[0:6, 0:6] == 255).all()
+    assert (opacity(picture)[0:6, 64:70] == 0).all()
     shown = readable(drawing(colour), ground)
     assert media_type(shown) == "image/jpeg"
     assert near(pixels(shown)[0:6, 0:6], GREY)

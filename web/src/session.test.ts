@@ -37,6 +37,8 @@ describe("a session", () => {
   let refusal: number | null;
   let socket: { onmessage?: () => void };
   let session: Session;
+  let comeBack: () => void;
+  let asked: number;
   const reload = vi.fn();
   const scene = { map: null, newest: null, setStyles: () => undefined, setHovered: () => undefined } as unknown as Scene;
 
@@ -44,9 +46,15 @@ describe("a session", () => {
     served = `A-${Math.random()}`; // the storage outlives a test
     posts = [];
     refusal = null;
+    asked = 0;
     reload.mockClear();
     vi.stubGlobal("location", { protocol: "http:", host: "h", reload });
     vi.stubGlobal("window", { addEventListener: () => undefined, removeEventListener: () => undefined });
+    vi.stubGlobal("document", {
+      visibilityState: "visible",
+      addEventListener: (_: string, heard: () => void) => (comeBack = heard),
+      removeEventListener: () => undefined,
+    });
     vi.stubGlobal("navigator", {});
     vi.stubGlobal("WebSocket", class {
       constructor() {
@@ -61,6 +69,7 @@ describe("a session", () => {
         if (refusal) return Response.json({ detail: "another workspace is served here" }, { status: refusal });
         return Response.json({ seq: 1, count: 1, class_id: 0, label_seq: 0 });
       }
+      if (path === "/api/state") asked += 1;
       return path === "/api/state" ? Response.json(state(served)) : new Response(noLabels());
     });
     session = new Session();
@@ -70,6 +79,13 @@ describe("a session", () => {
   afterEach(() => {
     session.stop();
     vi.unstubAllGlobals();
+  });
+
+  test("asks the server at once when its tab is looked at again", async () => {
+    await session.following.now();
+    const before = asked;
+    comeBack();
+    await vi.waitFor(() => expect(asked).toBeGreaterThan(before), { timeout: 1_000 });
   });
 
   test("names its workspace with what it writes", async () => {

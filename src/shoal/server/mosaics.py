@@ -1,4 +1,4 @@
-"""Many thumbnails in one JPEG: one decode and one texture upload for the page; and what lies under one."""
+"""Many thumbnails in one picture: one decode and one texture upload for the page; and what lies under one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from shoal.transparency import MID_GREY, Colour, over, readable_ground
+from shoal.transparency import MID_GREY, Colour, as_clear, over, readable_ground
 
 SIDE = 1024
 FORMATS = ("JPEG", "WEBP")
@@ -43,25 +43,26 @@ def readable(picture: bytes, ground: Colour) -> bytes:
 def compose(
     thumbnails: Sequence[bytes | None], size: int, ground: Colour = MID_GREY
 ) -> tuple[bytes, list[int]]:
-    """Centre each picture in its cell of `size` px, row by row; transparent ones lie over `ground`.
+    """Centre each picture in its cell of `size` px, row by row; transparent ones stay so, on `ground`.
 
-    Return the mosaic as JPEG and the places of the cells that stay grey, because there is no picture or it
-    cannot be read.
+    Return the mosaic, a JPEG or, where a picture is transparent, a WebP, and the places of the cells that
+    stay grey, because there is no picture or it cannot be read.
     """
     across = SIDE // size
     rows = -(-len(thumbnails) // across)
-    mosaic = Image.new("RGB", (SIDE, rows * size), MID_GREY)
-    missing = []
-    for place, data in enumerate(thumbnails):
-        cell = _open(data, size, ground)
-        if cell is None:
-            missing.append(place)
-            continue
-        left, top = (size - cell.width) // 2, (size - cell.height) // 2
-        mosaic.paste(cell, (place % across * size + left, place // across * size + top))
+    cells = [_open(data, size, ground) for data in thumbnails]
+    clear = any(cell is not None and cell.mode == "RGBA" for cell in cells)
+    mosaic = Image.new("RGBA" if clear else "RGB", (SIDE, rows * size), MID_GREY)
+    for place, cell in enumerate(cells):
+        if cell is not None:
+            left, top = (size - cell.width) // 2, (size - cell.height) // 2
+            mosaic.paste(cell, (place % across * size + left, place // across * size + top))
     out = BytesIO()
-    mosaic.save(out, "JPEG", quality=90, subsampling=0)
-    return out.getvalue(), missing
+    if clear:
+        mosaic.save(out, "WEBP", quality=90, method=0)
+    else:
+        mosaic.save(out, "JPEG", quality=90, subsampling=0)
+    return out.getvalue(), [place for place, cell in enumerate(cells) if cell is None]
 
 
 def _open(data: bytes | None, size: int, ground: Colour) -> Image.Image | None:
@@ -71,6 +72,7 @@ def _open(data: bytes | None, size: int, ground: Colour) -> Image.Image | None:
         image = Image.open(BytesIO(data), formats=FORMATS)
         if max(image.size) > size:
             return None
-        return over(image, readable_ground(image, ground))
+        below = readable_ground(image, ground)
+        return as_clear(image) if image.has_transparency_data and below == ground else over(image, below)
     except (OSError, ValueError, SyntaxError):
         return None

@@ -129,15 +129,27 @@ export function exportUrl(form: "csv" | "jsonl" | "parquet"): string {
   return `/api/export/labels.${form}`;
 }
 
-/** The pixels of a JPEG, read back once, so that cells can be cut out of it freely. */
+/** The pixels of a picture, their colours weighed by their opacity, read back once, so that cells can be cut out of it
+ * freely. */
 async function decode(blob: Blob): Promise<ImageData> {
   const bitmap = await createImageBitmap(blob);
   const canvas = document.createElement("canvas");
   canvas.width = bitmap.width;
   canvas.height = bitmap.height;
-  const context = canvas.getContext("2d", { willReadFrequently: true, alpha: false });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) throw new Error("thumbnails: this browser gives no 2-D canvas");
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  return context.getImageData(0, 0, canvas.width, canvas.height);
+  return weighed(context.getImageData(0, 0, canvas.width, canvas.height));
+}
+
+/** Weigh each colour by its opacity: only so may neighbouring px be mixed. */
+export function weighed<T extends Pick<ImageData, "data">>(image: T): T {
+  const { data } = image;
+  for (let at = 3; at < data.length; at += 4) {
+    const opacity = data[at]!;
+    if (opacity === 255) continue;
+    for (let i = at - 3; i < at; i += 1) data[i] = Math.round((data[i]! * opacity) / 255);
+  }
+  return image;
 }

@@ -747,7 +747,7 @@ export interface paths {
         put?: never;
         /**
          * Mosaic
-         * @description Return the thumbnails of up to (1024 / size)^2 items in one JPEG, row by row in the order asked for.
+         * @description Return the thumbnails of up to (1024 / size)^2 items in one picture, row by row in the order asked for.
          *
          *     The header X-Shoal-Missing, when there is one, lists the positions in `ids` that have no picture.
          */
@@ -5085,13 +5085,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description a mosaic 1024 px wide, as many rows high as needed; a missing thumbnail is grey */
+            /** @description a mosaic 1024 px wide, as many rows high as needed, a JPEG, or WebP where a picture is transparent; a missing thumbnail is grey */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/jpeg": string;
+                    "image/*": string;
                 };
             };
             /** @description no valid token */

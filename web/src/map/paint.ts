@@ -72,10 +72,19 @@ export function paintFrame(sheet: Sheet, sprite: Sprite, background: Rgb, ring: 
   const least = tiny ? density : 1.5 * density;
   const band = label === null ? 0 : Math.round(Math.max(least, Math.min(3 * density, side * 0.045)));
   const around = selected ? Math.round((tiny ? 1 : 2) * density) : 0;
-  const gap = tiny ? 0 : Math.max(1, Math.round(density));
-  paintBorder(sheet, sprite, band + around + gap, opaque(background), sprite.alpha);
-  if (selected) paintBorder(sheet, sprite, band + around, opaque(ring), sprite.alpha);
-  if (label !== null) paintBorder(sheet, sprite, band, label, sprite.dimmed ? (sprite.alpha * 115) >> 8 : sprite.alpha);
+  const solid = isSolid(sprite);
+  const gap = tiny || !solid ? 0 : Math.max(1, Math.round(density));
+  // Rounded corners reach into the picture's box: only an opaque picture covers what is too much of them there.
+  const box = solid ? sprite : { ...sprite, radius: 0 };
+  paintBorder(sheet, box, band + around + gap, opaque(background), sprite.alpha);
+  if (selected) paintBorder(sheet, box, band + around, opaque(ring), sprite.alpha);
+  if (label !== null) paintBorder(sheet, box, band, label, sprite.dimmed ? (sprite.alpha * 115) >> 8 : sprite.alpha);
+}
+
+/** Whether the picture reaches into its corners: then a gap parts it from what lies below, else that shows through. */
+function isSolid({ source, left, top, across, down }: Sprite): boolean {
+  const at = (x: number, y: number): number => source[Math.floor(top + y * down) * LAYER + Math.floor(left + x * across)]! >>> 24;
+  return Math.min(at(0.05, 0.05), at(0.95, 0.05), at(0.05, 0.95), at(0.95, 0.95)) > 127;
 }
 
 /** Fill the sprite's box, `reach` px larger on every side, but for the middle that its picture will cover. */
@@ -120,8 +129,11 @@ export function paintPicture(sheet: Sheet, sprite: Sprite, scaled: Uint32Array):
     const to = Math.min(last, width - inset);
     const source = row * width;
     const target = (y + row) * across + x;
-    if (alpha >= 256) for (let i = from; i < to; i += 1) pixels[target + i] = scaled[source + i]!;
-    else for (let i = from; i < to; i += 1) pixels[target + i] = mixed(pixels[target + i]!, scaled[source + i]!, alpha);
+    for (let i = from; i < to; i += 1) {
+      const seen = scaled[source + i]!;
+      if (seen < SOLID) pixels[target + i] = over(pixels[target + i]!, seen, alpha);
+      else pixels[target + i] = alpha >= 256 ? seen : mixed(pixels[target + i]!, seen, alpha);
+    }
   }
 }
 
@@ -146,9 +158,9 @@ export function scalePicture(sprite: Sprite, background: Rgb, smooth: boolean): 
       const x0 = Math.max(Math.floor(left), Math.floor(along - 0.5));
       const x1 = Math.min(mostX, x0 + 1);
       const right256 = Math.max(0, Math.min(256, Math.round((along - 0.5 - x0) * 256)));
-      const above = mixed(source[y0 * LAYER + x0]!, source[y0 * LAYER + x1]!, right256);
-      const below = mixed(source[y1 * LAYER + x0]!, source[y1 * LAYER + x1]!, right256);
-      scaled[y * width + x] = mixed(above, below, down256);
+      const above = between(source[y0 * LAYER + x0]!, source[y0 * LAYER + x1]!, right256);
+      const below = between(source[y1 * LAYER + x0]!, source[y1 * LAYER + x1]!, right256);
+      scaled[y * width + x] = between(above, below, down256);
     }
   }
   if (sprite.dimmed) dim(scaled, opaque(background));
@@ -160,8 +172,35 @@ function dim(pixels: Uint32Array, background: number): void {
   for (let i = 0; i < pixels.length; i += 1) {
     const word = pixels[i]!;
     const grey = (77 * (word & 255) + 151 * ((word >>> 8) & 255) + 28 * ((word >>> 16) & 255)) >> 8;
-    pixels[i] = mixed(background, mixed(grey * 0x010101, word, 90), 102);
+    const faint = mixed(grey * 0x010101, word, 90);
+    if (word >= SOLID) pixels[i] = mixed(background, faint, 102);
+    else pixels[i] = ((mixed(between(0, background, opacityOf(word)), faint, 102) & 0xffffff) | (word & SOLID)) >>> 0;
   }
+}
+
+/** From here on a px is opaque. */
+const SOLID = 0xff000000;
+
+/** The opacity of a px, 0 to 256. */
+function opacityOf(word: number): number {
+  const opacity = word >>> 24;
+  return opacity + (opacity >>> 7);
+}
+
+/** A px between two as `mixed` makes it, its opacity too between theirs. */
+function between(one: number, other: number, part: number): number {
+  if (one >= SOLID && other >= SOLID) return mixed(one, other, part);
+  const opacity = ((one >>> 24) * (256 - part) + (other >>> 24) * part) >>> 8;
+  return ((mixed(one, other, part) & 0xffffff) | (opacity << 24)) >>> 0;
+}
+
+/** A px under one that is weighed by its opacity, of which `alpha` (0 to 256) is there. */
+function over(below: number, seen: number, alpha: number): number {
+  const part = alpha >= 256 ? seen : between(0, seen, alpha);
+  const rest = mixed(0, below, 256 - opacityOf(part));
+  // What rounding adds must not run over into the next channel.
+  const add = (shift: number): number => Math.min(255, ((rest >>> shift) & 255) + ((part >>> shift) & 255)) << shift;
+  return (SOLID | add(16) | add(8) | add(0)) >>> 0;
 }
 
 /** A px between two: `alpha` (0 to 256) of the upper. */

@@ -99,11 +99,18 @@ float box(vec2 at, vec2 reach, float radius) {
   return length(max(q, 0.0)) + min(max(q.x, q.y), 0.0) - radius;
 }
 
-vec3 picture() {
+// A colour weighed by its opacity, at -1 to 1 of the picture's box.
+vec4 picture(vec2 of) {
   vec2 shape = vec2(min(1.0, v_cell.w), min(1.0, 1.0 / v_cell.w)) * u_cell;
   vec2 reach = max(shape * 0.5 - 0.75, vec2(0.5));
-  vec2 at = u_cell * 0.5 + clamp(v_at / v_half * shape * 0.5, -reach, reach);
-  return texture(u_pictures, vec3((v_cell.yz + at) / 1024.0, v_cell.x)).rgb;
+  vec2 at = u_cell * 0.5 + clamp(of * shape * 0.5, -reach, reach);
+  return texture(u_pictures, vec3((v_cell.yz + at) / 1024.0, v_cell.x));
+}
+
+// Whether the picture reaches into its corners: then a gap parts it from what lies below, else that shows through.
+bool solid() {
+  vec2 o = vec2(0.9, -0.9);
+  return min(min(picture(o.xx).a, picture(o.xy).a), min(picture(o.yx).a, picture(o.yy).a)) > 0.5;
 }
 
 void main() {
@@ -113,21 +120,21 @@ void main() {
   float distance = box(v_at, v_half, radius);
   float band = labelled ? max(1.5 * u_density, min(3.0 * u_density, u_size * 0.045)) : 0.0;
   float ring = selected ? 2.0 * u_density : 0.0;
-  float gap = max(1.0, 1.0 * u_density);
+  float gap = solid() ? max(1.0, 1.0 * u_density) : 0.0;
 
-  vec3 rgb = picture();
+  vec4 seen = picture(v_at / v_half);
   bool dimmed = u_dim > 0.5 && !selected;
   vec3 edge = v_label.rgb;
   if (dimmed) {
-    rgb = mix(vec3(dot(rgb, vec3(0.3, 0.59, 0.11))), rgb, 0.35);
-    rgb = mix(u_background, rgb, 0.4);
+    seen.rgb = mix(vec3(dot(seen.rgb, vec3(0.3, 0.59, 0.11))), seen.rgb, 0.35);
+    seen.rgb = mix(u_background * seen.a, seen.rgb, 0.4);
     edge = mix(u_background, edge, 0.45);
   }
   // From the inside out: picture, label band, selection ring, a thin gap that parts it from what lies below.
-  rgb = mix(rgb, edge, band > 0.0 ? clamp(distance + 0.5, 0.0, 1.0) : 0.0);
-  rgb = mix(rgb, u_ring, ring > 0.0 ? clamp(distance - band + 0.5, 0.0, 1.0) : 0.0);
-  rgb = mix(rgb, u_background, clamp(distance - band - ring + 0.5, 0.0, 1.0));
+  seen = mix(seen, vec4(edge, 1.0), band > 0.0 ? clamp(distance + 0.5, 0.0, 1.0) : 0.0);
+  seen = mix(seen, vec4(u_ring, 1.0), ring > 0.0 ? clamp(distance - band + 0.5, 0.0, 1.0) : 0.0);
+  seen = mix(seen, vec4(u_background, 1.0), gap > 0.0 ? clamp(distance - band - ring + 0.5, 0.0, 1.0) : 0.0);
   float alpha = clamp(band + ring + gap - distance + 0.5, 0.0, 1.0) * v_state.x;
   if (v_state.w > 0.5) alpha *= u_t;
-  colour = vec4(rgb * alpha, alpha);
+  colour = seen * alpha;
 }`;

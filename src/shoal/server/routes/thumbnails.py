@@ -14,7 +14,6 @@ from shoal.server.schemas import COLOURS, GREY, ThumbnailRequest
 from shoal.server.wire import binary, cached
 
 router = APIRouter(prefix="/api", tags=["thumbnails"])
-JPEG = "image/jpeg"
 On = Annotated[int, Query(ge=0, lt=COLOURS)]
 """The colour that a picture is shown on, 0xRRGGBB."""
 
@@ -22,10 +21,14 @@ On = Annotated[int, Query(ge=0, lt=COLOURS)]
 @router.post(
     "/thumbnails",
     response_class=Response,
-    responses=binary(JPEG, "a mosaic 1024 px wide, as many rows high as needed; a missing thumbnail is grey"),
+    responses=binary(
+        "image/*",
+        "a mosaic 1024 px wide, as many rows high as needed, a JPEG, or WebP where a picture is transparent; "
+        "a missing thumbnail is grey",
+    ),
 )
 def mosaic(context: Ctx, request: ThumbnailRequest) -> Response:
-    """Return the thumbnails of up to (1024 / size)^2 items in one JPEG, row by row in the order asked for.
+    """Return the thumbnails of up to (1024 / size)^2 items in one picture, row by row in the order asked for.
 
     The header X-Shoal-Missing, when there is one, lists the positions in `ids` that have no picture.
     """
@@ -37,7 +40,7 @@ def mosaic(context: Ctx, request: ThumbnailRequest) -> Response:
     thumbnails = context.workspace.thumbnails(request.ids, request.size)
     picture, missing = mosaics.compose(thumbnails, request.size, mosaics.colour(request.ground))
     headers = {"X-Shoal-Missing": ",".join(map(str, missing))} if missing else None
-    return Response(picture, media_type=JPEG, headers=headers)
+    return Response(picture, media_type=mosaics.media_type(picture), headers=headers)
 
 
 @router.get(
