@@ -5,6 +5,7 @@ BIN    := $(CURDIR)/$(VENV)/bin
 STATIC := src/shoal/server/static/index.html
 WEB    := $(shell find web/src web/public -type f 2>/dev/null) web/index.html web/vite.config.ts web/package.json
 ARGS   ?=
+# Needs the machine for itself: it comes after the rest, one test at a time.
 ALONE  := browser or wheel or alone
 export PATH := $(BIN):$(PATH)
 

@@ -21,7 +21,10 @@ pytestmark = [pytest.mark.wheel, pytest.mark.timeout(900)]
 def wheel(tmp_path_factory) -> Path:
     """Build from a copy that has neither a page nor Node modules, as a fresh machine would."""
     target, fresh = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("tree") / "shoal"
-    made = shutil.ignore_patterns(".git", ".venv", "node_modules", "static", "*.shoal", "__pycache__")
+    # The other worker may be writing into the caches while they would be copied.
+    made = shutil.ignore_patterns(
+        ".git", ".venv", ".hypothesis", "*_cache", "node_modules", "static", "*.shoal", "__pycache__"
+    )
     shutil.copytree(ROOT, fresh, ignore=made)
     command = [
         sys.executable,

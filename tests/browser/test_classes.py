@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from playwright.sync_api import expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye
@@ -138,6 +139,7 @@ def test_history_shows_who_did_what_and_reverts_one(look: Look, seeded: Seeded) 
     assert eye.counts() == {"disc": a, "plate": b}
 
 
+@pytest.mark.alone
 def test_two_people_see_each_other_and_undo_their_own(look: Look, seeded: Seeded) -> None:
     ada, bob = look(), look()
     for eye, name in ((ada, "Ada"), (bob, "Bob Ö")):
