@@ -3,6 +3,8 @@
 import numpy as np
 import permetrics
 import pytest
+import torch
+from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
 from sklearn import metrics
 from sklearn.manifold import trustworthiness as their_trustworthiness
 
@@ -78,12 +80,9 @@ def test_trustworthiness_equals_scikit_learn():
 
 
 def test_retrieval_equals_pytorch_metric_learning():
-    accuracy = pytest.importorskip("pytorch_metric_learning.utils.accuracy_calculator")
-    import torch
-
     x, y = partition(500, singletons=3)
     wanted = ("precision_at_1", "r_precision", "mean_average_precision_at_r")
-    calculator = accuracy.AccuracyCalculator(include=wanted, k="max_bin_count", device=torch.device("cpu"))
+    calculator = AccuracyCalculator(include=wanted, k="max_bin_count", device=torch.device("cpu"))
     theirs = calculator.get_accuracy(torch.from_numpy(x.astype(np.float32)), torch.from_numpy(y))
     assert recall_at_k(x, y) == pytest.approx(theirs["precision_at_1"], abs=1e-9)
     assert r_precision(x, y) == pytest.approx(theirs["r_precision"], abs=1e-9)

@@ -1,10 +1,10 @@
-"""Equality with pytorch-metric-learning 2, its normalisation switched off where ours has none.
-
-Skipped unless it is installed: pip install 'pytorch-metric-learning<3'.
-"""
+"""Equality with pytorch-metric-learning 2, its normalisation switched off where ours has none."""
 
 import pytest
 import torch
+from pytorch_metric_learning import losses as theirs
+from pytorch_metric_learning.distances import DotProductSimilarity, LpDistance
+from pytorch_metric_learning.miners import BatchHardMiner, TripletMarginMiner
 
 from shoal import miners
 from shoal.losses.contrastive import ContrastiveLoss
@@ -17,11 +17,6 @@ from shoal.losses.proxy_anchor import ProxyAnchorLoss
 from shoal.losses.proxy_nca import ProxyNCALoss
 from shoal.losses.supcon import SupConLoss
 from shoal.losses.triplet import TripletLoss
-
-pml = pytest.importorskip("pytorch_metric_learning")
-from pytorch_metric_learning import losses as theirs  # noqa: E402
-from pytorch_metric_learning.distances import DotProductSimilarity, LpDistance  # noqa: E402
-from pytorch_metric_learning.miners import BatchHardMiner, TripletMarginMiner  # noqa: E402
 
 PLAIN = LpDistance(normalize_embeddings=False)
 G = torch.Generator().manual_seed(0)

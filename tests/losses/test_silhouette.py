@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import metrics
 
 from shoal.losses.base import LossError
 from shoal.losses.classes import Classes, ClassMemory
@@ -79,7 +80,6 @@ def test_equals_a_double_loop_singletons_included(distance, seed):
 )
 @pytest.mark.parametrize("width", [2, 20])
 def test_equals_scikit_learn(ours, theirs, width):
-    metrics = pytest.importorskip("sklearn.metrics")
     z, y = rows(300, 12, width)
     y[:2] = torch.tensor([50, 51])
     z[5] = z[6]
@@ -127,7 +127,6 @@ def test_blockwise_class_sums_equal_the_matrix_forward_and_backward(width, monke
 def test_any_distance_may_be_passed():
     z, y = rows(20, 3)
     manhattan = silhouette_samples(z, y, lambda a, b: (a[:, None] - b).abs().sum(dim=2))
-    metrics = pytest.importorskip("sklearn.metrics")
     assert torch.allclose(
         manhattan, torch.from_numpy(metrics.silhouette_samples(z.numpy(), y.numpy(), metric="manhattan"))
     )
