@@ -134,8 +134,9 @@ def tray(eye: Eye) -> None:
     draw(eye, id, 150, finish=True)
     cells = eye.page.locator(".cell")
     cells.first.wait_for()
-    for place in (5, 14):
+    for place in (4, 8):
         cells.nth(place).click()
+    cells.first.scroll_into_view_if_needed()
     eye.page.mouse.move(2, 2)
 
 
