@@ -159,8 +159,10 @@ def history(eye: Eye) -> None:
 
 
 def confusion(eye: Eye) -> None:
-    """Show labels against predictions."""
+    """Show labels against predictions, the whole matrix of them."""
     eye.press("q")
+    matrix = eye.page.get_by_label("Confusion matrix")
+    matrix.locator("tr").last.scroll_into_view_if_needed()
 
 
 def spread(eye: Eye) -> None:
