@@ -1,4 +1,4 @@
-"""Take the pictures of `walkthrough.md` from a workspace that has labels and rounds.
+"""Take the pictures of `walkthrough.md`, and the README's first, from a workspace that has labels and rounds.
 
     pip install playwright; shoal demo emoji --no-serve; ...label, learn twice...
     python docs/take_pictures.py WORKSPACE.shoal [NAME ...]
@@ -84,14 +84,24 @@ def draw(eye: Eye, id: int, radius: float, *, finish: bool) -> None:
         eye.page.mouse.move(2, 2)
 
 
-def find(eye: Eye, name: str) -> int:
-    """Return the first item on the map of this class, nearest to the middle of its densest place."""
-    columns = eye.page.request.get(f"{eye.server.base}/api/labels").body()
-    classes = {one["name"]: one["id"] for one in eye.state()["classes"]}
-    column = memoryview(columns)[16:].cast("i")
-    ids = [id for id, of in enumerate(column) if of == classes[name]]
+def columns_of(eye: Eye, address: str) -> list[list[int]]:
+    """Return the columns of an answer, each read as whole numbers."""
+    body = eye.page.request.get(f"{eye.server.base}/api/{address}").body()
+    values = memoryview(body)[16:].cast("i").tolist()
+    n = int.from_bytes(body[8:12], "little")
+    return [values[start : start + n] for start in range(0, len(values), n)]
+
+
+def densest(eye: Eye, ids: list[int]) -> int:
+    """Return the item that has a quarter of the others nearest around it."""
     places = {id: eye.place(id) for id in ids}
     return min(ids, key=lambda id: sorted(math.dist(places[id], at) for at in places.values())[len(ids) // 4])
+
+
+def find(eye: Eye, name: str) -> int:
+    """Return the first item on the map of this class, nearest to the middle of its densest place."""
+    classes = {one["name"]: one["id"] for one in eye.state()["classes"]}
+    return densest(eye, [id for id, of in enumerate(columns_of(eye, "labels")[0]) if of == classes[name]])
 
 
 def far(eye: Eye) -> None:
@@ -124,9 +134,16 @@ def tray(eye: Eye) -> None:
     draw(eye, id, 150, finish=True)
     cells = eye.page.locator(".cell")
     cells.first.wait_for()
-    for place in (5, 14):
+    for place in (4, 8):
         cells.nth(place).click()
+    cells.first.scroll_into_view_if_needed()
     eye.page.mouse.move(2, 2)
+
+
+def poster(eye: Eye) -> None:
+    """Show the whole pile with a group of it in the tray."""
+    draw(eye, find(eye, "Flags"), 70, finish=True)
+    eye.page.locator(".cell").first.wait_for()
 
 
 def layers(eye: Eye) -> None:
@@ -142,8 +159,10 @@ def history(eye: Eye) -> None:
 
 
 def confusion(eye: Eye) -> None:
-    """Show labels against predictions."""
+    """Show labels against predictions, the whole matrix of them."""
     eye.press("q")
+    matrix = eye.page.get_by_label("Confusion matrix")
+    matrix.locator("tr").last.scroll_into_view_if_needed()
 
 
 def spread(eye: Eye) -> None:
@@ -178,10 +197,20 @@ def viewer(eye: Eye) -> None:
     eye.page.mouse.move(2, 2)
 
 
+def predicted(eye: Eye, name: str) -> int:
+    """Return the first unlabelled item that is taken for this class, where such lie densest."""
+    state = eye.state()
+    newest = eye.page.request.get(f"{eye.server.base}/api/rounds").json()[0]["id"]
+    taken = columns_of(eye, f"rounds/{newest}/predictions")[0]
+    labels = columns_of(eye, "labels")[0]
+    wanted = next(one["id"] for one in state["classes"] if one["name"] == name)
+    return densest(eye, [id for id, of in enumerate(taken) if of == wanted and labels[id] < 0])
+
+
 def rejecting(eye: Eye) -> None:
     """Show a selection whose predictions can be accepted or rejected."""
     eye.press("r")
-    id = find(eye, "Symbols")
+    id = predicted(eye, "Symbols")
     zoom(eye, id, 3)
     rest(eye)
     draw(eye, id, 150, finish=True)
@@ -190,6 +219,7 @@ def rejecting(eye: Eye) -> None:
 
 Recipe = tuple[Callable[[Eye], None], str, tuple[str, ...]]
 RECIPES: dict[str, Recipe] = {
+    "map": (poster, "dark", SOFTWARE_GL),
     "far": (far, "light", SOFTWARE_GL),
     "middle": (between, "light", SOFTWARE_GL),
     "near": (near, "light", SOFTWARE_GL),
