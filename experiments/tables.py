@@ -48,6 +48,14 @@ def adjusted(tests: Sequence[Paired], digits: int | Sequence[int] = 3, *, percen
     ]
 
 
+def adjusted_table(
+    tests: Sequence[Sequence[Paired]], digits: Sequence[int], *, percent: bool = False
+) -> list[list[str]]:
+    """Write the tests of a table, lines of columns, as one family; `digits`: after the point, by column."""
+    texts = iter(adjusted([test for line in tests for test in line], [*digits] * len(tests), percent=percent))
+    return [[next(texts) for _ in line] for line in tests]
+
+
 def signed(paired: Paired, digits: int = 3, *, percent: bool = False) -> str:
     """Write a paired difference with its interval and p, in bold where the interval leaves 0 out."""
     scale = 100 if percent else 1

@@ -11,7 +11,7 @@ from experiments.data.pictures import first_of_each
 from experiments.plots import draw_plane, plane, save, subplots
 from experiments.running import Case, Experiment, Row, Scale
 from experiments.statistics import paired_t, t_interval
-from experiments.tables import adjusted, plus_minus, table
+from experiments.tables import adjusted_table, plus_minus, table
 from experiments.tuning import METHODS, Budget, train
 from shoal.effort import measure_effort
 from shoal.indices import knn_accuracy, silhouette_macro
@@ -148,7 +148,7 @@ sounds as pictures of 64 mel bands x 64 steps of their first second, in the last
 the map` draws the same by PCA. A head (two layers from random numbers, 256 and 16 wide; Shoal's rounds have another: one layer from PCA) is trained on
 {maps[0]["labels"]} labelled items a class, then t-SNE; everything is judged on the other items, so without a head seeds differ only by which these are. Gestures: the simulated annotator of `docs/effort.md` on the static map,
 fewer is better. Mean ± half the 95 % interval (Student's t over seeds, which choose the labelled
-items); "Holm" is p adjusted for the number of tests in the column, bold where that is below 0.05.
+items); "Holm" is p adjusted for the number of tests in the table, bold where that is below 0.05.
 
 {about}
 
@@ -200,11 +200,13 @@ def _table(rows: list[Row]) -> str:
 
 def _heads(rows: list[Row]) -> str:
     pairs = [(name, method) for name in _names(rows) for method in METHODS_OF[2:]]
-    columns = []
-    for what, digits in (("knn", 3), ("knn_map", 3), ("0.95", 0)):
-        tests = [paired_t(_values(rows, n, m, what), _values(rows, n, "as it is", what)) for n, m in pairs]
-        columns.append(adjusted(tests, digits))
-    cells = [[*pair, *(column[k] for column in columns)] for k, pair in enumerate(pairs)]
+    digits = {"knn": 3, "knn_map": 3, "0.95": 0}
+    tests = [
+        [paired_t(*(_values(rows, name, each, what) for each in (method, "as it is"))) for what in digits]
+        for name, method in pairs
+    ]
+    texts = adjusted_table(tests, list(digits.values()))
+    cells = [[*pair, *line] for pair, line in zip(pairs, texts, strict=True)]
     return table(["set", "minus as it is", "10-NN, vectors", "10-NN, map", "gestures to 95 %"], cells)
 
 

@@ -9,7 +9,7 @@ from experiments.plots import COLOURS, draw_plane, save, subplots
 from experiments.running import Row
 from experiments.splits import halves
 from experiments.statistics import bootstrap, paired_t, t_interval
-from experiments.tables import adjusted, between, plus_minus, table
+from experiments.tables import adjusted, adjusted_table, between, plus_minus, table
 from experiments.tuning import METHODS, RATES
 
 OURS = "silhouette"
@@ -52,7 +52,7 @@ and judged on the test pictures of the 50 unseen ones. `unit` (length 1) keeps a
 dimensions, `PCA` and `LDA` (of the seen classes, closed form) train nothing; `from PCA` is the head of Shoal's
 rounds, one linear layer that begins at the principal components. k-means++ looks for the true number of classes.
 Mean ± half the 95 % interval (Student's t over the splits, which share classes and pictures: somewhat too narrow);
-"(Holm ...)" is p adjusted for the number of tests in its column, bold where that is below 0.05. The silhouette of a model
+"(Holm ...)" is p adjusted for the number of tests in its table (or sentence), bold where that is below 0.05. The silhouette of a model
 that was trained on it stands in parentheses and is not
 ranked. These are heads on frozen features: not comparable with end-to-end results in the literature."""
 
@@ -64,7 +64,7 @@ SPLITS = "The seen classes of every random split, by number in the alphabetical 
 COMPONENTS = """What else is made of 16 numbers (`unit`: 1,280), minus PCA of 16, paired by split. The heads from PCA differ from the
 others in two things at once: they begin at the components, and they are one linear layer where the others are two layers that begin at
 random numbers. A linear layer from random numbers was not tried, so which of the two it is stays open.
-p counts the 12 tests of a column here, so that what is just sure here may not be so above, and the other way round."""
+The tests of each of the two tables are adjusted together."""
 
 COUNTING = """The blog counts about 1.35 N comparisons for the silhouette of a batch of N. By definition a and b
 need every one of the N (N - 1) / 2 distances; the squared form needs N K, an item against each class mean. Even
@@ -105,25 +105,26 @@ def _table(rows: list[Row], part: str) -> str:
 
 def _pairs(rows: list[Row], part: str) -> str:
     rivals = [name for name in _methods(rows) if name != OURS]
-    columns = []
-    for metric in COMPARED:
-        ours = _values(rows, OURS, part, metric)
-        tests = [paired_t(ours, _values(rows, name, part, metric)) for name in rivals]
-        columns.append(adjusted(tests))
-    cells = [[name, *(column[k] for column in columns)] for k, name in enumerate(rivals)]
+    tests = [
+        [paired_t(*(_values(rows, each, part, metric) for each in (OURS, name))) for metric in COMPARED]
+        for name in rivals
+    ]
+    texts = adjusted_table(tests, [3] * len(COMPARED))
+    cells = [[name, *line] for name, line in zip(rivals, texts, strict=True)]
     return table(["silhouette minus", *(NAMES[metric] for metric in COMPARED)], cells)
 
 
 def _above(rows: list[Row], where: str = "") -> str:
-    """Return every method minus the principal components on unseen classes; p adjusted column by column."""
+    """Return every method minus the principal components on unseen classes."""
     if "PCA" not in _methods(rows):
         return ""
     others = [name for name in _methods(rows) if name != "PCA"]
-    columns = [
-        adjusted([paired_t(_values(rows, n, "unseen", m), _values(rows, "PCA", "unseen", m)) for n in others])
-        for m in COMPARED
+    tests = [
+        [paired_t(*(_values(rows, each, "unseen", metric) for each in (name, "PCA"))) for metric in COMPARED]
+        for name in others
     ]
-    cells = [[name, *(column[k] for column in columns)] for k, name in enumerate(others)]
+    texts = adjusted_table(tests, [3] * len(COMPARED))
+    cells = [[name, *line] for name, line in zip(others, texts, strict=True)]
     return table([f"minus PCA{where}", *(NAMES[metric] for metric in COMPARED)], cells)
 
 
