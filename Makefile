@@ -29,6 +29,7 @@ check: $(VENV)/ready web/node_modules/ready ## Lint and type-check Python and Ty
 	cd web && npm run check --silent
 
 experiments: $(VENV)/ready ## List the experiments; NAME=... runs one (ARGS=--smoke: in seconds)
+	@test "$(NAME)" != projectors || pip install --quiet --constraint constraints.txt --editable '.[benchmarks]'
 	@python -m experiments $(NAME) $(ARGS)
 
 dev: $(VENV)/ready web/node_modules/ready ## Rebuild the page at every change (beside it: shoal serve WORKSPACE)

@@ -30,6 +30,8 @@ Scale = Literal["smoke", "short", "full"]
 Case = dict[str, Scalar]
 Row = dict[str, Any]
 """A case and its outcome in one: the case's values, the outcome's, and `seconds`."""
+OWN = ("not_here", "seconds")
+"""What the runner itself adds to a case."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PACKAGES = ("shoal", "numpy", "scipy", "scikit-learn", "torch", "faiss-cpu", "onnxruntime")
 """What every experiment stands on; one that needs more names it in its `packages`."""
@@ -86,10 +88,14 @@ def run(
     "smoke" keeps nothing and writes into a temporary folder unless told otherwise; with `only` nothing is
     written, since the table would lack the other cases. `jobs` cases are measured at once, each in a process
     with one thread; 1: here, one after the other. `resume`: cases that results.json has are not measured
-    again, so that a run goes on without the cache of the machine that began it.
+    again, so that a run goes on without the cache of the machine that began it. Raises `ShoalError` where
+    the committed results.json has cases that this run lacks: only `into` may then be written.
     """
     wanted = experiment.cases(scale, experiment.seeds if seeds is None else seeds)
     wanted = [case for case in wanted if only in _words(case)]
+    replaces = not (scale == "smoke" or only or into)
+    if replaces:
+        _refuse_to_lose(experiment, wanted)
     if resume:
         _recall(experiment, wanted)
     rows = []
@@ -101,6 +107,10 @@ def run(
         with tempfile.TemporaryDirectory() as scratch:
             _write(experiment, scale, rows, into or Path(scratch))
     elif not only:
+        if replaces:
+            there = [case for case, row in zip(wanted, rows, strict=True) if "not_here" not in row]
+            reasons = sorted({row["not_here"] for row in rows if "not_here" in row})
+            _refuse_to_lose(experiment, there, reasons)
         _write(experiment, scale, rows, into or HERE / experiment.name)
     return rows
 
@@ -157,12 +167,39 @@ def _outcome_of(name: str, case: Case, keep: bool) -> Row:
 
 def _recall(experiment: Experiment, cases: list[Case]) -> None:
     """Put those outcomes of results.json into the cache that are of these cases."""
-    known = json.loads((HERE / experiment.name / "results.json").read_text())["rows"]
+    known = committed(experiment)
     for case in cases:
-        found = (row for row in known if all(name in row and row[name] == case[name] for name in case))
-        row = next(found, None)
+        row = next((row for row in known if is_of(row, case)), None)
         if row is not None and "not_here" not in row:
             _keep(_file(experiment, case), row)
+
+
+def committed(experiment: Experiment) -> list[Row]:
+    """Return the rows of the committed results.json, none where there is none."""
+    file = HERE / experiment.name / "results.json"
+    rows: list[Row] = json.loads(file.read_text())["rows"] if file.exists() else []
+    return rows
+
+
+def is_of(row: Row, case: Row) -> bool:
+    """Return whether the row has every value of the case."""
+    return all(name in row and row[name] == value for name, value in case.items())
+
+
+def _refuse_to_lose(experiment: Experiment, cases: list[Case], missing: Sequence[str] = ()) -> None:
+    """Raise where results.json has outcomes of other cases than these; `missing`: why they were not run."""
+    known = [row for row in committed(experiment) if "not_here" not in row]
+    lost = [row for row in known if not any(is_of(row, case) for case in cases)]
+    if not lost:
+        return
+    names = {name for case in cases for name in case}
+    first = "; ".join(_words({name: row[name] for name in row if name in names}) for row in lost[:3])
+    needs = f" Not here: {'; '.join(missing)}." if missing else ""
+    raise ShoalError(
+        f"{experiment.name}: {len(lost)} of the {len(known)} cases in results.json are not in this run ({first}"
+        f"{'; ...' if len(lost) > 3 else ''}), so it stays as it is.{needs} Get what is not here, ask for the "
+        "same sizes and seeds, or write elsewhere with --into FOLDER; what was measured is kept."
+    )
 
 
 def _file(experiment: Experiment, case: Case) -> Path:
@@ -188,6 +225,11 @@ def _outcome(experiment: Experiment, case: Case, *, keep: bool) -> Row:
         found = experiment.measure(case)
     except NotHere as reason:
         return {**case, "not_here": str(reason), "seconds": 0.0}
+    if taken := sorted({*case, *OWN} & found.keys()):
+        raise ValueError(
+            f"{experiment.name}: measure() returned {', '.join(taken)}, names of the case or the runner's own; "
+            "an outcome must leave them as they are, or --resume finds nothing. Give it other names."
+        )
     row = {**case, **found, "seconds": round(time.perf_counter() - began, 2)}
     if keep:
         _keep(file, row)

@@ -21,8 +21,8 @@ UNTRAINED: Kind = ("none", "untrained")
 PUBLISHED: Kind = ("reset", "hard")
 REPAIR: Kind = ("hungarian", "gmm")
 MEASURES = {
-    "NMI, k = 10": ("test", "nmi"),
-    "MAP@R": ("test", "map"),
+    "NMI, k = 10": ("judged", "nmi"),
+    "MAP@R": ("judged", "map"),
     "probe on conv3": ("probe", "conv3"),
 }
 """What is compared, by the name that a table gives it: on test pictures all three."""
@@ -94,7 +94,7 @@ def _learned(rows: list[Row]) -> str:
         of = _of(rows, kind)
         line = [NAMES[kind]]
         line += [
-            plus_minus(t_interval([row["test"][name] for row in of]))
+            plus_minus(t_interval([row["judged"][name] for row in of]))
             for name in ("nmi", "ami", "ari", "accuracy", "map")
         ]
         if kind[0] == "none":
@@ -189,8 +189,8 @@ def _sweep(rows: list[Row]) -> str:
             [
                 str(k),
                 f"{plus_minus(t_interval([row['history']['loss'][-2] for row in of]))} of {np.log(k):.3f}",
-                plus_minus(t_interval([row["test"]["nmi"] for row in of])),
-                plus_minus(t_interval([row["test"]["map"] for row in of])),
+                plus_minus(t_interval([row["judged"]["nmi"] for row in of])),
+                plus_minus(t_interval([row["judged"]["map"] for row in of])),
                 plus_minus(t_interval([100 * row["probe"]["conv3"] for row in of]), 1),
                 plus_minus(t_interval([row["history"]["nmi_labels"][-1] for row in of])),
                 plus_minus(t_interval([row["ami"] for row in of])),

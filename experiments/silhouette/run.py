@@ -84,7 +84,7 @@ def _method(case: Case, known: splits.Known, sizes: dict[str, int], seed: int) -
     trained = train(
         known.vectors, known.labels, method, choice.settings, width=width, budget=budget, seed=seed
     )
-    facts = {"settings": choice.settings, "trials": choice.trials, "training": trained.history[-1].seconds}
+    facts = {"settings": choice.settings, "tried": choice.trials, "training": trained.history[-1].seconds}
     return trained.embed, facts
 
 
@@ -142,4 +142,5 @@ EXPERIMENT = Experiment(
     cases=cases,
     measure=measure,
     report=report.write,
+    version=2,
 )

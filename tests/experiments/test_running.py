@@ -10,6 +10,7 @@ import pytest
 
 from experiments import running
 from experiments.__main__ import listing, main
+from shoal.types import ShoalError
 
 HERE = Path(running.__file__).parent
 
@@ -94,6 +95,45 @@ def test_what_is_not_here_is_said_and_asked_again(tmp_path):
     assert "## Not run here\n\n- the moon (not in $SHOAL_DATA)" in (tmp_path / "README.md").read_text()
     rows = running.run(experiment(lambda case: {"square": 1}), "short", into=tmp_path)
     assert [row.get("square") for row in rows] == [0, 1]
+
+
+def test_a_run_that_lacks_committed_cases_does_not_replace_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "HERE", tmp_path)
+    running.run(experiment(lambda case: {"square": case["seed"] ** 2}), "short", seeds=3)
+    file = tmp_path / "squares" / "results.json"
+    before = file.read_bytes()
+    monkeypatch.setenv("SHOAL_CACHE", str(tmp_path / "another"))
+
+    def measure(case):
+        if case["seed"] == 2:
+            raise running.NotHere("rulers (pip install ruler)")
+        return {"square": -1}
+
+    with pytest.raises(ShoalError, match=r"1 of the 3 cases .*seed 2.* rulers \(pip install ruler\).*--into"):
+        running.run(experiment(measure), "short", seeds=3)
+    asked = []
+    with pytest.raises(ShoalError, match=r"1 of the 3 cases .*seed 2"):
+        running.run(experiment(asked.append), "short", seeds=2)
+    assert asked == []
+    assert file.read_bytes() == before
+    running.run(experiment(measure), "short", seeds=3, into=tmp_path / "elsewhere")
+    assert "rulers" in (tmp_path / "elsewhere" / "README.md").read_text()
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["seed", "seconds", "not_here"])
+def test_an_outcome_must_not_hide_the_case(name, tmp_path):
+    with pytest.raises(ValueError, match=f"squares: .* returned {name}"):
+        running.run(experiment(lambda case: {"square": 0, name: 7}), "short", into=tmp_path)
+
+
+@pytest.mark.parametrize("name", running.names())
+def test_every_case_is_found_in_the_committed_results(name):
+    known = running.find(name)
+    rows = running.committed(known)
+    cases = known.cases("short", known.seeds)
+    assert cases
+    assert [case for case in cases if not any(running.is_of(row, case) for row in rows)] == []
 
 
 def test_several_cases_at_once_are_measured_and_kept_in_their_order(tmp_path):
