@@ -45,7 +45,7 @@ def write(rows: list[Row], folder: Path) -> str:
     parts = [INTRODUCTION, _answer(main), "## Accuracy (Table 2)", _accuracies(main)]
     if few := _both_runs(main):
         parts += [FEW, few]
-    parts += ["## Against cross-entropy", "Points of test accuracy, paired by seed.", _against(main, "test")]
+    parts += ["## Against cross-entropy", POINTS, _against(main, "test")]
     for method in ("k-means", "GMM"):
         parts += [
             f"## {method} on the representations of the test items (Table {3 if method == 'k-means' else 4})"
@@ -69,12 +69,14 @@ best for the setting, so nothing is tuned here, and both COREL losses are what i
 not quite its formulas (Gaussian: lambda enters squared but at 1/2; Cosine: a foreign class repels only at acute
 angles), because that program chose lambda; the epoch with the best validation accuracy is kept. The
 representation is what the last hidden layer gives; k-means and the mixture of Gaussians know the number of classes.
-Mean ± half the 95 % interval (Student's t over the seeds); Holm: p adjusted for the number of tests in
-the table, bold where that is below 0.05. All seeds share one cut into training, validation and test items."""
+Mean ± half the 95 % interval (Student's t over the seeds); where there are two seeds, both values and no test. Holm: p
+adjusted for the number of tests in the table, bold where that is below 0.05. All seeds share one cut into training, validation and test items."""
 FEW = """Two seeds say little about what other seeds would give, even where both happen to be equal. Validation accuracy
-in % of each run, ± what the number of validation items alone leaves open (95 %, binomial):"""
-AGAINST = """Points of the clusters' accuracy above that of cross-entropy's, paired by seed. Of two seeds (Fashion-MNIST, CNN) even
-a small p says little."""
+in % of each run, ± what the number of validation items alone leaves open (95 %, binomial); the difference above, of their
+mean, has the wider of the two:"""
+AGAINST = """Points of the clusters' accuracy above that of cross-entropy's, paired by seed; of two seeds both differences and no
+test."""
+POINTS = "Points of test accuracy, paired by seed; of two seeds both differences and no test."
 LAMBDA = """One seed a point and few epochs, so a single point is no result. In the paper's plots, after 150 epochs, the worst
 lambda of Gaussian-COREL (0.05 to 0.1) has 86.57 % (Fashion-MNIST, dense), 90.79 (convolutional) and 95.14 (MNIST, dense)."""
 
@@ -124,7 +126,9 @@ def _accuracies(rows: list[Row]) -> str:
                 _mean(_accuracy(rows, setting, loss, "test")),
                 _mean(ours),
                 "-" if theirs is None else f"{theirs:.2f}",
-                "-" if theirs is None else _difference(ours, theirs),
+                "-"
+                if theirs is None
+                else _difference(ours, theirs, _of(rows, setting, loss)[0]["validation"]),
             ]
         )
     head = [
@@ -139,21 +143,25 @@ def _accuracies(rows: list[Row]) -> str:
     return table(head, cells)
 
 
-def _mean(values: list[float]) -> str:
-    """Write a mean with its interval; equal values have none that means something."""
-    return f"{values[0]:.2f} twice" if _twice(values) else plus_minus(t_interval(values), 2)
+def _mean(values: list[float], digits: int = 2) -> str:
+    """Write a mean with its interval; of two values both, since Student's t of one difference tells nothing."""
+    if len(values) == 2:
+        return ", ".join(f"{value:.{digits}f}" for value in values)
+    return plus_minus(t_interval(values), digits)
 
 
-def _difference(ours: list[float], theirs: float) -> str:
+def _difference(ours: list[float], theirs: float, items: int) -> str:
+    """Write ours minus theirs; of two seeds with what the number of validation items alone leaves open."""
     found = t_interval(ours)
+    half = max(_binomial(each, items) for each in ours) if len(ours) == 2 else found.half
     text = f"{found.mean - theirs:+.2f}"
-    if _twice(ours):
-        return f"{text} twice"
-    return text if np.isnan(found.half) else f"{text} ± {found.half:.2f}"
+    return text if np.isnan(half) else f"{text} ± {half:.2f}"
 
 
-def _twice(values: list[float]) -> bool:
-    return len(values) == 2 and values[0] == values[1]
+def _binomial(percent: float, items: int) -> float:
+    """Return half the 95 % interval, in points, of a share of so many items."""
+    share = percent / 100
+    return float(196 * np.sqrt(share * (1 - share) / items))
 
 
 def _both_runs(rows: list[Row]) -> str:
@@ -163,8 +171,7 @@ def _both_runs(rows: list[Row]) -> str:
         found = _accuracy(rows, setting, loss, "validation")
         if len(found) == 2:
             count = _of(rows, setting, loss)[0]["validation"]
-            halves = (196 * np.sqrt(share * (1 - share) / count) for share in np.array(found) / 100)
-            both = [f"{each:.2f} ± {half:.2f}" for each, half in zip(found, halves, strict=True)]
+            both = [f"{each:.2f} ± {_binomial(each, count):.2f}" for each in found]
             theirs = THEIRS.get(setting, {}).get(loss)
             name = f"{NAMES[setting[0]]}, {setting[1]}"
             cells.append([name, loss, *both, "-" if theirs is None else f"{theirs:.2f}"])
@@ -181,8 +188,12 @@ def _against(rows: list[Row], what: str) -> str:
 
     others = _losses(rows)[1:]
     pairs = [(setting, loss) for setting, loss in _pairs(rows) if loss in others]
-    tests = [paired_t(values(setting, loss), values(setting, "CCE")) for setting, loss in pairs]
-    texts = dict(zip(pairs, adjusted(tests, 2), strict=True))
+    two = [pair for pair in pairs if len(values(*pair)) == 2]
+    tests = {pair: paired_t(values(*pair), values(pair[0], "CCE")) for pair in pairs if pair not in two}
+    texts = dict(zip(tests, adjusted(list(tests.values()), 2), strict=True))
+    for pair in two:
+        each = zip(values(*pair), values(pair[0], "CCE"), strict=True)
+        texts[pair] = ", ".join(f"{ours - theirs:+.2f}" for ours, theirs in each)
     cells = [
         [f"{NAMES[setting[0]]}, {setting[1]}", *(texts.get((setting, loss), "-") for loss in others)]
         for setting in _settings(rows)
@@ -195,10 +206,7 @@ def _clusters(rows: list[Row], method: str) -> str:
         [
             f"{NAMES[setting[0]]}, {setting[1]}",
             loss,
-            *(
-                plus_minus(t_interval([row[method][name] for row in _of(rows, setting, loss)]))
-                for name in CLUSTERED
-            ),
+            *(_mean([row[method][name] for row in _of(rows, setting, loss)], 3) for name in CLUSTERED),
         ]
         for setting, loss in _pairs(rows)
     ]

@@ -11,7 +11,7 @@ from experiments.data.omniglot import omniglot, turned
 from experiments.plots import COLOURS, save, subplots
 from experiments.running import Case, Experiment, Row, Scale
 from experiments.statistics import Interval, paired_t, t_interval
-from experiments.tables import adjusted, plus_minus, table
+from experiments.tables import adjusted_table, plus_minus, table
 
 METHODS = ("prototypical", "relation", "matching", "silhouette")
 WITHOUT = ("pixels", "untrained")
@@ -106,6 +106,9 @@ twice), none of it tuned. Asked: queries of alphabets that were never seen (two 
 is NT-Xent in training and attention over cosines in the test; `silhouette` names the nearest class mean.
 In training these two use all pairs of the six items that an episode has of a class; `prototypical` and `relation` compare five
 queries with the one example, so that an episode tells them less.
+With five examples their rules of the test differ as well: `silhouette` compares with class means, `matching` by attention over
+single examples, so that loss and rule are not told apart there. With one example only the distance differs (Euclidean, cosine);
+sure of the silhouette's differences from `matching` and `prototypical` with one example: {_sure_of_one(rows)}.
 `untrained` is the same network before training. Mean ± half the 95 % interval (Student's t over the seeds,
 no two of which ask about the same alphabet); "Holm" is p adjusted for the number of tests in the table, bold
 where that is below 0.05; the difference is to the published number, which had 4,800 training classes (turns
@@ -147,15 +150,31 @@ def _difference(ours: Interval, theirs: float) -> str:
     return text if np.isnan(ours.half) else f"{text} ± {ours.half:.1f}"
 
 
-def _pairs(rows: list[Row]) -> str:
+def _against(rows: list[Row]) -> dict[str, dict[str, str]]:
+    """Return the silhouette minus each method, task by task, all tests adjusted together."""
     rivals = [name for name in METHODS + WITHOUT if name != "silhouette"]
     tasks = _tasks(rows)
     tests = [
         [paired_t(_values(rows, "silhouette", t), _values(rows, name, t)) for t in tasks] for name in rivals
     ]
-    texts = iter(adjusted([test for line in tests for test in line], 1))
-    cells = [[name, *(next(texts) for _ in tasks)] for name in rivals]
-    return table(["silhouette minus, points", *tasks], cells)
+    texts = adjusted_table(tests, [1] * len(tasks))
+    return {name: dict(zip(tasks, line, strict=True)) for name, line in zip(rivals, texts, strict=True)}
+
+
+def _pairs(rows: list[Row]) -> str:
+    cells = [[name, *line.values()] for name, line in _against(rows).items()]
+    return table(["silhouette minus, points", *_tasks(rows)], cells)
+
+
+def _sure_of_one(rows: list[Row]) -> str:
+    found = {name: line for name, line in _against(rows).items() if name in THEIRS}
+    sure = [
+        f"{task} from `{name}`"
+        for name, line in found.items()
+        for task, text in line.items()
+        if "1-shot" in task and text.startswith("**")
+    ]
+    return ", ".join(sure) or "none"
 
 
 def _picture(rows: list[Row], file: Path) -> None:

@@ -275,7 +275,7 @@ EXPERIMENT = Experiment(
     question="Which projector makes the best map, and at what price?",
     source="`benchmarks/projectors.py`, which this runs; no paper's table.",
     shortened="3,000 items of two layers and 10,000 of the last, three seeds; 30,000 and 70,000 of the last, one seed and so no "
-    "intervals. The rivals are installed by `pip install -e '.[benchmarks]'`. Embedding the 80,000 pictures takes about 23 minutes of "
+    "intervals. `make experiments NAME=projectors` installs the rivals (`pip install -e '.[benchmarks]'`). Embedding the 80,000 pictures takes about 23 minutes of "
     "one core, once.",
     seeds=3,
     cases=cases,

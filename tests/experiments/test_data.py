@@ -19,6 +19,7 @@ from experiments.data.pictures import first_of_each
 from experiments.data.sounds import read_wave, spoken_digits
 from experiments.data.texts import ag_news, as_numbers, vocabulary, words_of
 from experiments.deepcluster.networks import pack, unpack
+from experiments.fewshot.run import _split as alphabet_split
 from experiments.running import NotHere
 
 
@@ -137,6 +138,31 @@ def test_omniglot_from_a_zip(tmp_path):
     assert len(four) == 12
     assert (four.pixels[3] == np.rot90(found.drawings.pixels[0])).all()
     assert four.labels[3] == 1
+
+
+@pytest.mark.parametrize("first", [0, 4])
+def test_no_alphabet_trains_and_is_asked_about(first, tmp_path, monkeypatch):
+    names = ["Angelic", "Balinese", "Greek", "Korean", "Latin", "Sanskrit", "Tagalog", "Tengwar"]
+    (tmp_path / "omniglot").mkdir()
+    with zipfile.ZipFile(tmp_path / "omniglot" / "omniglot_8alphabets.zip", "w") as archive:
+        for name in names:
+            for character in ("character01", "character02"):
+                out = BytesIO()
+                Image.new("1", (8, 8), 1).save(out, "PNG")
+                archive.writestr(f"omniglot/{name}/{character}/a_01.png", out.getvalue())
+    monkeypatch.setenv("SHOAL_DATA", str(tmp_path))
+
+    def alphabets(drawings):
+        return {drawings.classes[label].split("/")[0] for label in drawings.labels}
+
+    pairs = []
+    for seed in range(first, first + 4):
+        learned, asked, said = alphabet_split(seed, smoke=False)
+        assert alphabets(asked) == set(said.split(", "))
+        assert len(alphabets(asked)) == 2
+        assert alphabets(learned) == set(names) - alphabets(asked)
+        pairs += sorted(alphabets(asked))
+    assert sorted(pairs) == names
 
 
 def test_news(tmp_path):
