@@ -17,9 +17,13 @@ def main(arguments: list[str] | None = None) -> int:
     size.add_argument(
         "--smoke", action="store_true", help="a few seconds on stand-in data; writes nothing here"
     )
-    size.add_argument("--full", action="store_true", help="the paper's sizes, where the machine allows")
+    size.add_argument(
+        "--full", action="store_true", help="the paper's sizes, where the machine allows; needs --into"
+    )
     parser.add_argument("--table", action="store_true", help="only write the README again from results.json")
-    parser.add_argument("--seeds", type=int, help="how many seeds (default: the experiment's)")
+    parser.add_argument(
+        "--seeds", type=int, help="how many seeds (default: the experiment's; fewer need --into)"
+    )
     parser.add_argument("--only", default="", help="only cases whose description contains this text")
     parser.add_argument(
         "--resume", action="store_true", help="measure only cases that results.json lacks (same code!)"

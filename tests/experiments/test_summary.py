@@ -50,6 +50,15 @@ def test_two_equal_runs_are_not_an_interval():
     assert "± 0.00 " not in (running.HERE / "corel" / "README.md").read_text()
 
 
+def test_two_seeds_have_no_test():
+    page = (running.HERE / "corel" / "README.md").read_text()
+    heads = page.split("| loss minus cross-entropy ")[1:]
+    assert len(heads) == 3
+    for part in heads:
+        line = next(line for line in part.splitlines() if line.startswith("| Fashion-MNIST, CNN "))
+        assert re.fullmatch(r"\| Fashion-MNIST, CNN( \| [+-]\d+\.\d\d, [+-]\d+\.\d\d){4} \|", line)
+
+
 def test_every_experiment_is_in_the_summary():
     page = (ROOT / "docs" / "experiments.md").read_text()
     for name in running.names():
