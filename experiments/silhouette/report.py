@@ -25,14 +25,22 @@ def write(rows: list[Row], folder: Path) -> str:
     narrow = [row for row in judged if row["split"] == "random" and row["width"] == 2]
     hard = [row for row in judged if row["split"] == "hard" and row["width"] == 16]
     _bars(wide, hard, folder / "unseen.png")
-    parts = [INTRODUCTION, "![Unseen classes by loss](unseen.png)", FIGURES, _answer(wide)]
+    parts = [
+        INTRODUCTION,
+        "![Unseen classes by loss, in place of figures 7 and 9](unseen.png)",
+        FIGURES,
+        _answer(wide),
+    ]
     parts += ["## Unseen classes, 16 dimensions", _table(wide, "unseen"), "## The silhouette against each"]
     parts += [_pairs(wide, "unseen"), "## Above the principal components?", COMPONENTS, _above(wide)]
     parts += [_above(hard, ", hard split")] if hard else []
     parts += ["## Unseen classes straight in 2 dimensions", _table(narrow, "unseen")]
     parts += [_against_the_map(narrow, wide)]
     if _panels(narrow, folder / "plane.png"):
-        parts += [PLANE, "![Ten seen and ten unseen classes in the plane](plane.png)"]
+        parts += [
+            PLANE,
+            "![Ten seen and ten unseen classes in the plane, in place of figures 7 and 9](plane.png)",
+        ]
     if hard:
         parts += [
             "## The hard split: whole superclasses unseen, the flowers among them",
@@ -56,8 +64,8 @@ Mean ± half the 95 % interval (Student's t over the splits, which share classes
 that was trained on it stands in parentheses and is not
 ranked. These are heads on frozen features: not comparable with end-to-end results in the literature."""
 
-FIGURES = """The post compares seen and unseen classes in its figures 7 and 9. They could not be had, so neither is redrawn; the picture
-above and the planes further down ask their question of heads on frozen features: which loss separates classes that it has
+FIGURES = """Figures 7 and 9 of the post, on seen and unseen classes as the documents behind Shoal pass it on, could not be had, so neither
+is redrawn. In their place the picture above and the planes further down ask of heads on frozen features which loss separates classes that it has
 not seen, and what that looks like. No backbone was fine-tuned, for want of time and of a GPU."""
 
 PLANE = """Ten of the 50 seen classes, on which each head was trained, and ten of the 50 unseen ones, of the first split;

@@ -38,6 +38,16 @@ def test_bold_differences_are_sure_after_adjusting(name):
         assert float(said[1]) <= 0.05
 
 
+@pytest.mark.parametrize("name", RUN)
+def test_p_is_adjusted_for_all_tests_of_a_table(name):
+    page = (running.HERE / name / "README.md").read_text()
+    for table in re.findall(r"(?:^\|.*\n)+", page, flags=re.MULTILINE):
+        found = re.findall(r", p ([\d.e-]+)\**? \(Holm ([\d.e-]+)\)", table)
+        if found:
+            p, after = min((float(p), float(after)) for p, after in found)
+            assert after == pytest.approx(min(1, p * len(found)), rel=0.07), table.splitlines()[0]
+
+
 def test_the_answer_of_deepcluster_is_of_its_table():
     page = (running.HERE / "deepcluster" / "README.md").read_text()
     answer, rest = page.split("**Ours.**")[1].split("\n", maxsplit=1)
