@@ -66,7 +66,7 @@ def test_scrambled_test_labels_change_the_judgement_and_nothing_before_it(case, 
     monkeypatch.setattr(run, "parts", scrambled)
     after = run.measure(case)
     assert after["settings"] == before["settings"]
-    assert after["trials"] == before["trials"]
+    assert after["tried"] == before["tried"]
     assert len(trained) == len(heads) == 4  # three trials, then the one that is judged
     assert all(np.array_equal(one, other) for one, other in zip(trained, heads, strict=True))
     assert after["unseen"] != before["unseen"]
