@@ -24,6 +24,21 @@ def test_the_state_names_the_round_and_its_map(client, learned):
     assert client.get("/api/rounds").json() == [state["round"]]
 
 
+@pytest.mark.parametrize("path", ["state", "rounds"])
+def test_a_round_saved_while_an_answer_is_made_troubles_nobody(client, workspace, seeded, monkeypatch, path):
+    known = type(workspace.rounds).current
+
+    def current_after_another_was_saved(rounds):
+        monkeypatch.setattr(type(workspace.rounds), "current", known)
+        save_round(workspace, seeded)
+        return known(rounds)
+
+    save_round(workspace, seeded)
+    monkeypatch.setattr(type(workspace.rounds), "current", current_after_another_was_saved)
+    assert client.get(f"/api/{path}").status_code == 200
+    assert client.get("/api/state").json()["round"]["id"] == max(row.id for row in workspace.rounds.rows())
+
+
 def test_new_images_placed_on_a_rounds_map_are_the_same_round_to_people(client, workspace, learned):
     predictions = workspace.rounds.predictions(learned.id)
     placed = workspace.rounds.save(

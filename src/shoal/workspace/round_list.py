@@ -25,9 +25,9 @@ class RoundLine:
 
 def round_lines(workspace: "Workspace") -> list[RoundLine]:
     """List the rounds that were learned, oldest first."""
-    rows = workspace.rounds.rows()
-    learned = _numbers(rows)
     current = workspace.rounds.current()
+    rows = workspace.rounds.rows()  # after it, so that a round saved meanwhile is among them
+    learned = _numbers(rows)
     shown = learned[current.id] if current else None
     newest = {learned[row.id]: row for row in rows}
     return [RoundLine(row, newest[row.id], row.id == shown) for row in rows if learned[row.id] == row.id]

@@ -34,8 +34,8 @@ RoundId = Annotated[int, Path(ge=0, lt=2**31)]
 @router.get("/rounds")
 def rounds(context: Ctx) -> list[RoundInfo]:
     """List the rounds that were learned, newest first, each with the map that has the newest images."""
-    numbers = learned_numbers(context.workspace)
-    lines = reversed(round_lines(context.workspace))
+    lines = list(reversed(round_lines(context.workspace)))
+    numbers = learned_numbers(context.workspace)  # last: every round listed above has one
     return [round_info(line.row, numbers, map_id=line.newest.map_id) for line in lines]
 
 

@@ -32,7 +32,7 @@ def state(context: Ctx, user: User) -> State:
     """Return everything the page draws besides positions, labels and pictures."""
     workspace = context.workspace
     label_seq = workspace.log.seq()
-    classes, numbers = class_infos(workspace), learned_numbers(workspace)
+    classes = class_infos(workspace)
     undo, redo = workspace.log.undoable(user), workspace.log.redoable(user)
     current, learned, job, counts = (
         workspace.current_map(),
@@ -40,6 +40,7 @@ def state(context: Ctx, user: User) -> State:
         workspace.jobs.latest(),
         workspace.counts(),
     )
+    numbers = learned_numbers(workspace)  # last: a round that is saved meanwhile has a number too
     return State(
         workspace=workspace.name,
         workspace_id=workspace.uuid,
