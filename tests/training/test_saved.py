@@ -85,6 +85,40 @@ def test_settings_of_the_loss_come_back(loss, tmp_path):
     assert np.array_equal(more.embed(X), train_head(X, Y, loss, start=found, plan=PLAN).embed(X))
 
 
+def test_numbers_of_numpy_are_plain_numbers(tmp_path):
+    file, classes = tmp_path / "a.safetensors", Y.max() + 1
+    plan = replace(PLAN, steps=np.int64(5), lr=np.float32(0.5), amp=np.False_, seed=RANDOM.integers(9))
+    shape = Head(np.int64(WIDTH), np.int32(4), hidden=np.int64(8), dropout=np.float32(0.25), unit=np.True_)
+    ours = partial(GaussianCORELLoss, classes, np.int64(4), lam=np.float32(0.5))
+    found = train_head(X, Y, ours(), head=shape, plan=plan, checkpoint_at=tmp_path / "run")
+    found.save(file)
+    same(found, Trained.load(file))
+    for loss in (ours(), GaussianCORELLoss(CLASSES, 4, lam=0.5)):
+        same(found, Trained.load(file, loss))
+    plain = replace(PLAN, lr=0.5, seed=int(plan.seed))
+    assert repr(plan) == repr(plain)
+    one = Head(WIDTH, 4, hidden=8, dropout=0.25)
+    assert repr(shape.settings()) == repr(one.settings())
+    # the checkpoint is of the same training, and it is done: no step is taken
+    again = train_head(
+        X,
+        Y,
+        GaussianCORELLoss(CLASSES, 4, lam=0.5),
+        head=one,
+        plan=plain,
+        checkpoint_at=tmp_path / "run",
+        watch=stopping(1),
+    )
+    same(again, found)
+
+
+def test_facts_that_json_cannot_hold_are_refused(tmp_path):
+    with pytest.raises(TrainingError, match=r"cannot hold \(a object\)"):
+        head().save(tmp_path / "a", facts={"by": object()})
+    head().save(tmp_path / "a", facts={"items": np.int64(3), "share": [np.float32(0.5)]})
+    assert json.loads((tmp_path / "a.json").read_text())["facts"] == {"items": 3, "share": [0.5]}
+
+
 class Strange(nn.Module):
     def __init__(self, pull: float = 1.0) -> None:
         super().__init__()

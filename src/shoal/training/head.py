@@ -52,11 +52,11 @@ class Head(nn.Module):
         checked_whole("Head", depth=depth, at_least=0)
         if not (is_number(dropout) and 0.0 <= dropout < 1.0):
             raise TrainingError(f"Head got dropout={dropout!r}; it lies in [0, 1).")
-        self.width, self.dimensions, self.hidden, self.depth = width, dimensions, hidden, depth
-        self.dropout, self.unit, self.normalise = dropout, unit, normalise
+        self.width, self.dimensions, self.hidden, self.depth = map(int, (width, dimensions, hidden, depth))
+        self.dropout, self.unit, self.normalise = float(dropout), bool(unit), bool(normalise)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
-        self.body = _layers(width, dimensions, hidden, depth, dropout)
+        self.body = _layers(self.width, self.dimensions, self.hidden, self.depth, self.dropout)
 
     @classmethod
     def linear(cls, mean: Floats, axes: Floats, scale: float, dimensions: int = 16) -> Self:

@@ -82,9 +82,9 @@ def _described(loss: nn.Module) -> dict[str, Any]:
     """Return a loss's class, its settings as text, and its arguments where JSON can hold them."""
     kind = type(loss)
     try:
-        arguments = loss.settings() if isinstance(loss, _Told) else None
-        json.dumps(arguments)
-    except (AttributeError, TypeError, ValueError):
+        told = loss.settings() if isinstance(loss, _Told) else None
+        arguments = None if told is None else json.loads(storage.card_text(told))
+    except (AttributeError, TypeError, ValueError, TrainingError):
         arguments = None  # a function among them, such as a miner
     return {
         "class": f"{kind.__module__}:{kind.__qualname__}",
