@@ -112,6 +112,51 @@ def test_numbers_of_numpy_are_plain_numbers(tmp_path):
     same(again, found)
 
 
+PRECISIONS = [torch.bfloat16, torch.float16, torch.float64]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("row", ["center", "gaussian-corel"])
+def test_a_loss_keeps_its_precision(row, precision, tmp_path):
+    file = tmp_path / "a.safetensors"
+
+    def build(classes: int, width: int) -> nn.Module:
+        return LOSSES.load(row).build(classes, width).to(precision)
+
+    found = trained(build)
+    with torch.no_grad():  # numbers that float32 does not hold
+        found.loss.weights += torch.rand(CLASSES, 4, dtype=torch.float64).to(precision) * 1e-9
+    found.save(file)
+    same(found, Trained.load(file))
+    same(found, Trained.load(file, LOSSES.load(row).build(CLASSES, 4)))
+    assert Trained.load(file).loss.weights.dtype == precision
+    whole = train_head(X, Y, build, head=head(), plan=PLAN)
+    for step in (3, 5):
+        with pytest.raises(KeyboardInterrupt):
+            train_head(
+                X,
+                Y,
+                build,
+                head=head(),
+                plan=PLAN,
+                checkpoint_at=tmp_path / "run",
+                watch=stopping(step),
+            )
+    same(train_head(X, Y, build, head=head(), plan=PLAN, checkpoint_at=tmp_path / "run"), whole)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_head_keeps_its_precision(precision, tmp_path):
+    found = trained(LOSSES.load("cce").build)
+    before = found.embed(X)
+    found.head.to(precision)
+    found.save(tmp_path / "a.safetensors")
+    same(found, Trained.load(tmp_path / "a.safetensors"))
+    assert Head.from_bytes(found.head.to_bytes()).mean.dtype == precision
+    np.testing.assert_allclose(found.embed(X), before, atol=0.05 * np.abs(before).max())
+    assert len(found.head.to_onnx()) > 0
+
+
 def test_facts_that_json_cannot_hold_are_refused(tmp_path):
     with pytest.raises(TrainingError, match=r"cannot hold \(a object\)"):
         head().save(tmp_path / "a", facts={"by": object()})
