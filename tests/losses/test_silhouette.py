@@ -337,6 +337,9 @@ def test_an_item_far_away_takes_no_digits_from_the_others(distance):
     torch.testing.assert_close(found, everybody, rtol=1e-7, atol=1e-7)
     (found.sum() + everybody.sum()).backward()
     torch.testing.assert_close(ours.grad[:-1], theirs.grad[:-1], rtol=1e-6, atol=1e-6)
+    (slope,) = torch.autograd.grad(silhouette_samples(ours, y, distance).sum(), ours, create_graph=True)
+    with pytest.raises(LossError, match="second derivative"):
+        slope.square().sum().backward()
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64])

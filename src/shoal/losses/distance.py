@@ -111,7 +111,7 @@ def squares_apart(x: Tensor, y: Tensor, itself: Tensor | None = None) -> Tensor:
             return squares
     if x.dtype == torch.float32 and x.device.type != "mps":
         return _squares(x.double(), y.double())[0].to(x.dtype)
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()
+    return torch.cdist(once(x), once(y), compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
 def any_close(squares: Tensor, itself: Tensor | None, longest: float) -> bool:
