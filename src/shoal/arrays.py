@@ -54,6 +54,15 @@ def as_labels(labels: Any, items: int | None = None, what: str = "items") -> NDA
     return y.astype(np.int64, copy=False)
 
 
+def plain_number(value: Any) -> Any:
+    """Return a number of numpy's, or of anybody else's, as Python's own; anything else as it is."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
+
+
 def is_whole(value: Any) -> bool:
     """Return whether value is a whole number, Python's or numpy's; True and 2.0 are none."""
     return isinstance(value, Integral) and not isinstance(value, bool)

@@ -297,3 +297,59 @@ def test_training_on_it_separates_mixed_classes():
 def test_what_it_refuses(build, message):
     with pytest.raises(LossError, match=message):
         build()
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+@pytest.mark.parametrize("distance", ["squared", "simplified", "cosine"])
+def test_two_classes_close_to_each_other_keep_their_digits_in_float32(distance, remembered):
+    g = torch.Generator().manual_seed(0)
+    y = torch.arange(60) % 5
+    for gap in (1e-2, 1e-3, 1e-4):
+        centres = torch.randn(5, 6, generator=g)
+        centres[1] = centres[0] + gap * torch.randn(6, generator=g)
+        z = centres[y] + gap * torch.randn(60, 6, generator=g)
+        memory = ClassMemory(6, 6) if remembered else None
+        loss = SilhouetteLoss(distance, memory=memory).eval()
+        if memory is not None:
+            far = torch.nn.functional.normalize(torch.ones(1, 6), dim=1)
+            memory.remember(torch.tensor([5]), far, torch.zeros(1))
+        one, two = z.clone().requires_grad_(), z.double().requires_grad_()
+        value, exact = loss(one, y), loss(two, y)
+        (value + exact).backward()
+        # what rounding the rows themselves costs
+        assert value.item() == pytest.approx(exact.item(), rel=1e-5 + 3e-7 / gap)
+        assert (one.grad - two.grad).norm() < (1e-4 + 1e-6 / gap) * two.grad.norm()
+
+
+@pytest.mark.parametrize("distance", ["squared", "simplified"])
+def test_an_item_far_away_takes_no_digits_from_the_others(distance):
+    near, y = rows(40, 4)
+    z, y = torch.cat([near, torch.full((1, 3), 1e8, dtype=torch.float64)]), torch.cat([y, torch.tensor([4])])
+    ours, theirs = z.clone().requires_grad_(), z.clone().requires_grad_()
+    found = silhouette_samples(ours, y, distance)
+    if distance == "squared":
+        everybody = silhouette_samples(theirs, y, lambda a, b: (a[:, None] - b).square().sum(dim=2))
+    else:
+        means = torch.stack([theirs[y == k].mean(dim=0) for k in range(5)])
+        away = torch.linalg.vector_norm(theirs[:, None] - means, dim=2)
+        own = away.gather(1, y[:, None]).squeeze(1)
+        everybody = silhouette(own, nearest_class(away, y)) * (y < 4)
+    torch.testing.assert_close(found, everybody, rtol=1e-7, atol=1e-7)
+    (found.sum() + everybody.sum()).backward()
+    torch.testing.assert_close(ours.grad[:-1], theirs.grad[:-1], rtol=1e-6, atol=1e-6)
+    (slope,) = torch.autograd.grad(silhouette_samples(ours, y, distance).sum(), ours, create_graph=True)
+    with pytest.raises(LossError, match="second derivative"):
+        slope.square().sum().backward()
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+@pytest.mark.parametrize("distance", ["squared", "simplified", "cosine"])
+def test_compiled_it_gives_the_same(distance, precision):
+    torch.compiler.reset()
+    z, y = rows(24, 4, seed=2)
+    one, two = z.to(precision).requires_grad_(), z.to(precision).requires_grad_()
+    loss = SilhouetteLoss(distance)
+    value, compiled = loss(one, y), torch.compile(loss, backend="aot_eager")(two, y)
+    (value + compiled).backward()
+    torch.testing.assert_close(compiled, value, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(two.grad, one.grad, rtol=1e-4, atol=1e-6)

@@ -104,3 +104,27 @@ def test_settings_it_refuses():
         GeneralisedDunnLoss(separation="single")
     with pytest.raises(LossError, match="softness=-1"):
         GeneralisedDunnLoss(softness=-1.0)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        DaviesBouldinLoss(),
+        XieBeniLoss(),
+        GeneralisedDunnLoss(),
+        GeneralisedDunnLoss(softness=0.0),
+    ],
+)
+def test_two_classes_close_to_each_other_keep_their_digits_in_float32(loss):
+    g = torch.Generator().manual_seed(0)
+    y = torch.arange(60) % 5
+    for gap in (1e-2, 1e-3, 1e-4):
+        centres = torch.randn(5, 6, generator=g)
+        centres[1] = centres[0] + gap * torch.randn(6, generator=g)
+        z = centres[y] + gap * torch.randn(60, 6, generator=g)
+        one, two = z.clone().requires_grad_(), z.double().requires_grad_()
+        value, exact = loss(one, y), loss(two, y)
+        (value + exact).backward()
+        # what rounding the rows themselves costs
+        assert value.item() == pytest.approx(exact.item(), rel=1e-5 + 1e-7 / gap)
+        assert (one.grad - two.grad).norm() < (1e-4 + 1e-6 / gap) * two.grad.norm()

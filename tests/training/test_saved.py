@@ -85,6 +85,85 @@ def test_settings_of_the_loss_come_back(loss, tmp_path):
     assert np.array_equal(more.embed(X), train_head(X, Y, loss, start=found, plan=PLAN).embed(X))
 
 
+def test_numbers_of_numpy_are_plain_numbers(tmp_path):
+    file, classes = tmp_path / "a.safetensors", Y.max() + 1
+    plan = replace(PLAN, steps=np.int64(5), lr=np.float32(0.5), amp=np.False_, seed=RANDOM.integers(9))
+    shape = Head(np.int64(WIDTH), np.int32(4), hidden=np.int64(8), dropout=np.float32(0.25), unit=np.True_)
+    ours = partial(GaussianCORELLoss, classes, np.int64(4), lam=np.float32(0.5))
+    found = train_head(X, Y, ours(), head=shape, plan=plan, checkpoint_at=tmp_path / "run")
+    found.save(file)
+    same(found, Trained.load(file))
+    for loss in (ours(), GaussianCORELLoss(CLASSES, 4, lam=0.5)):
+        same(found, Trained.load(file, loss))
+    plain = replace(PLAN, lr=0.5, seed=int(plan.seed))
+    assert repr(plan) == repr(plain)
+    one = Head(WIDTH, 4, hidden=8, dropout=0.25)
+    assert repr(shape.settings()) == repr(one.settings())
+    # the checkpoint is of the same training, and it is done: no step is taken
+    again = train_head(
+        X,
+        Y,
+        GaussianCORELLoss(CLASSES, 4, lam=0.5),
+        head=one,
+        plan=plain,
+        checkpoint_at=tmp_path / "run",
+        watch=stopping(1),
+    )
+    same(again, found)
+
+
+PRECISIONS = [torch.bfloat16, torch.float16, torch.float64]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("row", ["center", "gaussian-corel"])
+def test_a_loss_keeps_its_precision(row, precision, tmp_path):
+    file = tmp_path / "a.safetensors"
+
+    def build(classes: int, width: int) -> nn.Module:
+        return LOSSES.load(row).build(classes, width).to(precision)
+
+    found = trained(build)
+    with torch.no_grad():  # numbers that float32 does not hold
+        found.loss.weights += torch.rand(CLASSES, 4, dtype=torch.float64).to(precision) * 1e-9
+    found.save(file)
+    same(found, Trained.load(file))
+    same(found, Trained.load(file, LOSSES.load(row).build(CLASSES, 4)))
+    assert Trained.load(file).loss.weights.dtype == precision
+    whole = train_head(X, Y, build, head=head(), plan=PLAN)
+    for step in (3, 5):
+        with pytest.raises(KeyboardInterrupt):
+            train_head(
+                X,
+                Y,
+                build,
+                head=head(),
+                plan=PLAN,
+                checkpoint_at=tmp_path / "run",
+                watch=stopping(step),
+            )
+    same(train_head(X, Y, build, head=head(), plan=PLAN, checkpoint_at=tmp_path / "run"), whole)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_head_keeps_its_precision(precision, tmp_path):
+    found = trained(LOSSES.load("cce").build)
+    before = found.embed(X)
+    found.head.to(precision)
+    found.save(tmp_path / "a.safetensors")
+    same(found, Trained.load(tmp_path / "a.safetensors"))
+    assert Head.from_bytes(found.head.to_bytes()).mean.dtype == precision
+    np.testing.assert_allclose(found.embed(X), before, atol=0.05 * np.abs(before).max())
+    assert len(found.head.to_onnx()) > 0
+
+
+def test_facts_that_json_cannot_hold_are_refused(tmp_path):
+    with pytest.raises(TrainingError, match=r"cannot hold \(a object\)"):
+        head().save(tmp_path / "a", facts={"by": object()})
+    head().save(tmp_path / "a", facts={"items": np.int64(3), "share": [np.float32(0.5)]})
+    assert json.loads((tmp_path / "a.json").read_text())["facts"] == {"items": 3, "share": [0.5]}
+
+
 class Strange(nn.Module):
     def __init__(self, pull: float = 1.0) -> None:
         super().__init__()

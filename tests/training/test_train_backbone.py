@@ -328,6 +328,17 @@ def test_held_out_classes_never_reach_the_loss_and_end_training():
     assert trained.best_score == max(moment.score for moment in trained.history)
 
 
+def test_a_network_in_bfloat16_comes_back(tmp_path):
+    x, y = stripes(4)
+    trained = train_backbone(network(), x, y, CCE, plan=Plan(steps=2), tuning=PLAIN)
+    trained.network.bfloat16()
+    trained.head.bfloat16()
+    trained.save(tmp_path / "net")
+    again = network().bfloat16()
+    assert same(load_trained(tmp_path / "net", again), trained.head)
+    assert same(again, trained.network)
+
+
 def test_saved_and_loaded_it_is_the_same(tmp_path):
     x, y = stripes(4)
     trained = train_backbone(network(), x, y, CCE, plan=Plan(steps=2), tuning=PLAIN)

@@ -3,10 +3,12 @@
 import numpy as np
 
 from shoal.indices.base import index
-from shoal.indices.checks import Floats
-from shoal.indices.clusters import Clusters
-from shoal.indices.distances import sums_to_classes
+from shoal.indices.checks import Floats, Ints
+from shoal.indices.clusters import HELD, Clusters
+from shoal.indices.distances import pieces, sums_to_classes
 
+UNSURE = 1e6
+"""A square that comes of terms so many times as large has lost six of sixteen digits: rivals may change."""
 EUCLIDEAN = "Rousseeuw (1987)"
 
 
@@ -33,6 +35,45 @@ def euclidean_silhouettes(clusters: Clusters) -> Floats:
     return compare(a, b, clusters)
 
 
+def _to_rivals(clusters: Clusters, spreads: Floats) -> Floats:
+    """Return each item's least ||x - mean||^2 + spread (N,) to another class, of spreads (K,)."""
+    # about the middle of the means: one class far from all others must not take digits from these
+    middle = np.median(clusters.means, axis=0)
+    means = clusters.means - middle
+    lengths = np.einsum("kd,kd->k", means, means)
+    # what decides between classes: ||x - mean||^2 + spread without ||x||^2, which is the same for all
+    bias = lengths + spreads
+    other = np.empty(len(clusters))
+    for rows in clusters.blocks():
+        x, place = clusters.points[rows] - middle, clusters.places[rows]
+        to_class = x @ (-2.0 * means.T)
+        to_class += bias
+        to_class[np.arange(len(x)), place] = np.inf
+        rival = to_class.argmin(axis=1)
+        # what was found by dot products is measured again by differences, which keep their digits
+        x -= means[rival]
+        found = np.einsum("nd,nd->n", x, x)
+        found += spreads[rival]
+        other[rows] = found
+        unsure = np.flatnonzero(clusters.squares[rows] + lengths[place] > UNSURE * found)
+        if len(unsure):
+            at = rows.start + unsure
+            other[at] = _to_rivals_exactly(clusters, spreads, at)
+    return other
+
+
+def _to_rivals_exactly(clusters: Clusters, spreads: Floats, items: Ints) -> Floats:
+    """Return the same of some items (M,), every class measured by differences."""
+    other = np.empty(len(items))
+    for part in pieces(len(items), max(1, HELD // clusters.means.size)):
+        at = items[part]
+        rest = clusters.points[at, None] - clusters.means
+        to_class = np.einsum("nkd,nkd->nk", rest, rest) + spreads
+        to_class[np.arange(len(at)), clusters.places[at]] = np.inf
+        other[part] = to_class.min(axis=1)
+    return other
+
+
 def mean_silhouettes(clusters: Clusters, *, squared: bool) -> Floats:
     """Return each item's silhouette (N,) through class means.
 
@@ -40,17 +81,7 @@ def mean_silhouettes(clusters: Clusters, *, squared: bool) -> Floats:
     Otherwise a and b are the distances to the class means.
     """
     spreads = clusters.spreads if squared else np.zeros(clusters.k)
-    # what decides between classes: ||x - mean||^2 + spread without ||x||^2, which is the same for all
-    bias = np.einsum("kd,kd->k", clusters.means, clusters.means) + spreads
-    other = np.empty(len(clusters))
-    for rows in clusters.blocks():
-        to_class = clusters.points[rows] @ (-2.0 * clusters.means.T)
-        to_class += bias
-        to_class[np.arange(len(to_class)), clusters.places[rows]] = np.inf
-        rival = to_class.argmin(axis=1)
-        # what was found by dot products is measured again by differences, which keep their digits
-        rest = clusters.points[rows] - clusters.means[rival]
-        other[rows] = np.einsum("nd,nd->n", rest, rest) + spreads[rival]
+    other = _to_rivals(clusters, spreads)
     if not squared:
         return compare(np.sqrt(clusters.squares), np.sqrt(other), clusters)
     counts = clusters.counts[clusters.places]

@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from shoal.arrays import is_number, is_whole
+from shoal.arrays import is_number, is_whole, plain_number
 from shoal.types import UNLABELLED, ShoalError
 
 
@@ -119,7 +119,7 @@ class Loss(nn.Module):
         """Return the arguments that make a loss like this one, read from its attributes of the same names."""
         named = inspect.signature(type(self)).parameters.values()
         several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        return {one.name: getattr(self, one.name) for one in named if one.kind not in several}
+        return {one.name: plain_number(getattr(self, one.name)) for one in named if one.kind not in several}
 
     def _check_kinds(self, embeddings: object, labels: object) -> None:
         for what, given in (("embeddings", embeddings), ("labels", labels)):

@@ -19,6 +19,10 @@ NEAR = 0.03
 """Distances below this share of the longest row are formed in float64: they have lost digits in float32."""
 
 
+NEAR_DOUBLE = 1e-4
+"""The same in float64: below it squares are formed by differences."""
+
+
 def safe_sqrt(x: Tensor) -> Tensor:
     """Return the root of x >= 0, any shape, whose gradient at 0 is 0 instead of infinite."""
     zero = x <= 0  # which NaN is not: it stays NaN
@@ -82,11 +86,47 @@ def of_fair_size(z: Tensor) -> Tensor:
 
 def squared_euclidean(x: Tensor, y: Tensor) -> Tensor:
     """Return ||x_i - y_j||^2 (N, M) of rows x (N, D) and y (M, D)."""
+    return _squares(x, y)[0]
+
+
+def _squares(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the squares (N, M), and those of the lengths of x (N,) that they were formed of."""
     # distances ignore a shift, and small numbers lose fewer digits in the expanded square
     middle = y.detach().mean(dim=0) if len(y) else 0.0
     x, y = x - middle, y - middle
-    squares = torch.addmm(y.square().sum(dim=1), x, y.T, alpha=-2.0) + x.square().sum(dim=1)[:, None]
-    return squares.clamp_min(0.0)
+    lengths = x.square().sum(dim=1)
+    squares = torch.addmm(y.square().sum(dim=1), x, y.T, alpha=-2.0) + lengths[:, None]
+    return squares.clamp_min(0.0), lengths
+
+
+def squares_apart(x: Tensor, y: Tensor, itself: Tensor | None = None) -> Tensor:
+    """Return ||x_i - y_j||^2 (N, M) that keep digits also where some are far smaller than the others.
+
+    itself (N,): the column of each row that is not looked at (None: the diagonal); what stands there may have
+    lost its digits.
+    """
+    if not torch.compiler.is_compiling():
+        squares, lengths = _squares(x, y)
+        if not any_close(squares, itself, float(lengths.detach().amax())):
+            return squares
+    if x.dtype == torch.float32 and x.device.type != "mps":
+        return _squares(x.double(), y.double())[0].to(x.dtype)
+    return torch.cdist(once(x), once(y), compute_mode="donot_use_mm_for_euclid_dist").square()
+
+
+def any_close(squares: Tensor, itself: Tensor | None, longest: float) -> bool:
+    """Return whether any of squares (N, M) but the columns `itself` has lost digits in a product.
+
+    `longest` is the square of the longest row's length. Always while compiling, which could not look.
+    """
+    if torch.compiler.is_compiling():
+        return True
+    if itself is None:
+        others = squares.detach().clone().fill_diagonal_(torch.inf)
+    else:
+        others = squares.detach().scatter(1, itself[:, None], torch.inf)
+    near = NEAR_DOUBLE if squares.dtype == torch.float64 else NEAR
+    return float(others.amin()) < near**2 * longest
 
 
 def pairwise(z: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from shoal.losses.base import Loss, LossError, check_setting, dense, nothing, one_hot
 from shoal.losses.classes import Classes, ClassMemory
-from shoal.losses.distance import class_sums, of_fair_size, safe_sqrt, squared_euclidean, unit
+from shoal.losses.distance import any_close, class_sums, of_fair_size, safe_sqrt, squares_apart, unit
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Rows (N, D) and rows (M, D) to distances (N, M), none negative."""
@@ -202,18 +202,24 @@ def _from_means(
     others = counts / (counts - 1.0).clamp_min(1.0)
     if distance == "squared":
         own = others * (found.squares + found.spreads[places])
-        return own, squared_euclidean(z, means) + spreads, found.counts
+        return own, squares_apart(z, means, places) + spreads, found.counts
     if distance == "simplified":
-        return safe_sqrt(found.squares), safe_sqrt(squared_euclidean(z, means)), found.counts
+        return safe_sqrt(found.squares), safe_sqrt(squares_apart(z, means, places)), found.counts
     # 1 - u.v = |u - v|^2 / 2 of rows of length 1, which keeps its digits in a tight class; a zero row lacks
     # 1/2, and is at the distance 1 from itself, which its class mean contains
     lacking = (z.detach().square().sum(dim=1) < 0.5).to(z.dtype) / 2.0
-    lack = lacking + (
-        (torch.zeros_like(found.counts).index_add(0, places, lacking) / found.counts)[places]
-        - 2.0 * lacking / counts
-    )
+    missing = torch.zeros_like(found.counts).index_add(0, places, lacking) / found.counts
+    lack = lacking + (missing[places] - 2.0 * lacking / counts)
     own = others * ((found.squares + found.spreads[places]) / 2.0 + lack)
-    return own, (1.0 - z @ means.T).clamp_min(0.0), found.counts
+    foreign = (1.0 - z @ means.T).clamp_min(0.0)
+    if any_close(foreign, places, 0.5):
+        if known is not None:
+            # what a row of theirs lacks on average, of its squared length
+            missing = torch.cat(
+                [missing, (1.0 - known[1] - known[0].square().sum(dim=1)).clamp_min(0.0) / 2.0]
+            )
+        foreign = (squares_apart(z, means, places) + spreads) / 2.0 + lacking[:, None] + missing
+    return own, foreign, found.counts
 
 
 def _class_means(z: Tensor, places: Tensor, classes: int, distance: str | Distance) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from shoal.losses.base import Loss, dense, nothing
 from shoal.losses.classes import Classes
-from shoal.losses.distance import of_fair_size, safe_sqrt, squared_euclidean
+from shoal.losses.distance import of_fair_size, safe_sqrt, squares_apart
 
 
 class ValidityLoss(Loss):
@@ -50,7 +50,7 @@ def between(classes: Classes) -> Tensor:
 
 def centre_squares(classes: Classes) -> Tensor:
     """Return the squared distances between class means (K, K), infinite on the diagonal."""
-    squares = squared_euclidean(classes.means, classes.means)
+    squares = squares_apart(classes.means, classes.means)
     itself = torch.eye(len(squares), dtype=torch.bool, device=squares.device)
     return squares.masked_fill(itself, torch.inf)
 

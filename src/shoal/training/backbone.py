@@ -18,6 +18,7 @@ from shoal.training.checked import Floats, Labels, TrainingError, checked_device
 from shoal.training.head import Head
 from shoal.training.loop import Moment, Plan, Watch, seeded
 from shoal.training.targets import LossBuilder, Targets, loss_for
+from shoal.training.tensors import as_arrays, as_tensors
 from shoal.training.whole import CountedReader, Reader, Rows, Whole, reader_of, run_over
 from shoal.views import CropAndFlip
 
@@ -80,11 +81,11 @@ class TrainedBackbone:
         `backbone` names the one that the network began as, so that `shoal.backbones.open_backbone` can
         serve the file like any other; `facts` (JSON) say where it comes from.
         """
-        arrays = {
-            f"{name}.{key}": tensor.detach().cpu().numpy()
-            for name, module in (("network", self.network), ("head", self.head))
-            for key, tensor in module.state_dict().items()
-        }
+        # whoever opens the file as a backbone looks for plain names; float32 holds all of bfloat16
+        numbers = self.network.state_dict().items()
+        exact = {name: one.float() if one.dtype == torch.bfloat16 else one for name, one in numbers}
+        arrays = as_arrays(exact, "network.")
+        arrays |= as_arrays(self.head.state_dict(), "head.")
         card = {"backbone": backbone, "head": self.head.settings(), "facts": dict(facts or {})}
         storage.write(Path(path), KIND, arrays, card)
 
@@ -95,13 +96,8 @@ def load_trained(path: Path | str, network: nn.Module) -> Head:
     Raises `TrainingError` where there is no such file, or where it does not fit.
     """
     arrays, card = storage.read(Path(path), KIND)
-    numbers = {
-        key.removeprefix("network."): torch.from_numpy(array.copy())
-        for key, array in arrays.items()
-        if key.startswith("network.")
-    }
     try:
-        network.load_state_dict(numbers)
+        network.load_state_dict(as_tensors(arrays, "network."))
     except RuntimeError as error:
         raise TrainingError(f"{path}.safetensors does not fit this network ({error}).") from error
     network.eval()

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from shoal.training import storage
 from shoal.training.checked import TrainingError
 from shoal.training.loop import Moment, Plan, Run
 from shoal.training.settings import settings_text
+from shoal.training.tensors import as_arrays, as_tensors
 
 KIND = "checkpoint"
 
@@ -51,7 +51,7 @@ def mark_of(
     for array in rows:
         digest.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
     for name, tensor in numbers.items():
-        digest.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
+        digest.update(name.encode() + b"".join(one.tobytes() for one in as_arrays({"": tensor}).values()))
     # of the loss no numbers: one that was handed in has moved since, and the checkpoint holds its own
     digest.update(str({name: tuple(tensor.shape) for name, tensor in loss.state_dict().items()}).encode())
     return digest.hexdigest()
@@ -66,11 +66,11 @@ def save(
     """
     arrays: dict[str, NDArray[Any]] = {}
     for number, module in enumerate(modules):
-        arrays |= _named(f"now.{number}", module.state_dict())
+        arrays |= as_arrays(module.state_dict(), f"now.{number}.")
     for number, state in enumerate(run.best or []):
-        arrays |= _named(f"best.{number}", state)
+        arrays |= as_arrays(state, f"best.{number}.")
     for number, numbers in optimiser.state_dict()["state"].items():
-        arrays |= _named(f"optimiser.{number}", numbers)
+        arrays |= as_arrays(numbers, f"optimiser.{number}.")
     card = {
         "mark": mark,
         "history": [asdict(moment) for moment in run.history],
@@ -95,25 +95,13 @@ def load(path: Path, modules: Sequence[nn.Module], optimiser: torch.optim.Optimi
             "network, loss or augmentation); remove it, or name another file."
         )
     for number, module in enumerate(modules):
-        module.load_state_dict(_under(f"now.{number}", arrays))
+        module.load_state_dict(as_tensors(arrays, f"now.{number}."))
     state = optimiser.state_dict()
     count = sum(len(group["params"]) for group in state["param_groups"])
-    numbers = {number: _under(f"optimiser.{number}", arrays) for number in range(count)}
+    numbers = {number: as_tensors(arrays, f"optimiser.{number}.") for number in range(count)}
     # a parameter that no batch has reached has no numbers
     optimiser.load_state_dict({**state, "state": {k: one for k, one in numbers.items() if one}})
-    best = [_under(f"best.{number}", arrays) for number in range(len(modules))] if card["has_best"] else None
+    numbered = range(len(modules))
+    best = [as_tensors(arrays, f"best.{number}.") for number in numbered] if card["has_best"] else None
     history = [Moment(**moment) for moment in card["history"]]
     return Run(history, card["best_step"], card["best_score"], best)
-
-
-def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
-    return {f"{prefix}.{name}": one.detach().cpu().numpy() for name, one in tensors.items()}
-
-
-def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
-    start = f"{prefix}."
-    return {
-        name.removeprefix(start): torch.from_numpy(np.array(array))
-        for name, array in arrays.items()
-        if name.startswith(start)
-    }

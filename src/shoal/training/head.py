@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from shoal.arrays import is_number
 from shoal.training import storage
 from shoal.training.checked import Floats, TrainingError, Vectors, checked_vectors, checked_whole
+from shoal.training.tensors import as_arrays, as_tensors, put
 
 if TYPE_CHECKING:
     from shoal.training.onnx import Graph
@@ -52,11 +53,11 @@ class Head(nn.Module):
         checked_whole("Head", depth=depth, at_least=0)
         if not (is_number(dropout) and 0.0 <= dropout < 1.0):
             raise TrainingError(f"Head got dropout={dropout!r}; it lies in [0, 1).")
-        self.width, self.dimensions, self.hidden, self.depth = width, dimensions, hidden, depth
-        self.dropout, self.unit, self.normalise = dropout, unit, normalise
+        self.width, self.dimensions, self.hidden, self.depth = map(int, (width, dimensions, hidden, depth))
+        self.dropout, self.unit, self.normalise = float(dropout), bool(unit), bool(normalise)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
-        self.body = _layers(width, dimensions, hidden, depth, dropout)
+        self.body = _layers(self.width, self.dimensions, self.hidden, self.depth, self.dropout)
 
     @classmethod
     def linear(cls, mean: Floats, axes: Floats, scale: float, dimensions: int = 16) -> Self:
@@ -113,7 +114,7 @@ class Head(nn.Module):
             out = np.empty((len(given), self.dimensions), np.float32)
             for start in range(0, len(given), ROWS):
                 rows = np.ascontiguousarray(given[start : start + ROWS], dtype=np.float32)
-                moved = torch.from_numpy(rows).to(self.mean.device)
+                moved = torch.from_numpy(rows).to(self.mean)
                 out[start : start + ROWS] = self(moved).float().cpu().numpy()
         finally:
             self.train(training)
@@ -164,8 +165,8 @@ class Head(nn.Module):
         linear = [layer for layer in self.body if isinstance(layer, nn.Linear)]
         add_head(
             graph,
-            self.mean.cpu().numpy(),
-            self.scale.cpu().numpy(),
+            _array(self.mean),
+            _array(self.scale),
             [(_array(layer.weight), _array(layer.bias)) for layer in linear],
             unit=self.unit,
             normalise=self.normalise,
@@ -173,7 +174,7 @@ class Head(nn.Module):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return every number of the head by name."""
-        return {name: _array(tensor) for name, tensor in self.state_dict().items()}
+        return as_arrays(self.state_dict())
 
     def _card(self, facts: Mapping[str, Any] | None) -> dict[str, Any]:
         return {"settings": self.settings(), "facts": dict(facts or {})}
@@ -183,7 +184,7 @@ class Head(nn.Module):
         """Return the head of these numbers and the card's settings; `TrainingError` where they do not fit."""
         try:
             head = cls(**card["settings"])
-            head.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in arrays.items()})
+            put(head, as_tensors(arrays))
         except (KeyError, TypeError, RuntimeError) as error:
             raise TrainingError(
                 f"this head's numbers do not fit its card ({error}); train it again."
@@ -230,5 +231,5 @@ def _moments(vectors: NDArray[np.floating], *, unit: bool) -> tuple[Floats, Floa
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:
-    array: NDArray[Any] = tensor.detach().cpu().numpy()
+    array: NDArray[Any] = tensor.detach().float().cpu().numpy()
     return array

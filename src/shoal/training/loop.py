@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shoal.arrays import is_number
+from shoal.arrays import is_number, plain_number
 from shoal.samplers import ClassBatches
 from shoal.training.checked import Labels, TrainingError, checked_whole
 from shoal.types import Progress
@@ -75,6 +75,8 @@ class Plan:
         self._check(0 < self.share < 1, "share between 0 and 1")
         self._check(self.hold_out is None or self.hold_out in HOLD_OUTS, f"hold_out None or in {HOLD_OUTS}")
         self._check(self.metric in METRICS, f"metric in {METRICS}")
+        for one in fields(self):
+            object.__setattr__(self, one.name, plain_number(getattr(self, one.name)))
 
     def _check(self, holds: bool, wanted: str) -> None:
         if not holds:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -17,6 +16,7 @@ from shoal.training.head import Head
 from shoal.training.loop import seeded
 from shoal.training.settings import settings_text
 from shoal.training.targets import LossBuilder, loss_for
+from shoal.training.tensors import as_arrays, as_tensors, put
 from shoal.types import ShoalError
 
 KIND = "trained head"
@@ -46,8 +46,7 @@ def write(
     """
     arrays: dict[str, NDArray[Any]] = {f"labels.{name}": one for name, one in labels.items()}
     arrays |= {f"head.{name}": one for name, one in head.arrays().items()}
-    numbers = loss.state_dict().items()
-    arrays |= {f"loss.{name}": one.detach().cpu().numpy() for name, one in numbers}
+    arrays |= as_arrays(loss.state_dict(), "loss.")
     card = {"head": head.settings(), "loss": _described(loss), "record": dict(record)}
     storage.replace(file, storage.pack(KIND, arrays, card))
 
@@ -65,8 +64,7 @@ def read(
         with seeded(0, "cpu"):
             head = Head.of(_under("head.", arrays), {"settings": card["head"]})
             built = _loss(card["loss"], loss, labels["classes"], head.dimensions)
-        numbers = _under("loss.", arrays)
-        built.load_state_dict({name: torch.from_numpy(one.copy()) for name, one in numbers.items()})
+        put(built, as_tensors(arrays, "loss."))
         return head, built.eval(), labels, dict(card["record"])
     except TrainingError as error:
         raise TrainingError(f"{file}: {error}") from error
@@ -82,9 +80,9 @@ def _described(loss: nn.Module) -> dict[str, Any]:
     """Return a loss's class, its settings as text, and its arguments where JSON can hold them."""
     kind = type(loss)
     try:
-        arguments = loss.settings() if isinstance(loss, _Told) else None
-        json.dumps(arguments)
-    except (AttributeError, TypeError, ValueError):
+        told = loss.settings() if isinstance(loss, _Told) else None
+        arguments = None if told is None else json.loads(storage.card_text(told))
+    except (AttributeError, TypeError, ValueError, TrainingError):
         arguments = None  # a function among them, such as a miner
     return {
         "class": f"{kind.__module__}:{kind.__qualname__}",

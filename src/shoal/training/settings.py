@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from shoal.arrays import plain_number
+
 _TORCHS_OWN = {"training", *vars(nn.Module())}
 """What torch keeps in every module. Parameters and buffers are no settings: `state_dict` has them."""
 
@@ -18,13 +20,15 @@ def settings_text(value: Any) -> str:
     """Return a loss, an augmentation or any setting as text: equal for equal settings, without addresses.
 
     Modules and other objects are told by class and attributes, functions by name (so two lambdas of one
-    scope are the same), `functools.partial` by function and arguments, arrays by their numbers.
+    scope are the same), `functools.partial` by function and arguments, arrays by their numbers,
+    single numbers of numpy like Python's.
     """
     return json.dumps(_plain(value, ()), sort_keys=True)
 
 
 def _plain(value: Any, within: tuple[int, ...]) -> Any:
     """Return what JSON can hold of a value; `within` are the objects around it, which it may hold again."""
+    value = plain_number(value)
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if id(value) in within:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.arrays import plain_number
 from shoal.training.checked import TrainingError
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -22,8 +23,26 @@ def pack(kind: str, arrays: Arrays, card: Card) -> bytes:
     """Return arrays and card as the bytes of one safetensors file: the same for the same content."""
     from safetensors.numpy import save
 
-    text = json.dumps({"kind": kind, **card}, sort_keys=True)
+    text = card_text({"kind": kind, **card})
     return bytes(save({name: np.asarray(a, order="C") for name, a in arrays.items()}, {"card": text}))
+
+
+def card_text(card: Card, *, indent: int | None = None, ensure_ascii: bool = True) -> str:
+    """Return a card as JSON, numpy's numbers as plain ones; `TrainingError` where JSON cannot hold it."""
+    try:
+        return json.dumps(card, sort_keys=True, indent=indent, ensure_ascii=ensure_ascii, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise TrainingError(
+            f"the card of a file got what JSON cannot hold ({error}); it takes text, numbers, lists and "
+            "mappings of these by text: hand the rest in as text."
+        ) from error
+
+
+def _plain(value: object) -> Any:
+    number = plain_number(value)
+    if number is value:
+        raise TypeError(f"a {type(value).__name__}")
+    return number
 
 
 def unpack(kind: str, data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -50,7 +69,7 @@ def write(path: Path, kind: str, arrays: Arrays, card: Card) -> None:
     """
     data = pack(kind, arrays, card)
     seen = {"kind": kind, **card, "sha256": hashlib.sha256(data).hexdigest()}
-    text = json.dumps(seen, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    text = card_text(seen, indent=2, ensure_ascii=False) + "\n"
     replace(path.with_name(path.name + SUFFIX), data)
     replace(path.with_name(path.name + ".json"), text.encode())
 
