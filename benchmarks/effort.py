@@ -243,8 +243,8 @@ picture (d) is drawn adopting, all others looked at.
 ![Correct labels over gestures, four sets](../docs/pictures/effort.png)
 
 The picture is still that of 25 November: another confidence in (c), three seeds of (b+), (c) and (d+) on
-two sets, (f) not in it, and bands from least to most. (c) in the tables is of 29 November, with the confidence
-that knows of lassos (docs/rounds-log.md); the other ways are as measured before."""
+two sets, (f) not in it, and bands from least to most. (c) in the tables is of 29 November, with the
+confidence that knows of lassos (docs/rounds-log.md); the other ways are as measured before."""
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
