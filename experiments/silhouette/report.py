@@ -116,28 +116,27 @@ def _table(rows: list[Row], part: str) -> str:
 
 
 def _pairs(rows: list[Row], part: str) -> str:
-    rivals = [name for name in _methods(rows) if name != OURS]
-    tests = [
-        [paired_t(*(_values(rows, each, part, metric) for each in (OURS, name))) for metric in COMPARED]
-        for name in rivals
-    ]
-    texts = adjusted_table(tests, [3] * len(COMPARED))
-    cells = [[name, *line] for name, line in zip(rivals, texts, strict=True)]
-    return table(["silhouette minus", *(NAMES[metric] for metric in COMPARED)], cells)
+    pairs = [(name, OURS, name) for name in _methods(rows) if name != OURS]
+    return _differences(rows, pairs, part, "silhouette minus")
 
 
 def _above(rows: list[Row], where: str = "") -> str:
     """Return every method minus the principal components on unseen classes."""
     if "PCA" not in _methods(rows):
         return ""
-    others = [name for name in _methods(rows) if name != "PCA"]
+    pairs = [(name, name, "PCA") for name in _methods(rows) if name != "PCA"]
+    return _differences(rows, pairs, "unseen", f"minus PCA{where}")
+
+
+def _differences(rows: list[Row], pairs: list[tuple[str, str, str]], part: str, head: str) -> str:
+    """Return a line for each (its name, the first method, minus the second), all tests adjusted together."""
     tests = [
-        [paired_t(*(_values(rows, each, "unseen", metric) for each in (name, "PCA"))) for metric in COMPARED]
-        for name in others
+        [paired_t(_values(rows, a, part, metric), _values(rows, b, part, metric)) for metric in COMPARED]
+        for _, a, b in pairs
     ]
     texts = adjusted_table(tests, [3] * len(COMPARED))
-    cells = [[name, *line] for name, line in zip(others, texts, strict=True)]
-    return table([f"minus PCA{where}", *(NAMES[metric] for metric in COMPARED)], cells)
+    cells = [[name, *line] for (name, _, _), line in zip(pairs, texts, strict=True)]
+    return table([head, *(NAMES[metric] for metric in COMPARED)], cells)
 
 
 def _answer(rows: list[Row]) -> str:

@@ -1,6 +1,6 @@
 """Looking as a person does: colours, filters, layers, side by side, labels against predictions."""
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Route, expect
 from tests.browser.conftest import Look
 from tests.browser.page import PATIENCE_MS, Eye
 from tests.seeded import Seeded, save_round, save_slips
@@ -35,14 +35,20 @@ def test_colours_by_folder_and_the_legend_selects(look: Look, seeded: Seeded) ->
     eye.drawn(labelled=0)
 
 
+def folder_alone(eye: Eye, name: str) -> Locator:
+    """Open the panel Look, filter by a folder and return the panel."""
+    eye.press("o")
+    panel = eye.page.get_by_role("region", name="Look")
+    panel.get_by_label("Filter by").select_option(label="Folder")
+    panel.get_by_role("button", name=name).click()
+    return panel
+
+
 def test_a_filtered_lasso_takes_only_what_passes(look: Look, seeded: Seeded) -> None:
     eye = look()
     points = sum(map(len, seeded.ids))
     eye.whole_map(points)
-    eye.press("o")
-    panel = eye.page.get_by_role("region", name="Look")
-    panel.get_by_label("Filter by").select_option(label="Folder")
-    panel.get_by_role("button", name="group0").click()
+    panel = folder_alone(eye, "group0")
     chips = panel.get_by_role("list", name="Filters")
     expect(chips.get_by_text("group0", exact=True)).to_be_visible()
     expect(panel.get_by_text(f"{len(seeded.ids[0])} of {points}")).to_be_visible()
@@ -70,10 +76,7 @@ def test_nothing_that_a_filter_holds_back_is_selected_in_any_way(look: Look, see
     eye = look()
     points = sum(map(len, seeded.ids))
     eye.whole_map(points)
-    eye.press("o")
-    panel = eye.page.get_by_role("region", name="Look")
-    panel.get_by_label("Filter by").select_option(label="Folder")
-    panel.get_by_role("button", name="group0").click()
+    panel = folder_alone(eye, "group0")
     ours = len(seeded.ids[0])
     expect(panel.get_by_text(f"{ours} of {points}")).to_be_visible()
     eye.page.locator("[data-class=both]").click()
@@ -95,10 +98,7 @@ def test_filters_survive_a_reload_and_only_in_their_tab(look: Look, seeded: Seed
     eye = look()
     points = sum(map(len, seeded.ids))
     eye.whole_map(points)
-    eye.press("o")
-    panel = eye.page.get_by_role("region", name="Look")
-    panel.get_by_label("Filter by").select_option(label="Folder")
-    panel.get_by_role("button", name="group0").click()
+    panel = folder_alone(eye, "group0")
     panel.get_by_role("button", name="Unlabelled").click()
     passing = panel.get_by_text(f"{len(seeded.ids[0])} of {points}")
     expect(passing).to_be_visible()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Route, expect
 from tests.browser.conftest import Look
+from tests.browser.page import Eye
 from tests.seeded import Seeded, seed_workspace
 
 SERVER_AWAY = ("net::ERR_", "WebSocket connection", "status of 401", "status of 403")
@@ -101,6 +102,17 @@ def test_an_open_tab_sends_what_a_closed_one_has_left(look: Look, seeded: Seeded
     assert eye.counts() == {"left": len(seeded.ids[1])}
 
 
+def refuse_labels(eye: Eye, status: int, detail: str) -> None:
+    """Answer every gesture with a refusal in the server's stead."""
+
+    def refuse(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        return route.fulfill(status=status, json={"detail": detail})
+
+    eye.page.route("**/api/labels", refuse)
+
+
 def test_a_tab_that_was_shut_out_says_saved_when_another_has_sent_what_it_kept(
     look: Look, seeded: Seeded
 ) -> None:
@@ -108,12 +120,7 @@ def test_a_tab_that_was_shut_out_says_saved_when_another_has_sent_what_it_kept(
     eye.forgive(*SERVER_AWAY)
     eye.whole_map(sum(map(len, seeded.ids)))
 
-    def shut_out(route: Route) -> None:
-        if route.request.method != "POST":
-            return route.continue_()
-        return route.fulfill(status=401, json={"detail": "no cookie"})
-
-    eye.page.route("**/api/labels", shut_out)
+    refuse_labels(eye, 401, "no cookie")
     eye.lasso(seeded.ids[2])
     eye.name("kept")
     status = eye.page.locator("[data-pending]")
@@ -155,12 +162,7 @@ def test_a_refused_gesture_is_taken_back_and_explained(look: Look, seeded: Seede
     eye.forgive("status of 422")
     eye.whole_map(sum(map(len, seeded.ids)))
 
-    def refuse(route: Route) -> None:
-        if route.request.method != "POST":
-            return route.continue_()
-        return route.fulfill(status=422, json={"detail": "the moon is in the wrong phase"})
-
-    eye.page.route("**/api/labels", refuse)
+    refuse_labels(eye, 422, "the moon is in the wrong phase")
     eye.lasso(seeded.ids[0])
     eye.drawn(selected=len(seeded.ids[0]))
     eye.name("never")

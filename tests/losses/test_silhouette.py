@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from tests.losses.made import with_two_close_classes
 
 from shoal.losses.base import LossError
 from shoal.losses.classes import Classes, ClassMemory
@@ -303,11 +304,8 @@ def test_what_it_refuses(build, message):
 @pytest.mark.parametrize("distance", ["squared", "simplified", "cosine"])
 def test_two_classes_close_to_each_other_keep_their_digits_in_float32(distance, remembered):
     g = torch.Generator().manual_seed(0)
-    y = torch.arange(60) % 5
     for gap in (1e-2, 1e-3, 1e-4):
-        centres = torch.randn(5, 6, generator=g)
-        centres[1] = centres[0] + gap * torch.randn(6, generator=g)
-        z = centres[y] + gap * torch.randn(60, 6, generator=g)
+        z, y = with_two_close_classes(gap, g)
         memory = ClassMemory(6, 6) if remembered else None
         loss = SilhouetteLoss(distance, memory=memory).eval()
         if memory is not None:

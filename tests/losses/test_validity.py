@@ -3,6 +3,7 @@
 import pytest
 import torch
 from sklearn import metrics
+from tests.losses.made import with_two_close_classes
 
 from shoal.losses.base import LossError
 from shoal.losses.calinski_harabasz import CalinskiHarabaszLoss
@@ -117,11 +118,8 @@ def test_settings_it_refuses():
 )
 def test_two_classes_close_to_each_other_keep_their_digits_in_float32(loss):
     g = torch.Generator().manual_seed(0)
-    y = torch.arange(60) % 5
     for gap in (1e-2, 1e-3, 1e-4):
-        centres = torch.randn(5, 6, generator=g)
-        centres[1] = centres[0] + gap * torch.randn(6, generator=g)
-        z = centres[y] + gap * torch.randn(60, 6, generator=g)
+        z, y = with_two_close_classes(gap, g)
         one, two = z.clone().requires_grad_(), z.double().requires_grad_()
         value, exact = loss(one, y), loss(two, y)
         (value + exact).backward()
