@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def with_two_close_classes(gap: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return items (60, 6) of five classes and their labels (60,); two means are `gap` apart, as items are."""
+    """Return items (60, 6) of five classes and their labels (60,); two means are `gap` apart."""
     y = torch.arange(60) % 5
     centres = torch.randn(5, 6, generator=generator)
     centres[1] = centres[0] + gap * torch.randn(6, generator=generator)
