@@ -2,11 +2,10 @@
 
     python benchmarks/effort.py --data FOLDER [--cache FOLDER] [--sets ...] [--arms ...] [--seeds 5] [--table]
 
-
 FOLDER is what piles.py asks for. Everything dear is kept in the cache: vectors, maps, and one JSON file per
-set, arm and seed, so that a killed run goes on where it was and --table alone draws the table anew. Writes
-effort.json and effort.md beside this script, and docs/pictures/effort.png. docs/effort.md says what a gesture
-is.
+set, arm and seed, so that a killed run goes on where it was. Writes effort.json and effort.md beside this
+script, and docs/pictures/effort.png; what effort.json already holds of other sets, arms and seeds stays, and
+--table draws table and picture from it alone. docs/effort.md says what a gesture is.
 
 CIFAR-100: the test images of 50 classes, which ones is the seed's choice. Elsewhere the seed changes the map,
 the probe and the order of equal clicks.
@@ -166,7 +165,7 @@ def main() -> None:
             file = results / f"{name}.{arm}.{seed}.json"
             if not file.exists():
                 _run(arguments, name, arm, seed, file)
-    _write(_collected(results), arguments)
+    _write(_collected(results))
 
 
 def _arguments() -> argparse.Namespace:
@@ -210,16 +209,21 @@ def _run(arguments: argparse.Namespace, name: str, arm: str, seed: int, file: Pa
     print({key: value for key, value in row.items() if key != "curve"}, flush=True)
 
 
-def _thinned(effort: Effort, correct: Ints, most: int = 300) -> list[list[int]]:
+def _thinned(effort: Effort, correct: Ints, most: int = 80) -> list[list[int]]:
     steps = np.unique(np.geomspace(1, len(correct), most).astype(int)) - 1
     return np.column_stack([effort.gestures, correct])[steps].tolist()
 
 
 def _collected(results: Path) -> list[dict[str, Any]]:
-    return [json.loads(file.read_text()) for file in sorted(results.glob("*.json"))]
+    """Return the rows of effort.json, in whose place come those of this cache, set by set and arm by arm."""
+    committed = json.loads((HERE / "effort.json").read_text())
+    measured = [json.loads(file.read_text()) for file in results.glob("*.json")]
+    rows = {(row["set"], row["arm"], row["seed"]): row for row in [*committed, *measured]}
+    sets, arms = list(SETS), list(ARMS)
+    return [rows[key] for key in sorted(rows, key=lambda k: (sets.index(k[0]), arms.index(k[1]), k[2]))]
 
 
-def _write(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
+def _write(rows: list[dict[str, Any]]) -> None:
     lines = ["# How many gestures until a pile is labelled?", "", HEAD, ""]
     for name in SETS:
         of_set = [row for row in rows if row["set"] == name]
@@ -227,8 +231,7 @@ def _write(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
             lines += [f"## {TITLES[name]}: {of_set[0]['items']:,} items", "", *_table(of_set), ""]
             lines += [*_ratios(of_set), ""]
     (HERE / "effort.md").write_text("\n".join(lines).rstrip() + "\n")
-    kept = [{key: value for key, value in row.items() if key != "curve"} for row in rows]
-    text = ",\n".join(json.dumps(row) for row in kept)
+    text = ",\n".join(json.dumps(row) for row in rows)
     (HERE / "effort.json").write_text(f"[\n{text}\n]\n")
     _plot(rows)
 
@@ -240,11 +243,7 @@ looked at. "Adopting": at the end the predictions of all other items are taken o
 left in. Compare down one column. Rounds cost nothing; how many there were is in the last column. In the
 picture (d) is drawn adopting, all others looked at.
 
-![Correct labels over gestures, four sets](../docs/pictures/effort.png)
-
-The picture is still that of 25 November: another confidence in (c), three seeds of (b+), (c) and (d+) on
-two sets, (f) not in it, and bands from least to most. (c) in the tables is of 29 November, with the
-confidence that knows of lassos (docs/rounds-log.md); the other ways are as measured before."""
+![Correct labels over gestures, four sets](../docs/pictures/effort.png)"""
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
@@ -318,7 +317,7 @@ def _plot(rows: list[dict[str, Any]]) -> None:
     colours = dict(zip(ARMS, plt.get_cmap("tab10").colors, strict=False))
     for name, axis in zip(SETS, axes.flat, strict=True):
         for arm, about in ARMS.items():
-            curves = [row for row in rows if row["set"] == name and row["arm"] == arm]
+            curves = [row for row in rows if row["set"] == name and row["arm"] == arm and "curve" in row]
             if curves:
                 unseen = ", adopting" if arm in WITHOUT_MAP else ""
                 _band(axis, curves, colours[arm], f"({about.letter}) {arm}{unseen}")
