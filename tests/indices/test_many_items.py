@@ -254,6 +254,20 @@ def test_means_and_squares_are_the_same_with_and_without_a_copy(monkeypatch, hel
     assert passing.squares[passing.places == sorted(set(y[known])).index(3)].max() == 0.0
 
 
+def test_tight_classes_far_from_each_other_keep_their_digits():
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=300)
+    # what float64 can hold exactly at this distance; each class seen alone loses nothing
+    near = (rng.normal(size=(300, 4)) * 128).round() / 2.0**32
+    far = np.array([0.0, -1e6, 3e5])[y, None]
+    clusters = Clusters.of(near + far, y)
+    for k in range(3):
+        alone = near[y == k]
+        wanted = np.square(alone - alone.mean(axis=0)).sum(axis=1)
+        found = clusters.squares[clusters.places == k] * clusters.unit**2
+        assert np.allclose(found, wanted, rtol=1e-12, atol=0)
+
+
 @pytest.mark.parametrize(
     "row",
     ["calinski-harabasz", "davies-bouldin", "db-star", "score-function", "gd43", "xie-beni", "wb"],

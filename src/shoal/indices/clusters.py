@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shoal.indices.checks import (
+    LARGEST,
     Centred,
     Floats,
     Ints,
     ValidityError,
     checked_labels,
     checked_vectors,
+    ordinary,
     row_blocks,
 )
 from shoal.types import UNLABELLED
 
 HELD = 1 << 18
 """How many distances of items to class means, or numbers of items, are held at once: 2 MiB."""
-SAME = 1e-24
-"""Squared distances to a mean below this share of its squared norm may be rounding."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,18 @@ class Clusters:
     """N labelled vectors in K >= 2 classes, sorted by class: float64, mean 0, of ordinary size.
 
     `points` is (N, D), a copy that is made when first asked for, `counts` (K,), class k is the rows
-    `starts[k]` to `starts[k + 1]`, `places` (N,) is each row's class 0 to K-1. Points d apart were `unit`
-    times d apart, 1 or a power of two, so that no digit is lost. The shift keeps digits where the data lie
-    far from the origin, the unit keeps squares from overflow and from vanishing.
+    `starts[k]` to `starts[k + 1]`, `places` (N,) is each row's class 0 to K-1. `means` (K, D) are exact where
+    the items of a class are all equal, `squares` (N,) the squared distances to the own class's mean. Points d
+    apart were `unit` times d apart, 1 or a power of two, so that no digit is lost. The shift keeps digits
+    where the data lie far from the origin, the unit keeps squares from overflow and from vanishing.
     """
 
     centred: Centred
     places: Ints
     counts: Ints
     starts: Ints
+    means: Floats
+    squares: Floats
 
     @classmethod
     def of(cls, vectors: ArrayLike, labels: ArrayLike, *, asked_by: str = "Clusters.of") -> Self:
@@ -64,9 +67,10 @@ class Clusters:
                 "it compares at least two."
             )
         order = np.argsort(places, kind="stable")
-        centred = Centred.of(x, order if known is None else known[order], asked_by, "labelled vectors")
+        order = order if known is None else known[order]
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return cls(centred, np.repeat(np.arange(len(counts)), counts), counts, starts)
+        measured = _centred(x, order, starts, asked_by)
+        return cls(measured[0], np.repeat(np.arange(len(counts)), counts), counts, starts, *measured[1:])
 
     def __len__(self) -> int:
         return len(self.places)
@@ -99,50 +103,6 @@ class Clusters:
         """Return the sum of values (N,) or (N, M) over each class."""
         sums: Floats = np.add.reduceat(values, self.starts[:-1], axis=0)
         return sums
-
-    @cached_property
-    def means(self) -> Floats:
-        """Each class's mean (K, D); exact where the items of a class are all equal."""
-        return self._means_and_squares[0]
-
-    @cached_property
-    def squares(self) -> Floats:
-        """Each point's squared distance to its own class's mean (N,)."""
-        return self._means_and_squares[1]
-
-    @cached_property
-    def _means_and_squares(self) -> tuple[Floats, Floats]:
-        means, squares = np.empty((self.k, self.width)), np.empty(len(self))
-        for k, members in self._class_by_class():
-            means[k] = np.ones(len(members)) @ members / len(members)
-            found = squares_about(members, means[k])
-            if found.max() <= SAME * (means[k] @ means[k]):
-                # perhaps one point only, from whose mean rounding must not keep it apart
-                rest = members - members[0]
-                means[k] = members[0] + rest.mean(axis=0)
-                found = squares_about(members, means[k])
-            squares[self.starts[k] : self.starts[k + 1]] = found
-        return means, squares
-
-    def _class_by_class(self) -> Iterator[tuple[int, Floats]]:
-        """Yield every class and its points (n, D), which hold until the next is asked for.
-
-        Unless all points are there already they are computed for some classes at a time, within the cache.
-        """
-        if "points" in self.__dict__:
-            yield from ((k, self.members(k)) for k in range(self.k))
-            return
-        held = np.empty((min(len(self), max(HELD // self.width, int(self.counts.max()))), self.width))
-        k = 0
-        while k < self.k:
-            start = int(self.starts[k])
-            beyond = int(np.searchsorted(self.starts, start + len(held), side="right")) - 1
-            points = self.centred.rows(
-                slice(start, int(self.starts[beyond])), held[: int(self.starts[beyond]) - start]
-            )
-            for each in range(k, beyond):
-                yield each, points[self.starts[each] - start : self.starts[each + 1] - start]
-            k = beyond
 
     @cached_property
     def spreads(self) -> Floats:
@@ -186,6 +146,48 @@ class Clusters:
             squares += lengths
             squares += np.einsum("nd,nd->n", x, x)[:, None]
             yield rows, np.maximum(squares, 0.0, out=squares)
+
+
+def _centred(x: NDArray[Any], order: Ints, starts: Ints, asked_by: str) -> tuple[Centred, Floats, Floats]:
+    """Return the rows `order` (N,) of x about their mean, the class means (K, D), the squares (N,) to these.
+
+    Numbers of ordinary size are read once. Raises `ValidityError` as `Centred.of` does.
+    """
+    firsts = starts[:-1]
+    first = x[order[0]].astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is refused below
+        lying = Centred(x, order, first, np.zeros_like(first), 0)
+        drifts, squares = _about_firsts(lying, starts)
+        means = lying.some(firsts) + drifts
+        widest = float(np.maximum(np.abs(means).max(), np.sqrt(squares.max())))
+    if widest > 0.0 and ordinary(widest) and np.abs(first).max() < LARGEST / 4:
+        mean = np.diff(starts) @ means / len(order)
+        centred = Centred.seen_from(x, order, first, mean, widest)
+    else:
+        centred = Centred.of(x, order, asked_by, "labelled vectors")
+        drifts, squares = _about_firsts(centred, starts)
+    return centred, centred.some(firsts) + drifts, squares
+
+
+def _about_firsts(centred: Centred, starts: Ints) -> tuple[Floats, Floats]:
+    """Return how far each class's mean lies from its first item (K, D), and the squares (N,) to the means.
+
+    Seen from one of its own a class keeps its digits wherever it lies, and equal items are exactly 0 apart.
+    """
+    assert centred.order is not None
+    counts, width = np.diff(starts), centred.x.shape[1]
+    drifts, squares = np.empty((len(counts), width)), np.empty(len(centred))
+    held, ones = np.empty((counts.max(), width)), np.ones(counts.max())
+    for k, n in enumerate(counts.tolist()):
+        rows = slice(int(starts[k]), int(starts[k + 1]))
+        first = centred.x[centred.order[rows.start]].astype(np.float64)
+        members = centred.rows(rows, held[:n], about=first)
+        drifts[k] = ones[:n] @ members / n
+        for part in row_blocks(members):
+            rest = members[part]
+            rest -= drifts[k]
+            np.einsum("nd,nd->n", rest, rest, out=squares[rows][part])
+    return drifts, squares
 
 
 def squares_about(points: Floats, mean: Floats) -> Floats:
