@@ -314,12 +314,13 @@ def about(cells: list[Cell], limit: float) -> str:
 {platform.machine()}, one thread, float32 but for the last table, D = {WIDTH} where no other is given,
 K = {CLASSES} overlapping normal groups: the hard case, where bounds spare few pairs. Seconds of processor
 time of one call, peak memory in MB above what the process held. Every cell in its own process, stopped after
-{limit:g} such seconds, its start included, and at {MEMORY >> 30} GiB. "not tried" says what became of a smaller size, or how many seconds
-growth so far predicts; "not run" that time was short. The vectors alone are 0.64, 6.4 and 64 MB; a float64
-copy is twice that. Read ratios within a line: other work shared the machine. TorchDR is given float64: in
-float32 its sums keep five digits. scikit-learn computes Davies-Bouldin, permetrics that and Calinski-Harabasz
-in the float32 of the vectors (1e-9 to 1e-6 off at D = 256), permetrics without a look at the values; ours
-checks them and computes in float64. Where all do the same work is the last table.
+{limit:g} such seconds, its start included, and at {MEMORY >> 30} GiB. "not tried" says what became of a
+smaller size, or how many seconds growth so far predicts; "not run" that time was short. The vectors alone are
+0.64, 6.4 and 64 MB; a float64 copy is twice that. Read ratios within a line: other work shared the machine.
+TorchDR is given float64: in float32 its sums keep five digits. scikit-learn computes Davies-Bouldin,
+permetrics that and Calinski-Harabasz in the float32 of the vectors (1e-9 to 1e-6 off at D = 256), permetrics
+without a look at the values; ours checks them and computes in float64. Where all do the same work is the
+last table.
 "(another value)": more than 1e-4 apart; permetrics measures Xie-Beni's items to the nearest mean instead of
 their own, and raises DBCV's distances to D where the paper raises their inverses. An empty
 cell: the library has no such index.{old}"""

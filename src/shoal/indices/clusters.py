@@ -1,5 +1,6 @@
 """Labelled vectors, sorted by class: checked once, and what every index asks of them."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,8 @@ from shoal.types import UNLABELLED
 
 HELD = 1 << 18
 """How many distances of items to class means, or numbers of items, are held at once: 2 MiB."""
+ROUNDING = 4.0 * float(np.finfo(np.float64).eps)
+"""A mean of n numbers is off by about this share of the largest, times the root of n."""
 
 
 @dataclass(frozen=True)
@@ -116,36 +119,28 @@ class Clusters:
 
     @cached_property
     def between_means(self) -> Floats:
-        """Distances of class means (K, K), infinite on the diagonal."""
+        """Distances of class means (K, K), infinite on the diagonal; 0 where rounding alone may part two."""
         from scipy.spatial.distance import cdist
 
+        widest = np.sqrt(np.maximum.reduceat(self.squares, self.starts[:-1]))
+        unsure = ROUNDING * (_lengths(self.means) + np.sqrt(self.counts) * widest)
         distances: Floats = cdist(self.means, self.means)
+        distances[distances <= unsure[:, None] + unsure] = 0.0
         np.fill_diagonal(distances, np.inf)
         return distances
 
     @cached_property
     def from_centre(self) -> Floats:
-        """Each class mean's distance to the mean of all items (K,)."""
-        lengths: Floats = np.sqrt(np.einsum("kd,kd->k", self.means, self.means))
+        """Each class mean's distance to the mean of all items (K,); 0 where it may be rounding alone."""
+        lengths = _lengths(self.means)
+        widest = lengths.max() + math.sqrt(self.squares.max())
+        lengths[lengths <= ROUNDING * math.sqrt(len(self)) * widest] = 0.0
         return lengths
 
     def blocks(self) -> Iterator[slice]:
         """Yield slices that cover all rows, `HELD` numbers or distances to means at a time."""
         size = max(64, HELD // max(self.k, self.width))
         return (slice(i, min(i + size, len(self))) for i in range(0, len(self), size))
-
-    def to_means(self) -> Iterator[tuple[slice, Floats]]:
-        """Yield rows and their squared distances to every class mean (B, K), block by block."""
-        # about the middle of the means: one class far from all others must not take digits from these
-        middle = np.median(self.means, axis=0)
-        means = self.means - middle
-        lengths = np.einsum("kd,kd->k", means, means)
-        for rows in self.blocks():
-            x = self.points[rows] - middle
-            squares = x @ (-2.0 * means.T)
-            squares += lengths
-            squares += np.einsum("nd,nd->n", x, x)[:, None]
-            yield rows, np.maximum(squares, 0.0, out=squares)
 
 
 def _centred(x: NDArray[Any], order: Ints, starts: Ints, asked_by: str) -> tuple[Centred, Floats, Floats]:
@@ -188,6 +183,11 @@ def _about_firsts(centred: Centred, starts: Ints) -> tuple[Floats, Floats]:
             rest -= drifts[k]
             np.einsum("nd,nd->n", rest, rest, out=squares[rows][part])
     return drifts, squares
+
+
+def _lengths(rows: Floats) -> Floats:
+    lengths: Floats = np.sqrt(np.einsum("kd,kd->k", rows, rows))
+    return lengths
 
 
 def squares_about(points: Floats, mean: Floats) -> Floats:
