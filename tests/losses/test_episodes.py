@@ -91,7 +91,7 @@ def test_prototypical_keeps_its_digits_in_classes_far_from_the_others(width, sho
     z = means[y] + 0.3 * torch.randn(60, width, generator=g)
     loss, found = PrototypicalLoss(shots=shots), []
     for dtype in (torch.float32, torch.float64):
-        rows = z.to(dtype).requires_grad_()
+        rows = z.to(dtype, copy=True).requires_grad_()
         value = loss(rows, y)
         value.backward()
         found.append((value.detach().double(), rows.grad.double()))

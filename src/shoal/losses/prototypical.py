@@ -56,8 +56,8 @@ def leave_one_out(z: Tensor, places: Tensor, classes: int) -> Tensor:
 def to_prototypes(z: Tensor, places: Tensor, means: Tensor) -> Tensor:
     """Return ||z_i - c_k||^2 (N, K) of rows z (N, D) of classes places (N,) and prototypes c (K, D).
 
-    Seen from the row's own prototype, ||r||^2 + ||c_y - c_k||^2 + 2 r.(c_y - c_k) with r = z - c_y: squares of
-    large numbers never cancel, and a class keeps its digits however far from the others it lies.
+    Seen from the row's own prototype, ||r||^2 + ||c_y - c_k||^2 + 2 r.(c_y - c_k) with r = z - c_y: squares
+    of large numbers never cancel, and a class keeps its digits however far from the others it lies.
     """
     rest = z - means[places]
     along = rest @ means.T
