@@ -121,10 +121,10 @@ def train_backbone(
 
     network: any module from pictures to (B, D) or maps (B, D, h, w), which are averaged; it is copied, the
     one handed in stays as it is. pictures: (N, H, W, 3) uint8, which the network sees as (B, 3, H, W) in
-    [0, 1], or floats (N, ...) as it takes them, both in its own precision (float64, bfloat16), or who reads them by position, such as an image source
-    through `shoal.tuning.PilePictures.of`. loss, head, plan and watch: as
-    in `train_head`; by default the head maps D to 16 without a hidden layer. tuning: what stays frozen, how
-    fast the network learns, augmentation.
+    [0, 1], or floats (N, ...) as it takes them, or who reads them by position, such as an image source
+    through `shoal.tuning.PilePictures.of`; a float64 or bfloat16 network gets them in its own precision.
+    loss, head, plan and watch: as in `train_head`; by default the head maps D to 16 without a hidden layer.
+    tuning: what stays frozen, how fast the network learns, augmentation.
     checkpoint_at: PATH.safetensors is written every `plan.every` steps; where it is there already, training
     goes on from it, and on the CPU ends with the same bits as one that was never stopped.
 
