@@ -242,6 +242,32 @@ def test_broken_batches_are_refused(row):
             loss(embeddings, labels)
 
 
+Z, Y = batch()
+STRANGE = {
+    "sparse": (Z.to_sparse(), Y, "embeddings as a torch.sparse_coo tensor; to_dense"),
+    "compressed": (Z.to_sparse_csr(), Y, "embeddings as a torch.sparse_csr tensor; to_dense"),
+    "sparse labels": (Z, Y.to_sparse(), "labels as a torch.sparse_coo tensor; to_dense"),
+    "on no device": (Z.to("meta"), Y, "embeddings as a tensor on the device 'meta'"),
+    "labels on no device": (Z, Y.to("meta"), "labels as a tensor on the device 'meta'"),
+    "nested": (torch.nested.nested_tensor([Z]), Y, "embeddings as a nested tensor"),
+    "float8": (Z.to(torch.float8_e4m3fn), Y, "torch.float8_e4m3fn; it takes rows"),
+    "int8": (Z.to(torch.int8), Y, "torch.int8; it takes rows"),
+    "complex": (Z.to(torch.complex64), Y, "torch.complex64; it takes rows"),
+    "complex labels": (Z, Y.to(torch.complex64), "torch.complex64 for 16 embeddings"),
+    "quantised": (torch.quantize_per_tensor(Z.float(), 0.1, 0, torch.qint8), Y, "torch.qint8; it takes rows"),
+}
+
+
+@every_row
+@pytest.mark.filterwarnings("ignore")  # of torch's own, for what is hardly used
+@pytest.mark.parametrize("kind", STRANGE)
+def test_strange_tensors_are_refused_by_name(row, kind):
+    embeddings, labels, why = STRANGE[kind]
+    loss = make(row)
+    with pytest.raises(LossError, match=rf"^{type(loss).__name__} got .*{re.escape(why)}"):
+        loss(embeddings, labels)
+
+
 @every_row
 def test_built_for_a_size_it_refuses_another(row):
     z, y = batch()
