@@ -10,7 +10,7 @@ from shoal.losses import LOSSES
 
 # these keep g++ busy longest, with kernels that other rows have as well; every row is compiled by "aot_eager"
 # beside the other contracts
-LONG = {"relation", "xie-beni", "generalised-dunn"}
+LONG = {"prototypical", "relation", "xie-beni", "generalised-dunn"}
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor needs a C++ compiler")

@@ -92,6 +92,7 @@ def silhouette_samples(z: Tensor, y: Tensor, distance: str | Distance = "euclide
     """
     _check_settings(distance, 0.0, "micro")
     _check_samples(z, y)
+    y = y.to(torch.int64)
     if z.dtype in (torch.float16, torch.bfloat16):
         z = z.float()
     present, places = dense(y)
@@ -121,9 +122,11 @@ def _check_samples(z: Tensor, y: Tensor) -> None:
     if not bool(z.isfinite().all()):
         bad = int((~z.isfinite()).any(dim=1).sum())
         raise LossError(f"silhouette_samples() got {bad} of {len(z)} rows with NaN or infinite values.")
-    if len(y) and int(y.min()) < 0:
+    least = int(y.to(torch.int64).min()) if len(y) else 0
+    if least < 0:  # or beyond 2^63, which only uint64 holds
         raise LossError(
-            f"silhouette_samples() got the label {int(y.min())}; labels are >= 0. Leave unlabelled items out."
+            f"silhouette_samples() got the label {least}; labels are >= 0 and below 2^63. Leave unlabelled "
+            "items out."
         )
 
 
