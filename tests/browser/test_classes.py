@@ -169,6 +169,7 @@ def test_two_people_see_each_other_and_undo_their_own(look: Look, seeded: Seeded
     expect(bob.page.get_by_role("button", name="You label as Bob Ö")).to_be_visible()
 
 
+@pytest.mark.looks
 def test_a_key_of_ones_own(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))

@@ -153,13 +153,11 @@ def test_two_layers_lie_side_by_side_and_share_their_selection(eye: Eye, seeded:
     expect(side.get_by_text("early", exact=True)).to_be_visible()
     expect(eye.page.locator(".side[data-map]")).to_be_visible(timeout=PATIENCE_MS)  # it has been drawn
     canvas = side.locator("canvas")
-    eye.page.wait_for_timeout(400)
-    before = canvas.screenshot()
+    before = eye.settled(canvas)
     n = len(seeded.ids[1])
     eye.lasso(seeded.ids[1])
     eye.drawn(selected=n)
-    eye.page.wait_for_timeout(400)
-    assert canvas.screenshot() != before  # what is selected here is so there
+    eye.until(lambda: canvas.screenshot() != before, "what is selected here to be so there")
     eye.press("Escape")
     eye.drawn(selected=0)
     box = canvas.bounding_box()

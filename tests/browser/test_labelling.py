@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 from tests.browser.conftest import Look
 from tests.seeded import Seeded
@@ -127,10 +128,7 @@ def test_hostile_names_are_text(look: Look, seeded: Seeded) -> None:
         for id in seeded.ids[0]
         if "<b>" in eye.page.request.get(f"{eye.server.base}/api/items/{id}").json()["name"]
     )
-    for _ in range(12):  # so near that no other item lies above it
-        eye.page.mouse.move(*eye.place(hostile))
-        eye.page.mouse.wheel(0, -300)
-        eye.page.wait_for_timeout(60)
+    eye.zoom(hostile, 12)  # so near that no other item lies above it
     eye.page.mouse.move(*eye.place(hostile))
     card = eye.page.get_by_role("tooltip")
     expect(card.get_by_text("quote'\"<b>=cmd|.png")).to_be_visible()
@@ -138,6 +136,7 @@ def test_hostile_names_are_text(look: Look, seeded: Seeded) -> None:
     assert eye.page.locator("img[src=x], .card b").count() == 0
 
 
+@pytest.mark.looks
 def test_a_key_without_a_class_and_a_gesture_without_a_selection_explain_themselves(
     look: Look, seeded: Seeded
 ) -> None:

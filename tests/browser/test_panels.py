@@ -7,6 +7,7 @@ from tests.browser.test_map import overlap
 from tests.seeded import Seeded
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("width", [1280, 1920])
 def test_a_panel_opens_beside_the_map_and_is_remembered(look: Look, seeded: Seeded, width: int) -> None:
     eye = look(viewport={"width": width, "height": 800})

@@ -138,13 +138,14 @@ def test_two_groups_are_pulled_apart_and_one_key_leads_back(look, seeded):
     eye.drawn(selected=0)
     apart = eye.state()["map"]
     assert (apart["projector"], apart["parent"]) == ("apart", seeded.map_id)
-    left = max(eye.place(id)[0] for id in seeded.ids[0])
-    right = min(eye.place(id)[0] for id in seeded.ids[1])
+    left = max(x for x, _ in eye.places(seeded.ids[0]))
+    right = min(x for x, _ in eye.places(seeded.ids[1]))
     assert left < right
     eye.press("u")
     eye.drawn(map=seeded.map_id)
 
 
+@pytest.mark.looks
 def test_nothing_to_learn_from_is_said(look):
     eye = look()
     eye.whole_map(239)

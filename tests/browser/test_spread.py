@@ -9,7 +9,7 @@ from tests.seeded import Seeded
 
 
 def places(eye: Eye, ids: list[int]) -> NDArray[np.float64]:
-    return np.array([eye.place(id) for id in ids])
+    return np.array(eye.places(ids))
 
 
 def apart(at: NDArray[np.float64]) -> float:
