@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye
 from tests.seeded import Seeded
@@ -49,6 +49,26 @@ def test_a_class_made_by_a_label_goes_and_comes_with_it(look: Look, seeded: Seed
     expect(mistyped).to_be_visible()
     eye.saved()
     assert eye.counts() == {"kept": len(seeded.ids[0]), "mistyped": len(seeded.ids[1])}
+
+
+def test_a_new_class_has_its_colour_from_the_first_moment(look: Look, seeded: Seeded) -> None:
+    eye = labelled(look, seeded, "kept", "mistyped")
+    eye.press("Control+z")
+    eye.saved()
+    held: list[Route] = []
+    eye.page.route("**/api/labels", lambda route: held.append(route))
+    eye.lasso(seeded.ids[2])
+    eye.drawn(selected=len(seeded.ids[2]))
+    eye.name("right")
+    chip = eye.page.locator("[data-class=right] svg, [data-class=right] i").first
+    expect(eye.page.locator("[data-class=right] .provisional")).to_be_visible()
+    eye.until(lambda: bool(held), "the label to be on its way")
+    before = chip.evaluate("(one) => one.outerHTML")
+    held.pop().continue_()
+    eye.page.unroute("**/api/labels")
+    eye.saved()
+    expect(eye.page.locator("[data-class=right] .provisional")).to_have_count(0)
+    assert chip.evaluate("(one) => one.outerHTML") == before
 
 
 def test_a_class_is_renamed_merged_deleted_and_undone(look: Look, seeded: Seeded) -> None:

@@ -36,6 +36,34 @@ def test_accept_by_confidence_everywhere_and_take_it_back(learned, look):
     assert sum(eye.counts().values()) == 10
 
 
+def test_what_a_filter_holds_back_is_not_accepted(learned, look, seeded):
+    eye = look()
+    eye.whole_map(239)
+    eye.press("r")
+    slider = eye.page.get_by_label("How sure a prediction must be")
+    slider.focus()
+    slider.press("Home")
+    panel = eye.page.get_by_role("region", name="Learn")
+    expect(panel.get_by_role("button", name="Accept 110", exact=False).first).to_be_visible()
+    eye.press("o")
+    look_panel = eye.page.get_by_role("region", name="Look")
+    look_panel.get_by_label("Filter by").select_option(label="Folder")
+    look_panel.get_by_role("button", name="group1").click()
+    expect(look_panel.get_by_text("60 of 239")).to_be_visible()
+    eye.press("r")
+    expect(panel.get_by_text("in what the filter shows")).to_be_visible()
+    expect(panel.get_by_role("button", name="Accept 55 in filter")).to_be_visible()
+    expect(panel.get_by_role("button", name="as red")).to_have_count(0)
+    eye.press("a")
+    eye.saved()
+    assert eye.counts() == {"red": 5, "teal": 60}
+    eye.press("Control+z")
+    eye.saved()
+    eye.press("Shift+U")
+    expect(panel.get_by_text("everywhere")).to_be_visible()
+    expect(panel.get_by_role("button", name="Accept 110", exact=False).first).to_be_visible()
+
+
 def test_accept_one_class_inside_a_lasso(learned, look, seeded):
     eye = look()
     eye.whole_map(239)

@@ -234,8 +234,9 @@ export class Labelling {
     const last = this.shownFrom;
     if (last && last.column === from.column && last.classes === from.classes && last.waiting === from.waiting) return;
     this.shownFrom = from;
-    const { none_of_these: none, put_aside: aside } = get(this.state) ?? { none_of_these: 0, put_aside: 0 };
-    this.labels.set(overlay(from.column, known, from.waiting, { none, aside }));
+    const state = get(this.state);
+    const answers = { none: state?.none_of_these ?? 0, aside: state?.put_aside ?? 0 };
+    this.labels.set(overlay(from.column, known, from.waiting, answers, state?.next_class));
   }
 }
 
