@@ -13,6 +13,8 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 TOKEN = "a-token-for-browser-tests"
 PATIENCE_MS = 60_000
+HEADER = 16
+"""Bytes before the columns of a binary answer."""
 DRAWN = """(wanted) => {
     const drawn = window.__shoal?.drawn;
     return drawn && Object.entries(wanted).every(([key, value]) => drawn[key] === value);
@@ -208,6 +210,13 @@ class Eye:
     def state(self) -> dict[str, Any]:
         """What the server says."""
         return dict(self.page.request.get(f"{self.server.base}/api/state").json())
+
+    def labels(self) -> dict[int, str]:
+        """The class of every item that has one, by the server."""
+        names = {one["id"]: one["name"] for one in self.state()["classes"]}
+        body = self.page.request.get(f"{self.server.base}/api/labels").body()
+        column = memoryview(body)[HEADER:].cast("i")
+        return {id: names[of] for id, of in enumerate(column) if of >= 0}
 
     def counts(self) -> dict[str, int]:
         """How many items each class has, by the server."""

@@ -56,16 +56,20 @@ def test_a_new_class_has_its_colour_from_the_first_moment(look: Look, seeded: Se
     eye.press("Control+z")
     eye.saved()
     held: list[Route] = []
-    eye.page.route("**/api/labels", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    eye.page.route("**/api/labels", hold)
     eye.lasso(seeded.ids[2])
     eye.drawn(selected=len(seeded.ids[2]))
     eye.name("right")
-    chip = eye.page.locator("[data-class=right] svg, [data-class=right] i").first
+    chip = eye.page.locator("[data-class=right] svg")
     expect(eye.page.locator("[data-class=right] .provisional")).to_be_visible()
     eye.until(lambda: bool(held), "the label to be on its way")
     before = chip.evaluate("(one) => one.outerHTML")
     held.pop().continue_()
-    eye.page.unroute("**/api/labels")
+    eye.page.unroute("**/api/labels", hold)
     eye.saved()
     expect(eye.page.locator("[data-class=right] .provisional")).to_have_count(0)
     assert chip.evaluate("(one) => one.outerHTML") == before

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from tests.browser.conftest import Look
-from tests.seeded import Seeded
+from tests.seeded import HOSTILE_NAME, Seeded
+
+from shoal.workspace import Workspace
 
 HOSTILE_CLASS = "<img src=x onerror=alert(1)>\"'& =cmd|"
 
@@ -123,11 +125,8 @@ def test_hostile_names_are_text(look: Look, seeded: Seeded) -> None:
     eye.saved()
     assert eye.counts() == {HOSTILE_CLASS: len(seeded.ids[0])}
     expect(eye.page.locator("aside").get_by_text(HOSTILE_CLASS, exact=True)).to_be_visible()
-    hostile = next(
-        id
-        for id in seeded.ids[0]
-        if "<b>" in eye.page.request.get(f"{eye.server.base}/api/items/{id}").json()["name"]
-    )
+    with Workspace.open(seeded.path) as workspace:
+        hostile = workspace.items.names.index(HOSTILE_NAME)
     eye.zoom(hostile, 12)  # so near that no other item lies above it
     eye.page.mouse.move(*eye.place(hostile))
     card = eye.page.get_by_role("tooltip")
