@@ -278,6 +278,23 @@ def test_every_action_stands_on_the_sheet_and_takes_another_key(eye: Eye) -> Non
     expect(panel.get_by_role("heading", name="Outliers")).to_be_visible()
 
 
+def test_a_menu_closes_by_escape_and_leaves_the_keys_to_the_selection(eye: Eye, seeded: Seeded) -> None:
+    n = len(seeded.ids[0])
+    eye.lasso(seeded.ids[0])
+    eye.drawn(selected=n)
+    eye.page.locator("summary", has_text="Export").click()
+    form = eye.page.get_by_role("link", name="CSV")
+    expect(form).to_be_visible()
+    eye.press("Escape")
+    expect(form).to_be_hidden()
+    assert eye.drawn()["selected"] == n
+    eye.name("named after a menu")
+    eye.saved()
+    assert counts(eye, "named after a menu") == (n,)
+    eye.press("Control+z")
+    eye.saved()
+
+
 def test_the_focus_ring_is_for_the_keyboard_only(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))

@@ -1,7 +1,7 @@
 """Rounds on the page: predictions are counted, accepted in bulk and taken back; one goes back and forth."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.browser.page import PATIENCE_MS
 from tests.seeded import save_round
 
@@ -51,7 +51,7 @@ def test_what_a_filter_holds_back_is_not_accepted(learned, look, seeded):
     look_panel.get_by_role("button", name="group1").click()
     expect(look_panel.get_by_text("60 of 239")).to_be_visible()
     eye.press("r")
-    expect(panel.get_by_text("in what the filter shows")).to_be_visible()
+    expect(panel.get_by_text("in the filter", exact=True)).to_be_visible()
     expect(panel.get_by_role("button", name="Accept 55 in filter")).to_be_visible()
     expect(panel.get_by_role("button", name="as red")).to_have_count(0)
     eye.press("a")
@@ -62,6 +62,29 @@ def test_what_a_filter_holds_back_is_not_accepted(learned, look, seeded):
     eye.press("Shift+U")
     expect(panel.get_by_text("everywhere")).to_be_visible()
     expect(panel.get_by_role("button", name="Accept 110", exact=False).first).to_be_visible()
+
+
+def test_the_same_predictions_are_not_accepted_twice_while_they_are_saved(learned, look):
+    _, sure = learned
+    eye = look()
+    eye.whole_map(239)
+    eye.press("r")
+    button = eye.page.get_by_role("button", name=f"Accept {sure}", exact=False).first
+    expect(button).to_be_visible()
+    held = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    eye.page.route("**/api/accept", hold)
+    eye.press("a")
+    eye.until(lambda: bool(held), "the acceptance to be on its way")
+    eye.press("a")
+    expect(eye.page.get_by_text("That is still being saved.")).to_be_visible()
+    held.pop().continue_()
+    eye.page.unroute("**/api/accept", hold)
+    eye.saved()
+    assert sum(eye.counts().values()) == 10 + sure
 
 
 def test_accept_one_class_inside_a_lasso(learned, look, seeded):
