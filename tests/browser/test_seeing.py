@@ -167,6 +167,10 @@ def test_a_click_on_the_overview_moves_the_view_there(look: Look, seeded: Seeded
     eye.until(
         lambda: math.dist(np.mean(eye.places(seeded.ids[2]), axis=0), middle) < 25, "the view to be there"
     )
+    eye.zoom(seeded.ids[2][0], 8)
+    frame = overview.locator(".view").bounding_box()
+    assert frame
+    assert min(frame["width"], frame["height"]) >= 8, "however near, the overview says where"
     eye.press("Shift+V")
     expect(overview).to_have_count(0)
 
@@ -297,6 +301,7 @@ def test_nothing_is_cut_at_4k(look: Look, seeded: Seeded) -> None:
     canvas = eye.page.locator(".map > canvas").bounding_box()
     assert canvas
     assert canvas["width"] > 2800
+    assert eye.page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 16
     eye.name("large")
     eye.saved()
     assert eye.counts()["large"] == n
