@@ -165,11 +165,11 @@ def test_three_items_of_a_gesture_count_and_every_gesture_does():
     assert _surroundings(labels, None).examples().tolist() == np.flatnonzero(labels >= 0).tolist()
 
 
-def test_a_class_of_one_lasso_is_no_example_of_what_lies_outside():
-    labels, gestures = np.array([0] * 9 + [1] * 2 + [2]), np.array([4] * 9 + [7, 8] + [9])
-    assert labels[_surroundings(labels, gestures).examples()].tolist() == [1, 1]
-    one_by_one = np.arange(12)
-    assert len(_surroundings(labels, one_by_one).examples()) == 12
+def test_of_a_class_of_one_lasso_a_single_item_is_an_example():
+    labels, gestures = np.array([0] * 9 + [1] * 6 + [2]), np.array([4] * 9 + [7] * 5 + [8] + [9])
+    assert labels[_surroundings(labels, gestures).examples()].tolist() == [0, 1, 1, 1, 1, 2]
+    one_by_one = np.arange(16)
+    assert len(_surroundings(labels, one_by_one).examples()) == 16
 
 
 def test_how_often_recent_gestures_named_a_class_first_bounds_how_many_can_be_strange():
@@ -192,7 +192,8 @@ def test_where_every_lasso_named_a_new_class_next_to_nothing_else_is_said_to_hav
         mine = np.flatnonzero(truth == k)
         labels[mine], gestures[mine] = k, k
     found, _, _ = _chances(inputs, labels, gestures)
-    assert found[labels < 0].max() <= 0.25  # 1 - 6 / 8
+    assert found[labels < 0].mean() <= 0.25  # 1 - 6 / 8
+    assert found[labels < 0].max() < 0.5
 
 
 def test_lassos_of_the_easy_items_of_every_class_do_not_make_the_others_strange():

@@ -125,8 +125,8 @@ class Surroundings:
             at[members] = -1
         return found
 
-    def few(self, rows: Ints) -> Ints:
-        """Return places in rows (R,) of no more than three items of a gesture, drawn by chance.
+    def few(self, rows: Ints, most: int = FEW) -> Ints:
+        """Return places in rows (R,) of no more than three items of a gesture, or `most`, drawn by chance.
 
         Every gesture is then one observation, whether it labelled an item or, as lassos do, a whole
         neighbourhood of easy ones: what is left over is more like what was corrected one by one.
@@ -137,19 +137,22 @@ class Surroundings:
         order = order[np.argsort(self.gestures[rows[order]], kind="stable")]
         counts = np.unique(self.gestures[rows], return_counts=True)[1]
         rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return np.sort(order[rank < FEW])
+        return np.sort(order[rank < most])
 
     def examples(self) -> Ints:
         """Return the labelled items (E,) that count, no more than three of a gesture.
 
-        Where lassos were drawn, of a class that one gesture named nothing is known outside it: none counts.
+        One, where lassos were drawn and no other gesture named its class: they are alike among themselves,
+        and next to nothing is known outside.
         """
         labelled = np.flatnonzero(self.labels >= 0)
-        if self.gestures is not None and self._news() is not None:
-            pairs = np.unique(np.stack([self.labels[labelled], self.gestures[labelled]]), axis=1)
-            kinds, times = np.unique(pairs[0], return_counts=True)
-            labelled = labelled[np.isin(self.labels[labelled], kinds[times > 1])]
-        return labelled[self.few(labelled)]
+        if self.gestures is None or self._news() is None:
+            return labelled[self.few(labelled)]
+        pairs = np.unique(np.stack([self.labels[labelled], self.gestures[labelled]]), axis=1)
+        kinds, times = np.unique(pairs[0], return_counts=True)
+        once = np.isin(self.labels[labelled], kinds[times == 1])
+        parts = [(labelled[once], 1), (labelled[~once], FEW)]
+        return np.sort(np.concatenate([rows[self.few(rows, most)] for rows, most in parts]))
 
     def bounds(self) -> tuple[float, float]:
         """Return the least and the greatest share of items left whose class has a name.
