@@ -230,7 +230,7 @@ class Guess:
         `rejected`: items (M,) that are not of the labels (M,) beside them; what else they are likely to be
         grows no surer by it. `gestures` (N,) numbers what was labelled together.
         """
-        answered, left = np.flatnonzero(labels != UNLABELLED), np.flatnonzero(labels == UNLABELLED)
+        answered = np.flatnonzero(labels != UNLABELLED)
         probe, held_out = Probe.fit(ready.inputs[answered], labels[answered])
         scores = probe.scores(ready.inputs)
         scores[answered] = held_out
@@ -246,7 +246,8 @@ class Guess:
         predictions = np.where(none, UNLABELLED, probe.classes[shares.argmax(axis=1)])
         predictions[answered] = np.maximum(labels[answered], UNLABELLED)
         confidence = shares.max(axis=1)
-        confidence[left] *= named[left]
+        doubted = labels == UNLABELLED if len(probe.classes) > 1 else labels != NONE_OF_THESE
+        confidence[doubted] *= named[doubted]
         answers = np.full(len(labels), UNLABELLED, dtype=np.int64)
         answers[labels >= 0] = np.append(probe.classes, UNLABELLED)[
             held[places < len(probe.classes)].argmax(axis=1)
