@@ -149,7 +149,7 @@ def test_nothing_to_learn_from_is_said(look):
     eye = look()
     eye.whole_map(239)
     eye.press("r")
-    few = eye.page.get_by_text("Label some items of at least two classes first.")
+    few = eye.page.get_by_text("Label items of two classes first, or of one")
     expect(few).to_have_count(1)
     eye.press("e")
     expect(few).to_have_count(2)  # the panel's hint, and a notice

@@ -10,7 +10,7 @@ import type { Saying } from "./saying";
 import type { Selecting } from "./selecting";
 
 /** Why nothing can be learned yet. */
-export const TOO_FEW = "Label some items of two classes first, or of one class and some that are none of these.";
+export const TOO_FEW = "Label items of two classes first, or of one and some that are none of these.";
 
 /** Whether there is something to tell apart: two classes, or one and items that are none of it. */
 export function canLearn({ classes, answers }: Pick<LabelView, "classes" | "answers">): boolean {
