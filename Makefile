@@ -6,7 +6,7 @@ STATIC := src/shoal/server/static/index.html
 WEB    := $(shell find web/src web/public -type f 2>/dev/null) web/index.html web/vite.config.ts web/package.json
 ARGS   ?=
 # Needs the machine for itself: it comes after the rest, one test at a time.
-ALONE  := browser or wheel or alone
+ALONE  := wheel or alone
 export PATH := $(BIN):$(PATH)
 
 .DEFAULT_GOAL := help

@@ -3,12 +3,12 @@
     python benchmarks/indices.py [--sizes 10000 100000 1000000] [--rows dunn silhouette ...] [--limit 60]
         [--predict]
 
-The rows of `WIDE` are also measured on wider vectors. Every cell (an index, a library, a size) runs in a
-process of its own, on one thread, and is killed at the limit; times are medians of processor time over
-samples after a warm-up. What is in benchmarks/indices.json already is not run again: delete the file, or
-name --rows, to do so. A size that the growth so far puts above twice the limit is not tried, and said to be
-so; --predict runs nothing and says of every missing cell what it would take: such a cell is run the next
-time. Libraries that are not importable are left out (`pip install 'shoal[references]'`).
+The rows of `WIDE` are also measured on wider vectors, those of `DOUBLE` on float64. Every cell (an index, a
+library, a size) runs in a process of its own, on one thread, and is killed at the limit; times are medians of
+processor time over samples after a warm-up. What is in benchmarks/indices.json already is not run again:
+delete the file, or name --rows, to do so. A size that the growth so far puts above twice the limit is not
+tried, and said to be so; --predict runs nothing and says of every missing cell what it would take: such a
+cell is run the next time. Libraries that are not importable are left out (`pip install 'shoal[references]'`).
 """
 
 import argparse
@@ -37,18 +37,27 @@ WIDE = {
     "trustworthiness k=30": ((16, 10_000), (256, 10_000), (768, 10_000)),
 }
 """Rows that are measured at these widths and sizes as well; a map's positions are two of the dimensions."""
+_BOTH = tuple((width, n) for width in (WIDTH, 256, 768) for n in (10_000, 100_000))
+DOUBLE = {
+    "calinski-harabasz": _BOTH,
+    "davies-bouldin": _BOTH,
+    "silhouette": ((16, 10_000), (256, 10_000), (768, 10_000)),
+    "trustworthiness k=10": ((768, 10_000),),
+}
+"""Rows that are measured on float64 as well, which every library then computes in: equal exactness."""
 LIBRARIES = ("ours", "scikit-learn", "permetrics", "torchdr")
 TABLE = Path(__file__).with_suffix(".json")
 Form = Callable[[np.ndarray, np.ndarray], float]
 Cell = dict[str, Any]
+Shapes = dict[str, tuple[tuple[int, int], ...]]
 
 
-def data(n: int, width: int = WIDTH) -> tuple[np.ndarray, np.ndarray]:
-    """Return n vectors float32 in 50 overlapping normal groups, shuffled."""
+def data(n: int, width: int = WIDTH, dtype: str = "float32") -> tuple[np.ndarray, np.ndarray]:
+    """Return n vectors in 50 overlapping normal groups, shuffled."""
     rng = np.random.default_rng(0)
     labels = rng.integers(CLASSES, size=n)
     means = rng.normal(size=(CLASSES, width))
-    return (means[labels] + rng.normal(size=(n, width))).astype(np.float32), labels
+    return (means[labels] + rng.normal(size=(n, width))).astype(dtype), labels
 
 
 def of_scikit_learn(row: str) -> Form | None:
@@ -116,16 +125,16 @@ def _k(row: str) -> int:
     return int(row.partition("=")[2])
 
 
-def measure(row: str, library: str, n: int, width: int, limit: float, results: Any) -> None:
+def measure(row: str, library: str, n: int, width: int, dtype: str, limit: float, results: Any) -> None:
     """Put the median seconds, the peak MB above what was held before and the value of a cell into results."""
     resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit) + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     form = form_of(row, library)
     assert form is not None
-    vectors, labels = data(n, width)
+    vectors, labels = data(n, width, dtype)
     try:
         with threadpool_limits(1):
-            form(*data(1_000, width))
+            form(*data(1_000, width, dtype))
             mb, (seconds, value) = peaked(lambda: timed(lambda: float(form(vectors, labels))))
     except (MemoryError, RuntimeError, ValueError) as problem:
         # torch raises RuntimeError where numpy raises MemoryError
@@ -137,11 +146,13 @@ def measure(row: str, library: str, n: int, width: int, limit: float, results: A
     results.put({"seconds": seconds, "mb": mb, "value": value})
 
 
-def run_cell(row: str, library: str, n: int, limit: float, width: int = WIDTH) -> Cell:
+def run_cell(
+    row: str, library: str, n: int, limit: float, width: int = WIDTH, dtype: str = "float32"
+) -> Cell:
     """Run one cell in a process of its own, which has all that was imported before, and return its record."""
     context = multiprocessing.get_context("fork")
     results = context.SimpleQueue()
-    process = context.Process(target=measure, args=(row, library, n, width, limit, results))
+    process = context.Process(target=measure, args=(row, library, n, width, dtype, limit, results))
     began = time.monotonic()
     process.start()
     process.join(100 * limit)
@@ -153,8 +164,11 @@ def run_cell(row: str, library: str, n: int, limit: float, width: int = WIDTH) -
     else:
         stopped = process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL)
         found = {"why": f"over {limit:g} s" if stopped else f"failed with {process.exitcode}"}
-    print(f"{row} {library} {n:,} x {width}: {found} ({time.monotonic() - began:.0f} s)", flush=True)
-    return {"row": row, "library": library, "n": n, **({} if width == WIDTH else {"width": width}), **found}
+    print(f"{row} {library} {n:,} x {width} {dtype}: {found} ({time.monotonic() - began:.0f} s)", flush=True)
+    shape: Cell = {} if width == WIDTH else {"width": width}
+    if dtype != "float32":
+        shape = {"width": width, "dtype": dtype}
+    return {"row": row, "library": library, "n": n, **shape, **found}
 
 
 def expected(cells: list[Cell], row: str, library: str, n: int) -> float | str | None:
@@ -210,15 +224,27 @@ def run(sizes: list[int], rows: list[str], limit: float, cells: list[Cell], *, p
                 save(cells)
 
 
-def run_wide(rows: list[str], limit: float, cells: list[Cell]) -> None:
-    """Add every cell of `WIDE` that is not there yet, saving after each."""
-    known = {(c["row"], c["library"], c["n"], c.get("width", WIDTH)) for c in cells}
-    for row in rows:
-        for width, n in WIDE[row]:
-            for library in LIBRARIES:
-                if (row, library, n, width) not in known and form_of(row, library) is not None:
-                    cells.append(run_cell(row, library, n, limit, width))
+def run_shapes(rows: list[str], limit: float, cells: list[Cell]) -> None:
+    """Add every cell of `WIDE` and `DOUBLE` that is not there yet, saving after each."""
+    known = {_key(c) for c in cells}
+    for dtype, table in (("float32", WIDE), ("float64", DOUBLE)):
+        for row, shapes in table.items():
+            for width, n in shapes if row in rows else ():
+                for library in LIBRARIES:
+                    if (row, library, n, width, dtype) in known or form_of(row, library) is None:
+                        continue
+                    cells.append(run_cell(row, library, n, limit, width, dtype))
                     save(cells)
+
+
+def _key(cell: Cell) -> tuple[str, str, int, int, str]:
+    return (
+        cell["row"],
+        cell["library"],
+        cell["n"],
+        cell.get("width", WIDTH),
+        cell.get("dtype", "float32"),
+    )
 
 
 def save(cells: list[Cell]) -> None:
@@ -234,18 +260,20 @@ def page(cells: list[Cell], limit: float) -> str:
             lines.append(
                 _line([row, f"{n:,}"], {library: found.get((row, n, library), {}) for library in LIBRARIES})
             )
-    wide = {(c["row"], c["n"], c.get("width", WIDTH), c["library"]): c for c in cells}
-    lines += [
-        "",
-        "Wide vectors; a map of the vectors that is their first two dimensions.",
-        "",
-        *_header("index | N | D"),
-    ]
-    for row, shapes in WIDE.items():
-        for width, n in shapes:
-            each = {library: wide.get((row, n, width, library), {}) for library in LIBRARIES}
-            lines.append(_line([row, f"{n:,}", str(width)], each))
+    lines += ["", "Wide vectors; a map of the vectors that is their first two dimensions.", ""]
+    lines += _shapes(cells, WIDE, "float32")
+    lines += ["", "The same in float64, which every library then computes in: equal exactness.", ""]
+    lines += _shapes(cells, DOUBLE, "float64")
     return f"# Indices: time and memory\n\n{about(cells, limit)}\n\n" + "\n".join(lines) + "\n"
+
+
+def _shapes(cells: list[Cell], table: Shapes, dtype: str) -> list[str]:
+    found, lines = {_key(c): c for c in cells}, _header("index | N | D")
+    for row, shapes in table.items():
+        for width, n in shapes:
+            each = {library: found.get((row, library, n, width, dtype), {}) for library in LIBRARIES}
+            lines.append(_line([row, f"{n:,}", str(width)], each))
+    return lines
 
 
 def _header(first: str) -> list[str]:
@@ -283,15 +311,16 @@ def about(cells: list[Cell], limit: float) -> str:
         f"{name} {_version(name)}" for name in ("numpy", "scikit-learn", "permetrics", "torchdr")
     )
     return f"""`python benchmarks/indices.py`, {versions},
-{platform.machine()}, one thread, float32, D = {WIDTH} where no other is given, K = {CLASSES} overlapping
-normal groups: the hard case, where bounds spare few pairs. Seconds of processor time of one call, peak memory
-in MB above what the process held. Every cell in its own process, stopped after {limit:g} such seconds, its
-start included, and at {MEMORY >> 30} GiB. "not tried" says what became of a smaller size, or how many seconds
-growth so far predicts; "not run" that time was short. The vectors alone are 0.64, 6.4 and 64 MB; a float64
-copy is twice that. Read ratios within a line: other work shared the machine. TorchDR is given float64: in
-float32 its sums keep five digits. scikit-learn computes Davies-Bouldin, permetrics that and Calinski-Harabasz
-in the float32 of the vectors (1e-9 to 1e-6 off at D = 256), permetrics without a look at the values; ours
-checks them and computes in float64.
+{platform.machine()}, one thread, float32 but for the last table, D = {WIDTH} where no other is given,
+K = {CLASSES} overlapping normal groups: the hard case, where bounds spare few pairs. Seconds of processor
+time of one call, peak memory in MB above what the process held. Every cell in its own process, stopped after
+{limit:g} such seconds, its start included, and at {MEMORY >> 30} GiB. "not tried" says what became of a
+smaller size, or how many seconds growth so far predicts; "not run" that time was short. The vectors alone are
+0.64, 6.4 and 64 MB; a float64 copy is twice that. Read ratios within a line: other work shared the machine.
+TorchDR is given float64: in float32 its sums keep five digits. scikit-learn computes Davies-Bouldin,
+permetrics that and Calinski-Harabasz in the float32 of the vectors (1e-9 to 1e-6 off at D = 256), permetrics
+without a look at the values; ours checks them and computes in float64. Where all do the same work is the
+last table.
 "(another value)": more than 1e-4 apart; permetrics measures Xie-Beni's items to the nearest mean instead of
 their own, and raises DBCV's distances to D where the paper raises their inverses. An empty
 cell: the library has no such index.{old}"""
@@ -322,7 +351,7 @@ def main() -> None:
     indices = [row for row in rows if row in INDICES.names()]
     run(arguments.sizes, indices, arguments.limit, cells, predict=arguments.predict)
     if not arguments.predict:
-        run_wide([row for row in rows if row in WIDE], arguments.limit, cells)
+        run_shapes(rows, arguments.limit, cells)
     TABLE.with_suffix(".md").write_text(page(cells, arguments.limit))
 
 

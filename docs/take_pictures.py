@@ -1,15 +1,14 @@
-"""Take the pictures of `walkthrough.md`, and the README's first, from a workspace that has labels and rounds.
+"""Take the pictures of `walkthrough.md`, and the README's first.
 
-    pip install playwright; shoal demo emoji --no-serve; ...label, learn twice...
-    python docs/take_pictures.py WORKSPACE.shoal [NAME ...]
+    pip install playwright
+    python docs/take_pictures.py [NAME ...] [--workspace WORKSPACE.shoal] [--into FOLDER]
 
-The workspace is copied first and never changed; in the copy two people label by a demo's `truth.json`,
-so that history and confusion matrix have something to tell. Look at every picture before it is committed.
+The workspace is made and taught by `teaching.py`; with `--workspace` it is kept, and taken again by the next
+call, which copies it and never changes it. Look at every picture before it is committed.
 """
 
 import argparse
 import io
-import json
 import math
 import shutil
 import sys
@@ -17,18 +16,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, Playwright, sync_playwright
 
-from shoal.workspace import Workspace
-
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
+from teaching import map_demo, teach  # noqa: E402
 from tests.browser.conftest import NO_GL, QUIET, SOFTWARE_GL  # noqa: E402
 from tests.browser.page import Eye, Server  # noqa: E402
 
 INTO = ROOT / "docs/pictures"
+DEMO = "emoji"
 SIZE = {"width": 1440, "height": 900}
 MOST_BYTES = 250_000
 REST_MS = 2500
@@ -238,39 +236,7 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def gestures(workspace: Path) -> list[tuple[str, str, list[int]]]:
-    """Return what two people label, in turn: (who, class, ids), of a class what lies together."""
-    with Workspace.open(workspace) as opened:
-        truth = json.loads((Path(opened.sources()[0]).parent / "truth.json").read_text())
-        labels, names, map = opened.labels(), opened.items.names, opened.map()
-        assert map is not None
-        found = []
-        for turn, name in enumerate(sorted(set(truth.values()))):
-            free = np.array([id for id in map.ids if id not in labels and truth.get(names[id]) == name])
-            place = np.median(map.xy[free], axis=0)
-            nearest = np.argsort(np.hypot(*(map.xy[free] - place).T))[: 20 + 7 * turn]
-            found.append(("Mina" if turn % 3 else "Jonas", name, free[nearest].tolist()))
-    return found
-
-
-def prepare(playwright: Playwright, server: Server) -> None:
-    """Let both people label, and take one gesture back."""
-    request = playwright.request.new_context(base_url=server.base)
-    request.get(server.door)
-    for number, (who, name, ids) in enumerate(gestures(server.workspace)):
-        selection = {"map_id": None, "polygon": None, "ids": ids, "without": []}
-        body = {
-            "request_id": f"walkthrough-{number:04}",
-            "selection": selection,
-            "class_name": name,
-            "how": "lasso",
-        }
-        answer = request.post("/api/labels", data=body, headers={"X-Shoal-User": who})
-        assert answer.ok, answer.text()
-    request.dispose()
-
-
-def take(playwright: Playwright, server: Server, name: str) -> None:
+def take(playwright: Playwright, server: Server, name: str, into: Path) -> None:
     """Take one picture and keep it as WebP, below what a page should weigh."""
     recipe, scheme, flags = RECIPES[name]
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
@@ -286,26 +252,37 @@ def take(playwright: Playwright, server: Server, name: str) -> None:
         if name != "lasso":
             rest(eye)
         shot = Image.open(io.BytesIO(eye.page.screenshot()))
+    target = into / f"{name}.webp"
     for quality in range(90, 40, -6):
-        shot.convert("RGB").save(INTO / f"{name}.webp", quality=quality, method=6)
-        if (INTO / f"{name}.webp").stat().st_size <= MOST_BYTES:
+        shot.convert("RGB").save(target, quality=quality, method=6)
+        if target.stat().st_size <= MOST_BYTES:
             break
-    print(name, (INTO / f"{name}.webp").stat().st_size, "bytes, quality", quality)
+    print(name, target.stat().st_size, "bytes, quality", quality)
+
+
+def make(playwright: Playwright, workspace: Path) -> None:
+    """Map the demo and teach it."""
+    map_demo(workspace, DEMO)
+    with Server(workspace) as server:
+        teach(playwright, server)
 
 
 def main() -> None:
     """Take those that are named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("workspace", type=Path)
-    parser.add_argument("names", nargs="*", choices=[*RECIPES, []])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", choices=[*RECIPES, []], metavar="NAME", help=", ".join(RECIPES))
+    parser.add_argument("--workspace", type=Path, help="where the taught workspace is, or is to be kept")
+    parser.add_argument("--into", type=Path, default=INTO, help="the folder of the pictures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        copy = Path(folder) / "emoji.shoal"
-        shutil.copytree(options.workspace, copy)
+        workspace = (options.workspace or Path(folder) / "made.shoal").resolve()
+        if not workspace.exists():
+            make(playwright, workspace)
+        copy = Path(folder) / f"{DEMO}.shoal"
+        shutil.copytree(workspace, copy)
         with Server(copy) as server:
-            prepare(playwright, server)
             for name in options.names or RECIPES:
-                take(playwright, server, name)
+                take(playwright, server, name, options.into)
 
 
 if __name__ == "__main__":

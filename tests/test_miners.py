@@ -274,3 +274,14 @@ def test_only_local_filters_pairs():
 def test_only_local_refuses_what_does_not_fit(found, local):
     with pytest.raises(LossError, match="only_local\\(\\) got"):
         miners.only_local(found, local)
+
+
+@pytest.mark.parametrize(
+    "miner", [miners.batch_all, miners.batch_hard, miners.semi_hard, miners.local_positives]
+)
+def test_distances_that_cannot_be_looked_at_are_refused_by_name(miner):
+    d, y = torch.rand(4, 4), torch.tensor([0, 0, 1, 1])
+    strange = [(d.to_sparse(), y), (d.to("meta"), y), (d, y.to("meta")), (d.to(torch.float8_e5m2), y)]
+    for distances, labels in [*strange, (d, y.to(torch.complex64)), (d, y.to_sparse())]:
+        with pytest.raises(LossError, match=rf"{miner.__name__}\(\) got"):
+            miner(distances, labels)

@@ -121,13 +121,13 @@ def measure(case: Case) -> Row:
 def _loss(case: Case, classes: int, width: int) -> Any:
     from shoal import losses
 
-    lam = case["lam"]
     if case["loss"] == "CCE":
         return losses.CategoricalCrossEntropyLoss(classes, width)
+    lam = float(str(case["lam"]))
     if case["loss"] == "Center":
         return losses.CenterLoss(classes, width, lam=lam)
     kind = losses.CosineCORELLoss if case["loss"] == "Cosine-COREL" else losses.GaussianCORELLoss
-    return kind(classes, width, lam=lam, variant=case["variant"])
+    return kind(classes, width, lam=lam, variant=str(case["variant"]))
 
 
 def _clustered(z: NDArray[np.float32], labels: NDArray[np.int64], classes: int, seed: int) -> Row:

@@ -10,7 +10,7 @@ on distances between labelled items that are NaN or infinite (under `torch.compi
 import torch
 from torch import Tensor
 
-from shoal.losses.base import LossError, check_setting
+from shoal.losses.base import FLOATS, WHOLE, LossError, check_setting, why_strange
 from shoal.losses.pairs import same_class
 from shoal.types import UNLABELLED
 
@@ -164,18 +164,20 @@ def _checked(who: str, distances: Tensor, labels: Tensor) -> Triplets:
             f"{who} got a {type(distances).__name__} and a {type(labels).__name__}; it takes tensors: "
             "distances (N, N) and labels (N,)."
         )
+    for one in (distances, labels):
+        strange = why_strange(one)
+        if strange:
+            raise LossError(f"{who} got {strange}.")
     n = len(labels) if labels.ndim else 0
-    if distances.shape != (n, n) or labels.ndim != 1 or not distances.is_floating_point():
+    if distances.shape != (n, n) or labels.ndim != 1 or distances.dtype not in FLOATS:
         raise LossError(
             f"{who} got distances of shape {tuple(distances.shape)} and {distances.dtype}, and labels of "
             f"shape {tuple(labels.shape)}; it takes floats (N, N) and labels (N,)."
         )
-    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+    if labels.dtype not in WHOLE:
         raise LossError(
             f"{who} got labels of {labels.dtype}; it takes one integer an item, -1 for unlabelled."
         )
-    if distances.layout is not torch.strided or "meta" in (distances.device.type, labels.device.type):
-        raise LossError(f"{who} got a sparse tensor, or one on no device; it takes dense ones.")
     y = labels.to(device=distances.device, dtype=torch.int64)
     known = y != UNLABELLED
     if not torch.compiler.is_compiling() and bool(known.all()):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,14 @@ def device_problem(device: Any) -> str | None:
     if kind == "meta":
         return "it holds no numbers; take 'cpu', or a device that this machine has."
     return None
+
+
+def in_its_precision(network: nn.Module, x: Tensor) -> Tensor:
+    """Return what goes into a network, x (B, ...) float, in the precision of the network's first numbers."""
+    for one in chain(network.parameters(), network.buffers()):
+        if one.is_floating_point():
+            return x.to(one.dtype)
+    return x
 
 
 def as_input(pictures: Pictures, device: str = "cpu") -> Tensor:

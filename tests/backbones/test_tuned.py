@@ -111,3 +111,14 @@ def test_what_a_torch_backbone_refuses():
         TorchBackbone(tiny(), [], size=10, name="tiny")
     with pytest.raises(ShoalError, match=r"\(N, 10, 10, 3\)"):
         TorchBackbone(tiny(), ["0"], size=10, name="tiny").embed(np.zeros((1, 8, 8, 3), np.uint8))
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float64])
+def test_a_network_of_ones_own_may_have_another_precision(precision):
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())
+    pictures = np.random.default_rng(0).integers(256, size=(2, 10, 10, 3), dtype=np.uint8)
+    wanted = TorchBackbone(net, ["1"], size=10, name="tiny").embed(pictures)["1"]
+    found = TorchBackbone(net.to(precision), ["1"], size=10, name="tiny").embed(pictures)["1"]
+    assert found.dtype == np.float32
+    assert np.allclose(found, wanted, rtol=2e-2, atol=1e-2)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwr
 from tests.browser.page import Eye, Server
 from tests.seeded import Seeded, seed_workspace
 
+from shoal.workspace import Workspace
+
 QUIET = (
     "--no-sandbox",
     "--no-first-run",
@@ -18,8 +21,12 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+# The page is put together by the processor, which is cheaper where a graphics processor is played by it too.
+PLAIN = "--disable-gpu-compositing"
 SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 NO_GL = ("--disable-gpu", "--disable-software-rasterizer")
+REQUIRED = bool(os.environ.get("SHOAL_REQUIRE_BROWSER"))
+"""Whether a browser test that lacks what it needs fails, and is not just left out."""
 STATIC = Path(__file__).parents[2] / "src/shoal/server/static/index.html"
 
 
@@ -36,7 +43,7 @@ def program(*names: str) -> str:
     if found and STATIC.exists():
         return found
     missing = "the page is not built: run `make`" if found else f"none of {', '.join(names)} is on PATH"
-    if os.environ.get("SHOAL_REQUIRE_BROWSER"):
+    if REQUIRED:
         pytest.fail(f"SHOAL_REQUIRE_BROWSER is set, but {missing}")
     pytest.skip(missing)
 
@@ -56,7 +63,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="module")
 def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
     """Chromium with WebGL2 on a CPU rasteriser."""
-    with playwright.chromium.launch(executable_path=chromium, args=[*QUIET, *SOFTWARE_GL]) as launched:
+    with playwright.chromium.launch(executable_path=chromium, args=[*QUIET, PLAIN, *SOFTWARE_GL]) as launched:
         yield launched
 
 
@@ -72,18 +79,45 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
     return seed_workspace(tmp_path_factory.mktemp("seeded") / "seeded.shoal")
 
 
-@pytest.fixture
-def seeded(template: Seeded, tmp_path: Path) -> Seeded:
-    """A workspace of its own for one test."""
-    path = tmp_path / "seeded.shoal"
+def only_looks(request: pytest.FixtureRequest) -> bool:
+    """Whether the test changes nothing in its workspace, as it says of itself."""
+    return request.node.get_closest_marker("looks") is not None
+
+
+def copied(template: Seeded, folder: Path) -> Seeded:
+    path = folder / "seeded.shoal"
     shutil.copytree(template.path, path)
-    return Seeded(path, template.ids, template.middles, template.map_id)
+    return replace(template, path=path)
+
+
+@pytest.fixture(scope="session")
+def shared(template: Seeded, tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    """The workspace of all tests that only look."""
+    return copied(template, tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture(scope="session")
+def shared_server(shared: Seeded) -> Iterator[Server]:
+    with Server(shared.path) as started:
+        yield started
 
 
 @pytest.fixture
-def server(seeded: Seeded) -> Iterator[Server]:
-    with Server(seeded.path) as started:
-        yield started
+def seeded(template: Seeded, request: pytest.FixtureRequest, tmp_path: Path) -> Seeded:
+    """A workspace of its own for one test; one for all that only look."""
+    return request.getfixturevalue("shared") if only_looks(request) else copied(template, tmp_path)
+
+
+@pytest.fixture
+def server(seeded: Seeded, request: pytest.FixtureRequest) -> Iterator[Server]:
+    if not only_looks(request):
+        with Server(seeded.path) as started:
+            yield started
+        return
+    yield request.getfixturevalue("shared_server")
+    with Workspace.open(seeded.path) as workspace:
+        current = workspace.current_map()
+        assert (workspace.log.seq(), current and current.id) == (0, seeded.map_id), "it did not only look"
 
 
 Look = Callable[..., Eye]

@@ -4,17 +4,45 @@ import math
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 TOKEN = "a-token-for-browser-tests"
 PATIENCE_MS = 60_000
+HEADER = 16
+"""Bytes before the columns of a binary answer."""
 DRAWN = """(wanted) => {
     const drawn = window.__shoal?.drawn;
     return drawn && Object.entries(wanted).every(([key, value]) => drawn[key] === value);
 }"""
+PLACES = """(ids) => {
+    const { x, y } = document.querySelector(".map > canvas").getBoundingClientRect();
+    return ids.map((id) => window.__shoal.screenOf(id)).map((at) => at && [x + at.x, y + at.y]);
+}"""
+FRAMES = """(count) => new Promise((done) => {
+    const next = () => (count-- > 0 ? requestAnimationFrame(next) : done());
+    next();
+})"""
+STILL = """(frames) => new Promise((done) => {
+    let before = "", same = 0;
+    const look = () => {
+        const endless = (one) => one.effect?.getComputedTiming().iterations === Infinity;
+        const moving = document.getAnimations().some((one) => one.playState === "running" && !endless(one));
+        const { x, y, width, height } = document.querySelector(".map > canvas").getBoundingClientRect();
+        const ends = [0, 1, 2, 3].map((id) => window.__shoal.screenOf(id));
+        const now = JSON.stringify([x, y, width, height, ends]);
+        same = now === before && !moving ? same + 1 : 0;
+        before = now;
+        if (same < frames) requestAnimationFrame(look);
+        else done();
+    };
+    look();
+})"""
+STILL_FRAMES = 4
 
 
 class Server:
@@ -98,17 +126,50 @@ class Eye:
         )
         return self.drawn(points=points)
 
+    def still(self) -> None:
+        """Wait until nothing moves: neither the map nor what a panel or a colour fades into."""
+        self.page.evaluate(STILL, STILL_FRAMES)
+
+    def frames(self, count: int) -> None:
+        """Wait for so many frames: long enough for what should not happen to have happened."""
+        self.page.evaluate(FRAMES, count)
+
+    def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Wait until something holds that the page cannot tell."""
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while not holds():
+            assert time.monotonic() < end, f"waited {PATIENCE_MS} ms for {what}"
+            self.frames(1)
+
+    def settled(self, part: Locator) -> bytes:
+        """Return the picture of a part of the page, once two in a row are the same."""
+        before, now = b"", part.screenshot()
+        while before != now:
+            self.frames(STILL_FRAMES)
+            before, now = now, part.screenshot()
+        return now
+
+    def zoom(self, id: int, notches: int) -> None:
+        """Zoom in on an item by wheel, so many notches, and wait until the map is there."""
+        for _ in range(notches):  # the pointer counts in whole px: it follows the item
+            self.page.mouse.move(*self.place(id))
+            self.page.mouse.wheel(0, -300)
+            self.frames(2)
+        self.still()
+
     def place(self, id: int) -> tuple[float, float]:
         """Where the item lies, in px of the window."""
-        at = self.page.evaluate("(id) => window.__shoal.screenOf(id)", id)
-        box = self.page.locator(".map > canvas").bounding_box()
-        assert at is not None
-        assert box is not None
-        return box["x"] + at["x"], box["y"] + at["y"]
+        return self.places([id])[0]
+
+    def places(self, ids: list[int]) -> list[tuple[float, float]]:
+        """Where these items lie, in px of the window."""
+        found = self.page.evaluate(PLACES, ids)
+        assert None not in found, f"some of {ids} are not on the map"
+        return [(x, y) for x, y in found]
 
     def loop(self, ids: list[int]) -> list[tuple[float, float]]:
         """Return a loop around these items, in px of the window; it ends where it begins."""
-        places = [self.place(id) for id in ids]
+        places = self.places(ids)
         x = sum(p[0] for p in places) / len(places)
         y = sum(p[1] for p in places) / len(places)
         # The twelve corners lie on the circle: its sides come nearer to the middle than its corners.
@@ -149,6 +210,13 @@ class Eye:
     def state(self) -> dict[str, Any]:
         """What the server says."""
         return dict(self.page.request.get(f"{self.server.base}/api/state").json())
+
+    def labels(self) -> dict[int, str]:
+        """The class of every item that has one, by the server."""
+        names = {one["id"]: one["name"] for one in self.state()["classes"]}
+        body = self.page.request.get(f"{self.server.base}/api/labels").body()
+        column = memoryview(body)[HEADER:].cast("i")
+        return {id: names[of] for id, of in enumerate(column) if of >= 0}
 
     def counts(self) -> dict[str, int]:
         """How many items each class has, by the server."""

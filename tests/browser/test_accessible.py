@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
-from tests.browser.conftest import Look
+from tests.browser.conftest import REQUIRED, Look
 from tests.browser.page import PATIENCE_MS, Eye
 from tests.seeded import Seeded, save_round
 
@@ -21,7 +21,7 @@ PANELS = ("Learn", "Look", "Find", "Quality", "History")
 def axe() -> str:
     """The checker as a script, from the page's development packages."""
     if not AXE.exists():
-        pytest.skip("axe-core is not installed: run `make`")
+        (pytest.fail if REQUIRED else pytest.skip)("axe-core is not installed: run `make`")
     return AXE.read_text()
 
 
@@ -46,7 +46,7 @@ def test_axe_is_content_with_every_panel(look: Look, seeded: Seeded, axe: str, s
     for panel in PANELS:
         eye.page.get_by_role("navigation", name="Panels").get_by_role("button", name=panel).click()
         expect(eye.page.get_by_role("region", name=panel, exact=True)).to_be_visible()
-        eye.page.wait_for_timeout(150)
+        eye.still()
         found[panel] = complaints(eye, axe)
     eye.page.locator("[data-class=disc]").click(button="right")
     found["menu"] = complaints(eye, axe)
@@ -72,7 +72,7 @@ class Audit:
         """Scan the page once all of `there` is on show: an empty panel has nothing to complain of."""
         for locator in there:
             expect(locator).to_be_visible(timeout=PATIENCE_MS)
-        self.eye.page.wait_for_timeout(150)
+        self.eye.still()
         self.found[place] = complaints(self.eye, self.axe)
 
 
@@ -193,6 +193,7 @@ def scan_sheets(audit: Audit, seeded: Seeded) -> None:
     eye.press("Escape")
 
 
+@pytest.mark.looks
 def test_the_keyboard_reaches_the_whole_way_round(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))

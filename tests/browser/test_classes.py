@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye
 from tests.seeded import Seeded
@@ -49,6 +49,30 @@ def test_a_class_made_by_a_label_goes_and_comes_with_it(look: Look, seeded: Seed
     expect(mistyped).to_be_visible()
     eye.saved()
     assert eye.counts() == {"kept": len(seeded.ids[0]), "mistyped": len(seeded.ids[1])}
+
+
+def test_a_new_class_has_its_colour_from_the_first_moment(look: Look, seeded: Seeded) -> None:
+    eye = labelled(look, seeded, "kept", "mistyped")
+    eye.press("Control+z")
+    eye.saved()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    eye.page.route("**/api/labels", hold)
+    eye.lasso(seeded.ids[2])
+    eye.drawn(selected=len(seeded.ids[2]))
+    eye.name("right")
+    chip = eye.page.locator("[data-class=right] svg")
+    expect(eye.page.locator("[data-class=right] .provisional")).to_be_visible()
+    eye.until(lambda: bool(held), "the label to be on its way")
+    before = chip.evaluate("(one) => one.outerHTML")
+    held.pop().continue_()
+    eye.page.unroute("**/api/labels", hold)
+    eye.saved()
+    expect(eye.page.locator("[data-class=right] .provisional")).to_have_count(0)
+    assert chip.evaluate("(one) => one.outerHTML") == before
 
 
 def test_a_class_is_renamed_merged_deleted_and_undone(look: Look, seeded: Seeded) -> None:
@@ -169,6 +193,7 @@ def test_two_people_see_each_other_and_undo_their_own(look: Look, seeded: Seeded
     expect(bob.page.get_by_role("button", name="You label as Bob Ö")).to_be_visible()
 
 
+@pytest.mark.looks
 def test_a_key_of_ones_own(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))

@@ -1,5 +1,6 @@
 """Finding as a person does: look-alikes, copies, odd ones, what a lasso missed, a picture looked at."""
 
+import pytest
 from playwright.sync_api import expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye
@@ -43,6 +44,7 @@ def test_more_like_the_one_under_the_pointer_and_growing(look: Look, seeded: See
         assert item["class_name"] == "alike"
 
 
+@pytest.mark.looks
 def test_copies_keep_one_and_select_the_others(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))
@@ -84,6 +86,7 @@ def test_an_odd_one_is_found_looked_at_and_put_right(look: Look, seeded: Seeded)
     assert eye.page.request.get(f"{eye.server.base}/api/items/{wrong}").json()["class_name"] == "c"
 
 
+@pytest.mark.looks
 def test_a_lasso_learns_what_it_missed_and_what_it_took(look: Look, seeded: Seeded) -> None:
     stranger = seeded.ids[3][0]
     eye = look()
@@ -110,6 +113,7 @@ def test_a_lasso_learns_what_it_missed_and_what_it_took(look: Look, seeded: Seed
     eye.drawn(selected=len(seeded.ids[0]))
 
 
+@pytest.mark.looks
 def test_a_double_click_shows_the_picture_and_arrows_turn(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.forgive("404")

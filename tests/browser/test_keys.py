@@ -153,13 +153,11 @@ def test_two_layers_lie_side_by_side_and_share_their_selection(eye: Eye, seeded:
     expect(side.get_by_text("early", exact=True)).to_be_visible()
     expect(eye.page.locator(".side[data-map]")).to_be_visible(timeout=PATIENCE_MS)  # it has been drawn
     canvas = side.locator("canvas")
-    eye.page.wait_for_timeout(400)
-    before = canvas.screenshot()
+    before = eye.settled(canvas)
     n = len(seeded.ids[1])
     eye.lasso(seeded.ids[1])
     eye.drawn(selected=n)
-    eye.page.wait_for_timeout(400)
-    assert canvas.screenshot() != before  # what is selected here is so there
+    eye.until(lambda: canvas.screenshot() != before, "what is selected here to be so there")
     eye.press("Escape")
     eye.drawn(selected=0)
     box = canvas.bounding_box()
@@ -278,6 +276,23 @@ def test_every_action_stands_on_the_sheet_and_takes_another_key(eye: Eye) -> Non
     panel = eye.page.get_by_role("region", name="Find")
     expect(panel.get_by_role("button", name="Outliers")).to_contain_text("Shift Z")
     expect(panel.get_by_role("heading", name="Outliers")).to_be_visible()
+
+
+def test_a_menu_closes_by_escape_and_leaves_the_keys_to_the_selection(eye: Eye, seeded: Seeded) -> None:
+    n = len(seeded.ids[0])
+    eye.lasso(seeded.ids[0])
+    eye.drawn(selected=n)
+    eye.page.locator("summary", has_text="Export").click()
+    form = eye.page.get_by_role("link", name="CSV")
+    expect(form).to_be_visible()
+    eye.press("Escape")
+    expect(form).to_be_hidden()
+    assert eye.drawn()["selected"] == n
+    eye.name("named after a menu")
+    eye.saved()
+    assert counts(eye, "named after a menu") == (n,)
+    eye.press("Control+z")
+    eye.saved()
 
 
 def test_the_focus_ring_is_for_the_keyboard_only(look: Look, seeded: Seeded) -> None:

@@ -4,9 +4,12 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 from tests.browser.conftest import Look
-from tests.seeded import Seeded
+from tests.seeded import HOSTILE_NAME, Seeded
+
+from shoal.workspace import Workspace
 
 HOSTILE_CLASS = "<img src=x onerror=alert(1)>\"'& =cmd|"
 
@@ -122,15 +125,9 @@ def test_hostile_names_are_text(look: Look, seeded: Seeded) -> None:
     eye.saved()
     assert eye.counts() == {HOSTILE_CLASS: len(seeded.ids[0])}
     expect(eye.page.locator("aside").get_by_text(HOSTILE_CLASS, exact=True)).to_be_visible()
-    hostile = next(
-        id
-        for id in seeded.ids[0]
-        if "<b>" in eye.page.request.get(f"{eye.server.base}/api/items/{id}").json()["name"]
-    )
-    for _ in range(12):  # so near that no other item lies above it
-        eye.page.mouse.move(*eye.place(hostile))
-        eye.page.mouse.wheel(0, -300)
-        eye.page.wait_for_timeout(60)
+    with Workspace.open(seeded.path) as workspace:
+        hostile = workspace.items.names.index(HOSTILE_NAME)
+    eye.zoom(hostile, 12)  # so near that no other item lies above it
     eye.page.mouse.move(*eye.place(hostile))
     card = eye.page.get_by_role("tooltip")
     expect(card.get_by_text("quote'\"<b>=cmd|.png")).to_be_visible()
@@ -138,6 +135,7 @@ def test_hostile_names_are_text(look: Look, seeded: Seeded) -> None:
     assert eye.page.locator("img[src=x], .card b").count() == 0
 
 
+@pytest.mark.looks
 def test_a_key_without_a_class_and_a_gesture_without_a_selection_explain_themselves(
     look: Look, seeded: Seeded
 ) -> None:

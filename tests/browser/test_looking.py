@@ -1,5 +1,6 @@
 """Looking as a person does: colours, filters, layers, side by side, labels against predictions."""
 
+import pytest
 from playwright.sync_api import Locator, Route, expect
 from tests.browser.conftest import Look
 from tests.browser.page import PATIENCE_MS, Eye
@@ -94,6 +95,7 @@ def test_nothing_that_a_filter_holds_back_is_selected_in_any_way(look: Look, see
     assert eye.counts() == {"both": 7, "mine": 3}
 
 
+@pytest.mark.looks
 def test_filters_survive_a_reload_and_only_in_their_tab(look: Look, seeded: Seeded) -> None:
     eye = look()
     points = sum(map(len, seeded.ids))
@@ -147,7 +149,7 @@ def test_layers_slide_flip_and_lie_side_by_side(look: Look, seeded: Seeded) -> N
     eye.page.get_by_label("Beside it").select_option("early")
     side = eye.page.locator(".side canvas")
     expect(eye.page.locator(f".side[data-map='{early['map']['id']}']")).to_be_visible()
-    eye.page.wait_for_timeout(1500)
+    eye.settled(side)
     box = side.bounding_box()
     assert box
     eye.page.mouse.move(box["x"] + 8, box["y"] + 60)
@@ -169,7 +171,7 @@ def test_names_of_regions_come_with_labels(look: Look, seeded: Seeded) -> None:
         expect(label).to_be_visible()
         box = label.bounding_box()
         assert box
-        places = [eye.place(id) for id in seeded.ids[group]]
+        places = eye.places(seeded.ids[group])
         assert min(p[0] for p in places) < box["x"] + box["width"] / 2 < max(p[0] for p in places)
 
 
@@ -219,7 +221,7 @@ def test_too_few_labels_waiting_and_failing_are_three_things(look: Look, seeded:
     eye.press("q")
     panel = eye.page.get_by_role("region", name="The map on show")
     expect(panel.get_by_role("status")).to_contain_text("Measuring")
-    eye.page.wait_for_timeout(800)  # until the question is on its way
+    eye.until(lambda: bool(held), "the question to be on its way")
     eye.forgive("500")
     held.pop().fulfill(status=500, body="{}")
     expect(panel.get_by_role("alert")).to_contain_text("could not be judged")

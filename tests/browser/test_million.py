@@ -13,6 +13,7 @@ from tests.browser.conftest import Look
 from tests.browser.page import Eye, Server
 from tests.million import Million, seed_million
 
+pytestmark = pytest.mark.alone
 N = 1_000_000
 LONG_MS = 120_000
 HEADER = 16

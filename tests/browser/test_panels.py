@@ -7,6 +7,7 @@ from tests.browser.test_map import overlap
 from tests.seeded import Seeded
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("width", [1280, 1920])
 def test_a_panel_opens_beside_the_map_and_is_remembered(look: Look, seeded: Seeded, width: int) -> None:
     eye = look(viewport={"width": width, "height": 800})
@@ -37,5 +38,12 @@ def test_a_panel_opens_beside_the_map_and_is_remembered(look: Look, seeded: Seed
     eye.drawn(points=sum(map(len, seeded.ids)))
     eye.lasso(seeded.ids[0])  # the map is where it is drawn, also beside a panel
     eye.drawn(selected=len(seeded.ids[0]))
-    rail.get_by_role("button", name="Look").click()
+    content = eye.page.locator(".panel .content")
+    eye.page.set_viewport_size({"width": width, "height": 420})
+    content.evaluate("(one) => (one.scrollTop = one.scrollHeight)")
+    assert content.evaluate("(one) => one.scrollTop") > 0
+    rail.get_by_role("button", name="Quality").click()
+    expect(eye.page.get_by_role("region", name="Quality", exact=True)).to_be_visible()
+    assert content.evaluate("(one) => one.scrollTop") == 0  # another panel begins at its top
+    rail.get_by_role("button", name="Quality").click()
     expect(panel).to_have_count(0)

@@ -1,7 +1,7 @@
 """Rounds on the page: predictions are counted, accepted in bulk and taken back; one goes back and forth."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.browser.page import PATIENCE_MS
 from tests.seeded import save_round
 
@@ -34,6 +34,57 @@ def test_accept_by_confidence_everywhere_and_take_it_back(learned, look):
     eye.press("Control+z")
     eye.saved()
     assert sum(eye.counts().values()) == 10
+
+
+def test_what_a_filter_holds_back_is_not_accepted(learned, look, seeded):
+    eye = look()
+    eye.whole_map(239)
+    eye.press("r")
+    slider = eye.page.get_by_label("How sure a prediction must be")
+    slider.focus()
+    slider.press("Home")
+    panel = eye.page.get_by_role("region", name="Learn")
+    expect(panel.get_by_role("button", name="Accept 110", exact=False).first).to_be_visible()
+    eye.press("o")
+    look_panel = eye.page.get_by_role("region", name="Look")
+    look_panel.get_by_label("Filter by").select_option(label="Folder")
+    look_panel.get_by_role("button", name="group1").click()
+    expect(look_panel.get_by_text("60 of 239")).to_be_visible()
+    eye.press("r")
+    expect(panel.get_by_text("in the filter", exact=True)).to_be_visible()
+    expect(panel.get_by_role("button", name="Accept 55 in filter")).to_be_visible()
+    expect(panel.get_by_role("button", name="as red")).to_have_count(0)
+    eye.press("a")
+    eye.saved()
+    assert eye.counts() == {"red": 5, "teal": 60}
+    eye.press("Control+z")
+    eye.saved()
+    eye.press("Shift+U")
+    expect(panel.get_by_text("everywhere")).to_be_visible()
+    expect(panel.get_by_role("button", name="Accept 110", exact=False).first).to_be_visible()
+
+
+def test_the_same_predictions_are_not_accepted_twice_while_they_are_saved(learned, look):
+    _, sure = learned
+    eye = look()
+    eye.whole_map(239)
+    eye.press("r")
+    button = eye.page.get_by_role("button", name=f"Accept {sure}", exact=False).first
+    expect(button).to_be_visible()
+    held = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    eye.page.route("**/api/accept", hold)
+    eye.press("a")
+    eye.until(lambda: bool(held), "the acceptance to be on its way")
+    eye.press("a")
+    expect(eye.page.get_by_text("That is still being saved.")).to_be_visible()
+    held.pop().continue_()
+    eye.page.unroute("**/api/accept", hold)
+    eye.saved()
+    assert sum(eye.counts().values()) == 10 + sure
 
 
 def test_accept_one_class_inside_a_lasso(learned, look, seeded):
@@ -138,13 +189,14 @@ def test_two_groups_are_pulled_apart_and_one_key_leads_back(look, seeded):
     eye.drawn(selected=0)
     apart = eye.state()["map"]
     assert (apart["projector"], apart["parent"]) == ("apart", seeded.map_id)
-    left = max(eye.place(id)[0] for id in seeded.ids[0])
-    right = min(eye.place(id)[0] for id in seeded.ids[1])
+    left = max(x for x, _ in eye.places(seeded.ids[0]))
+    right = min(x for x, _ in eye.places(seeded.ids[1]))
     assert left < right
     eye.press("u")
     eye.drawn(map=seeded.map_id)
 
 
+@pytest.mark.looks
 def test_nothing_to_learn_from_is_said(look):
     eye = look()
     eye.whole_map(239)

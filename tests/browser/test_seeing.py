@@ -71,7 +71,8 @@ def test_nothing_moves_where_a_person_wants_no_motion(look: Look) -> None:
     assert eye.page.evaluate("window.ways.size") == 2
     eye.press("f")
     eye.press("+")
-    eye.page.wait_for_timeout(300)
+    eye.page.wait_for_function("() => window.ways.size >= 3")
+    eye.still()
     assert eye.page.evaluate("window.ways.size") == 3
     eye.press("o")
     moving = eye.page.evaluate(
@@ -143,19 +144,14 @@ def test_a_click_on_the_overview_moves_the_view_there(look: Look, seeded: Seeded
     eye = opened(look, viewport={"width": 1440, "height": 900})
     eye.press("o")
     eye.page.get_by_role("region", name="Look").wait_for()
-    eye.page.wait_for_timeout(400)
-    ids = [id for group in seeded.ids for id in group]
-    screen = eye.page.evaluate("(ids) => ids.map((id) => window.__shoal.screenOf(id))", ids)
-    places = np.array([(at["x"], at["y"]) for at in screen])
+    eye.still()
+    places = np.array(eye.places([id for group in seeded.ids for id in group]))
     canvas = eye.page.locator(".map > canvas").bounding_box()
     assert canvas
-    target = np.array([eye.place(id) for id in seeded.ids[2]]).mean(axis=0) - (canvas["x"], canvas["y"])
+    target = np.mean(eye.places(seeded.ids[2]), axis=0)
     low, high = places.min(axis=0), places.max(axis=0)
     within = (target - (low + high) / 2) / (high - low).max() + 0.5  # of the overview's square
-    eye.page.mouse.move(*eye.place(seeded.ids[0][0]))
-    for _ in range(3):
-        eye.page.mouse.wheel(0, -300)
-        eye.page.wait_for_timeout(60)
+    eye.zoom(seeded.ids[0][0], 3)
     overview = eye.page.locator(".minimap")
     box = overview.bounding_box()
     assert box
@@ -167,10 +163,14 @@ def test_a_click_on_the_overview_moves_the_view_there(look: Look, seeded: Seeded
         box[axis] + edge + part * (box["width"] - 2 * edge) for axis, part in zip("xy", within, strict=True)
     )
     eye.page.mouse.click(x, y)
-    eye.page.wait_for_timeout(400)
     middle = (canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2)
-    now = np.array([eye.place(id) for id in seeded.ids[2]]).mean(axis=0)
-    assert math.dist(now, middle) < 25
+    eye.until(
+        lambda: math.dist(np.mean(eye.places(seeded.ids[2]), axis=0), middle) < 25, "the view to be there"
+    )
+    eye.zoom(seeded.ids[2][0], 8)
+    frame = overview.locator(".view").bounding_box()
+    assert frame
+    assert min(frame["width"], frame["height"]) >= 8, "however near, the overview says where"
     eye.press("Shift+V")
     expect(overview).to_have_count(0)
 
@@ -290,7 +290,7 @@ def test_nothing_is_cut_at_4k(look: Look, seeded: Seeded) -> None:
     for panel, key in (("Learn", "r"), ("Look", "o"), ("Find", "k"), ("Quality", "q"), ("History", "h")):
         eye.press(key)
         expect(eye.page.get_by_role("region", name=panel, exact=True)).to_be_visible()
-        eye.page.wait_for_timeout(100)
+        eye.still()
         cut[panel] = eye.page.evaluate(CUT, [size["width"], size["height"]])
     eye.press("?")
     cut["keys"] = eye.page.evaluate(CUT, [size["width"], size["height"]])
@@ -301,6 +301,7 @@ def test_nothing_is_cut_at_4k(look: Look, seeded: Seeded) -> None:
     canvas = eye.page.locator(".map > canvas").bounding_box()
     assert canvas
     assert canvas["width"] > 2800
+    assert eye.page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 16
     eye.name("large")
     eye.saved()
     assert eye.counts()["large"] == n

@@ -1,7 +1,10 @@
 """Lasso, box and brush, their keys, and the tray: what is drawn around is what the server labels."""
 
 import math
+from contextlib import suppress
 
+import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye
@@ -21,7 +24,7 @@ def drag(eye: Eye, start: tuple[float, float], *way: tuple[float, float], hold: 
 
 
 def box(eye: Eye, ids: list[int], hold: str | None = None) -> None:
-    places = [eye.place(id) for id in ids]
+    places = eye.places(ids)
     left, top = (min(place[axis] for place in places) - 3 for axis in (0, 1))
     right, bottom = (max(place[axis] for place in places) + 3 for axis in (0, 1))
     drag(eye, (left, top), (right, bottom), hold=hold)
@@ -51,7 +54,7 @@ def test_box_brush_invert_and_all_of_it_saved(look: Look, seeded: Seeded) -> Non
     eye.press("p")
     for _ in range(4):
         eye.press(">")
-    places = [eye.place(id) for id in seeded.ids[3]]
+    places = eye.places(seeded.ids[3])
     x, y = (sum(place[axis] for place in places) / d for axis in (0, 1))
     drag(eye, (x, y), (x + 1, y))
     near = [id for id, place in zip(seeded.ids[3], places, strict=True) if math.dist(place, (x, y)) < 50]
@@ -94,7 +97,7 @@ def test_the_tray_is_ordered_and_strangers_are_dragged_out_or_put_out_by_key(
     cells = tray.get_by_role("option")
     expect(cells.first).to_be_visible()
     shown = [int(cell.get_attribute("data-item") or -1) for cell in cells.all()[:8]]
-    places = {id: eye.place(id) for id in seeded.ids[0]}
+    places = dict(zip(seeded.ids[0], eye.places(seeded.ids[0]), strict=True))
     middle = tuple(sum(place[axis] for place in places.values()) / n for axis in (0, 1))
     assert shown == sorted(seeded.ids[0], key=lambda id: math.dist(places[id], middle))[:8]
 
@@ -126,6 +129,7 @@ def test_the_tray_is_ordered_and_strangers_are_dragged_out_or_put_out_by_key(
     assert out == [None, None]
 
 
+@pytest.mark.looks
 def test_one_finger_moves_the_map_held_it_draws_and_a_tap_picks(look: Look, seeded: Seeded) -> None:
     eye = look(has_touch=True)
     eye.whole_map(sum(map(len, seeded.ids)))
@@ -153,8 +157,8 @@ def test_one_finger_moves_the_map_held_it_draws_and_a_tap_picks(look: Look, seed
     for _ in range(30):
         finger("touchStart", eye.place(seeded.ids[2][0]))
         finger("touchEnd")
-        eye.page.wait_for_timeout(500)
-        if eye.page.evaluate("window.__shoal.drawn.selected") == 1:
+        with suppress(PlaywrightTimeout):
+            eye.page.wait_for_function("() => window.__shoal.drawn.selected === 1", timeout=2000)
             break
     eye.drawn(selected=1)
     apart = eye.place(seeded.ids[0][0]), eye.place(seeded.ids[3][0])

@@ -9,7 +9,7 @@ from tests.seeded import Seeded
 
 
 def places(eye: Eye, ids: list[int]) -> NDArray[np.float64]:
-    return np.array([eye.place(id) for id in ids])
+    return np.array(eye.places(ids))
 
 
 def apart(at: NDArray[np.float64]) -> float:
@@ -57,9 +57,7 @@ def test_no_picture_covers_another_and_the_lasso_takes_what_is_seen(look: Look, 
     eye.drawn(selected=len(taken))
     eye.name("seen together")
     eye.saved()
-    labelled = {
-        id for id in every if eye.page.request.get(f"{eye.server.base}/api/items/{id}").json()["class_name"]
-    }
+    labelled = set(eye.labels())
     assert labelled == {every[k] for k in taken}
     assert labelled >= set(chosen)
     assert eye.state()["undo"]["how"] == "lasso"

@@ -142,7 +142,7 @@ def _still_unlabelled(eye: Eye, story: Story, name: str) -> list[int]:
         known = workspace.labels()
     rest = [id for id in story.ids[name] if id not in known]
     assert len(rest) >= FIRST
-    places = np.array([eye.place(id) for id in rest])
+    places = np.array(eye.places(rest))
     away = np.linalg.norm(places[:, None] - places[None], axis=2)
     centre = int(np.sort(away, axis=1)[:, FIRST - 1].argmin())
     return [rest[k] for k in np.argsort(away[centre])]

@@ -256,3 +256,14 @@ def test_a_new_target_comes_once_a_pass_but_never_before_twenty_batches(batch, e
     x = np.random.default_rng(0).normal(size=(60, 3))
     DEC(3, hidden="4", width=2, pretraining=0, batch=batch, every=every, updates=1).fit(x)
     assert steps == [wanted]
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("kind", [DEC, IDEC])
+def test_a_given_encoder_is_trained_in_its_own_precision(kind, precision):
+    torch.manual_seed(0)
+    encoder, decoder = (torch.nn.Linear(*sizes).to(precision) for sizes in ((4, 2), (2, 4)))
+    given = {"encoder": encoder} if kind is DEC else {"encoder": encoder, "decoder": decoder}
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    assert len(kind(3, updates=2, **given).fit(x).labels) == 60
+    assert {one.dtype for one in encoder.parameters()} == {precision}

@@ -195,3 +195,12 @@ def test_switches_are_checked_by_name():
 def test_on_a_gpu(head, targets):
     got = method(head=head, targets=targets, device="cuda").fit(gratings(60)[0])
     assert got.labels.shape == (60,)
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float64])
+def test_a_network_is_trained_in_its_own_precision(precision):
+    x, _ = gratings(64)
+    found = method(network=network().to(precision), epochs=2)
+    labels = found.fit(x).labels
+    assert len(labels) == 64
+    assert {one.dtype for one in found.network.parameters()} == {precision}

@@ -254,6 +254,58 @@ def test_means_and_squares_are_the_same_with_and_without_a_copy(monkeypatch, hel
     assert passing.squares[passing.places == sorted(set(y[known])).index(3)].max() == 0.0
 
 
+def test_distances_to_means_keep_their_digits_among_tight_classes_far_from_the_others():
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 5
+    centres = rng.normal(size=(5, 3)).round(2)
+    centres[3:] = [1e7, 0, 0] + 1e-3 * centres[3:]
+    x = np.longdouble(centres[y]) + 1e-4 * rng.normal(size=(200, 3)).round(3)
+    means = np.array([x[y == k].mean(axis=0) for k in range(5)])
+    distances = np.sqrt(np.square(x[:, None] - means).sum(axis=2))
+    wanted = np.array([distances[y == k].sum(axis=0) for k in range(5)]).astype(np.float64)
+    c = Clusters.of(x.astype(np.float64), y)
+    # rounding the items to float64 has cost 1e-9 of a distance of about 1e-3
+    assert np.allclose(tiles.sums_to_means(c) * c.unit, wanted, rtol=1e-5)
+
+
+def test_an_item_on_a_foreign_mean_is_0_from_it():
+    x = np.array([[0.1, 0.2], [1.1, 0.7], [0.1, 0.2], [0.1, 0.2]])
+    sums = tiles.sums_to_means(Clusters.of(x, [0, 0, 1, 1]))
+    assert sums[0, 1] == pytest.approx(np.hypot(1.0, 0.5), rel=1e-15)
+
+
+COINCIDING = {"davies-bouldin", "db-star", "xie-beni", "cs", "sym-db", "db-mst", "db-rng", "db-gg"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_means_that_coincide_do_so_however_sums_are_rounded(seed):
+    rng = np.random.default_rng(seed)
+    few, many = rng.integers(-50, 50, size=(7, 3)), rng.integers(-50, 50, size=(13, 3))
+    many = np.concatenate([many, 2 * few.sum(axis=0, keepdims=True) - many.sum(axis=0)])
+    x, y = np.concatenate([few, many]), np.repeat([4, 2], [7, 14])  # means are sevenths and fourteenths
+    for row in COINCIDING | {"wb"}:
+        assert INDICES.load(row)(x, y) == np.inf, row
+        assert np.isfinite(INDICES.load(row)(x + 1e-9 * y[:, None], y)), row
+    assert INDICES.load("calinski-harabasz")(x, y) == 0.0
+    third = np.concatenate([x, 1_000 + rng.integers(-50, 50, size=(5, 3))]), np.append(y, [9] * 5)
+    for row in COINCIDING - {"cs"}:
+        assert INDICES.load(row)(*third) == np.inf, row
+
+
+def test_tight_classes_far_from_each_other_keep_their_digits():
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=300)
+    # what float64 can hold exactly at this distance; each class seen alone loses nothing
+    near = (rng.normal(size=(300, 4)) * 128).round() / 2.0**32
+    far = np.array([0.0, -1e6, 3e5])[y, None]
+    clusters = Clusters.of(near + far, y)
+    for k in range(3):
+        alone = near[y == k]
+        wanted = np.square(alone - alone.mean(axis=0)).sum(axis=1)
+        found = clusters.squares[clusters.places == k] * clusters.unit**2
+        assert np.allclose(found, wanted, rtol=1e-12, atol=0)
+
+
 @pytest.mark.parametrize(
     "row",
     ["calinski-harabasz", "davies-bouldin", "db-star", "score-function", "gd43", "xie-beni", "wb"],

@@ -201,3 +201,11 @@ def test_a_chain_runs_no_further_than_the_last_layer_asked_for():
     assert ran == ["colours", "cut"]
     inner = activations(nn.Sequential(tiny(), nn.Linear(9, 9)), pictures(), ["0.mean.1"])
     assert inner["0.mean.1"].tolist() == [[0, 0], [0.5, 1]]
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float64])
+def test_a_network_is_read_in_its_own_precision(precision):
+    found = activations(tiny().to(precision), pictures(), ["colours", "twice"], pooled=True)
+    assert found["colours"].dtype == np.float32
+    assert found["colours"].tolist() == [[-1, 0], [0.5, 1]]
+    assert found["twice"].tolist() == [[0, 0], [1, 2]]

@@ -144,3 +144,9 @@ def test_the_shipped_network_is_a_chain_of_its_layers():
     assert tuple(pooled[name].shape[1] for name in names) == description.widths
     found = preferred_images(network, "stage3", [1], Climb(shape=(3, 48, 48), steps=16))
     assert found.after[0] > found.before[0] + 10
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float64])
+def test_a_unit_of_any_precision_shows_what_it_sees(precision):
+    found = preferred_images(colours().to(precision), "0", [0], SMALL)
+    assert np.abs(found.images[0] - [1, 0, 0]).max() < 0.05

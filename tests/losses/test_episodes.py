@@ -79,3 +79,22 @@ def test_settings_it_refuses():
     ):
         with pytest.raises(LossError, match="at least 1"):
             build()
+
+
+@pytest.mark.parametrize("shots", [None, 3])
+@pytest.mark.parametrize("width", [3, 32])
+def test_prototypical_keeps_its_digits_in_classes_far_from_the_others(width, shots):
+    g = torch.Generator().manual_seed(0)
+    means = 0.3 * torch.randn(5, width, generator=g)
+    means[3:] += 3_000.0 * torch.nn.functional.normalize(torch.ones(width), dim=0)
+    y = torch.arange(5).repeat(12)
+    z = means[y] + 0.3 * torch.randn(60, width, generator=g)
+    loss, found = PrototypicalLoss(shots=shots), []
+    for dtype in (torch.float32, torch.float64):
+        rows = z.to(dtype, copy=True).requires_grad_()
+        value = loss(rows, y)
+        value.backward()
+        found.append((value.detach().double(), rows.grad.double()))
+    (value, slope), (wanted, exact) = found
+    assert torch.allclose(value, wanted, rtol=1e-3)
+    assert (slope - exact).norm() < 1e-3 * exact.norm()

@@ -351,3 +351,17 @@ def test_compiled_it_gives_the_same(distance, precision):
     (value + compiled).backward()
     torch.testing.assert_close(compiled, value, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(two.grad, one.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_samples_take_unsigned_labels_and_refuse_what_cannot_be_looked_at():
+    z, y = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 2
+    for dtype in (torch.uint8, torch.uint16, torch.uint64):
+        assert torch.equal(silhouette_samples(z, y.to(dtype)), silhouette_samples(z, y))
+    for rows, labels in [
+        (z.to_sparse(), y),
+        (z.to("meta"), y),
+        (z, y.to("meta")),
+        (z.to(torch.float8_e5m2), y),
+    ]:
+        with pytest.raises(LossError, match=r"silhouette_samples\(\) got"):
+            silhouette_samples(rows, labels)

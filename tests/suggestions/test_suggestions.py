@@ -55,7 +55,7 @@ def test_sure_predictions_make_a_group_less_useful(planted):
     unsure = next(kind for kind in order if kind != order[0])
     groups = suggest_groups(vectors, NOBODY, confidence=np.where(kinds == unsure, 0.0, 1.0))
     assert kinds[groups[0].ids[0]] == unsure
-    assert "0% sure" in groups[0].reason
+    assert "are 0 % sure" in groups[0].reason
 
 
 def test_the_same_again(planted):

@@ -374,6 +374,27 @@ def test_pictures_may_be_floats_or_read_by_position():
     assert set(asked) == set(np.flatnonzero(known >= 0).tolist())
 
 
+@pytest.mark.parametrize("given", ["uint8", "float32"])
+@pytest.mark.parametrize("amp", [False, True])
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float64])
+def test_a_network_learns_in_its_own_precision(precision, amp, given):
+    x, y = stripes(6)
+    x = x if given == "uint8" else x.transpose(0, 3, 1, 2).astype(np.float32) / 255
+    begun = network().to(precision)
+    plan = Plan(steps=20, lr=1e-2, amp=amp, hold_out="items")
+    trained = train_backbone(begun, x, y, CCE, plan=plan, tuning=replace(PLAIN, augment=CropAndFlip(0.6)))
+    assert {one.dtype for one in trained.network.parameters()} == {precision}
+    assert trained.history[-1].loss < trained.history[0].loss
+    assert trained.embed(x).dtype == np.float32
+    assert not same(trained.network, begun)
+
+
+def test_a_float16_network_under_amp_is_refused():
+    x, y = stripes(4)
+    with pytest.raises(TrainingError, match=r"float16 and Plan\(amp=True\).*network\.float\(\)"):
+        train_backbone(network().half(), x, y, CCE, plan=Plan(steps=2, amp=True), tuning=PLAIN)
+
+
 def test_in_bfloat16_the_numbers_stay_float32():
     x, y = stripes(6)
     plan = Plan(steps=20, lr=1e-2, amp=True)

@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING, Any
 from shoal.registry import Registry
 
 if TYPE_CHECKING:
-    from shoal.backbones.any_torch import TorchBackbone as TorchBackbone
-    from shoal.backbones.tuned import open_backbone as open_backbone
-    from shoal.backbones.tuned import torch_network as torch_network
+    from shoal.backbones.any_torch import TorchBackbone
+    from shoal.backbones.tuned import open_backbone, torch_network
+
+__all__ = [
+    "BACKBONES",
+    "TorchBackbone",
+    "open_backbone",
+    "torch_network",
+]
 
 BACKBONES = Registry(
     "backbone",
@@ -31,3 +37,7 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"shoal.backbones.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from shoal.networks import as_input, evaluating, part, pooled, watching
+from shoal.networks import as_input, evaluating, in_its_precision, part, pooled, watching
 from shoal.types import ImageInput, Layer, ShoalError
 
 
@@ -33,7 +33,9 @@ class TorchBackbone:
         facts = json.dumps([self._names, size, self.image_input.resize, type(network).__name__])
         digest = hashlib.sha256(facts.encode())
         for key, tensor in network.state_dict().items():
-            digest.update(key.encode() + tensor.detach().cpu().numpy().tobytes())
+            exact = tensor.detach().cpu()  # numpy knows no bfloat16, all of which float32 holds
+            exact = exact.float() if exact.dtype == torch.bfloat16 else exact
+            digest.update(key.encode() + exact.numpy().tobytes())
         self.fingerprint = digest.hexdigest()
 
     def layers(self) -> list[Layer]:
@@ -59,7 +61,7 @@ class TorchBackbone:
         rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self._names}
         with evaluating(self._network), watching(self._network, self._names) as seen:
             for number in range(len(images)):
-                self._network(as_input(images[number : number + 1]))
+                self._network(in_its_precision(self._network, as_input(images[number : number + 1])))
                 for name, output in seen.items():
                     rows[name].append(pooled(output).float().numpy())
         return {name: np.concatenate(found) for name, found in rows.items()}

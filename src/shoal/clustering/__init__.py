@@ -4,9 +4,35 @@
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shoal.registry import Registry
+
+if TYPE_CHECKING:
+    from shoal.clustering.base import Clustering, ClusteringError, ClusteringMethod, Epoch
+    from shoal.clustering.dec import DEC
+    from shoal.clustering.deepcluster import DeepCluster
+    from shoal.clustering.gmm import GMM
+    from shoal.clustering.hdbscan import HDBSCAN
+    from shoal.clustering.idec import IDEC
+    from shoal.clustering.kmeans import KMeans
+    from shoal.views import CropAndFlip, Sobel
+
+__all__ = [
+    "CLUSTERINGS",
+    "DEC",
+    "GMM",
+    "HDBSCAN",
+    "IDEC",
+    "Clustering",
+    "ClusteringError",
+    "ClusteringMethod",
+    "CropAndFlip",
+    "DeepCluster",
+    "Epoch",
+    "KMeans",
+    "Sobel",
+]
 
 _ROWS = {
     "kmeans": "shoal.clustering.kmeans:KMeans",
@@ -29,3 +55,7 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

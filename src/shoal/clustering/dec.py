@@ -29,6 +29,7 @@ from shoal.clustering.kmeans import KMeans, empty
 from shoal.clustering.matching import changed, checked_known, nmi
 from shoal.clustering.networks import Items, checked_items, checked_network, encode, seeded, shuffled, take
 from shoal.clustering.scaling import Scaling, scaling_of
+from shoal.networks import in_its_precision
 from shoal.types import Progress, Scalar
 
 
@@ -237,7 +238,7 @@ class DEC:
         for _ in range(steps.every):
             rows = next(steps.batches)
             x = take(items, rows, self.device)
-            z = network(x)
+            z = network(in_its_precision(network, x)).float()
             loss = self._loss(divergence(p[rows], log_student_t(z, steps.centres, self.alpha)), x, z)
             steps.optimiser.zero_grad()
             torch.autograd.backward(loss)

@@ -30,6 +30,7 @@ from shoal.clustering.groups import Groups, hard_groups, softened
 from shoal.clustering.matching import changed, checked_known, nmi
 from shoal.clustering.networks import Items, checked_items, checked_network, encode, seeded, take
 from shoal.clustering.scaling import Scaling, scaling_of
+from shoal.networks import in_its_precision
 from shoal.samplers import UniformOverClasses
 from shoal.types import Progress, Scalar
 
@@ -233,7 +234,8 @@ class DeepCluster:
             if losses and len(rows) == 1:  # normalisation over a batch of one is impossible
                 continue
             x = take(items, rows, self.device)
-            z = network(x if self.augment is None else self.augment(x))
+            x = x if self.augment is None else self.augment(x)
+            z = network(in_its_precision(network, x)).float()
             # The published networks end before their last ReLU, and the layer on top sits behind it.
             loss = nn.functional.cross_entropy(head.layer(z.relu()), wanted[rows])
             body.zero_grad()

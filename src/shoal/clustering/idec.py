@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from shoal.clustering.base import ClusteringError, at_least
 from shoal.clustering.dec import DEC
 from shoal.clustering.networks import checked_network
+from shoal.networks import in_its_precision
 from shoal.types import Scalar
 
 
@@ -68,7 +69,8 @@ class IDEC(DEC):
     def _loss(self, kl: Tensor, x: Tensor, z: Tensor) -> Tensor:
         assert self._decoder is not None
         self._decoder.train()
-        return nn.functional.mse_loss(self._decoder(z), x) + self.weight * kl
+        again = self._decoder(in_its_precision(self._decoder, z)).float()
+        return nn.functional.mse_loss(again, x) + self.weight * kl
 
     def _trained(self) -> list[nn.Parameter]:
         assert self._decoder is not None

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from shoal.arrays import as_array
 from shoal.clustering.base import ClusteringError, Labels
-from shoal.networks import device_problem, evaluating
+from shoal.networks import device_problem, evaluating, in_its_precision
 
 Items = NDArray[Any] | Tensor
 """N items in memory (or memory-mapped): vectors (N, D), images (N, C, H, W), or what the network takes."""
@@ -63,7 +63,7 @@ def encode(network: nn.Module, items: Items, *, batch: int, device: str, who: st
     rows = []
     with evaluating(network), torch.no_grad():
         for at in range(0, len(items), batch):
-            out = network(_tensor(items[at : at + batch], device))
+            out = network(in_its_precision(network, _tensor(items[at : at + batch], device)))
             if out.ndim != 2 or len(out) != len(items[at : at + batch]):
                 raise ClusteringError(
                     f"clustering {who}: the network returned {tuple(out.shape)} for "

@@ -5,9 +5,116 @@
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shoal.registry import Registry
+
+if TYPE_CHECKING:
+    from shoal.indices.agreement import (
+        accuracy,
+        ami,
+        ari,
+        completeness,
+        homogeneity,
+        nmi,
+        pairwise_f1,
+        purity,
+        v_measure,
+    )
+    from shoal.indices.base import Index
+    from shoal.indices.checks import ValidityError
+    from shoal.indices.clusters import Clusters
+    from shoal.indices.density import dbcv, s_dbw
+    from shoal.indices.dunns import dunn, gd31, gd33, gd41, gd43, gd51, gd53
+    from shoal.indices.graphs import db_gg, db_mst, db_rng, dunn_gg, dunn_mst, dunn_rng
+    from shoal.indices.neighbourhood import (
+        continuity,
+        knn_accuracy,
+        nearest_neighbours,
+        neighbours_kept,
+        trustworthiness,
+    )
+    from shoal.indices.normality import negentropy_increment
+    from shoal.indices.overlap import os_index, sv_index
+    from shoal.indices.ranks import c_index, gamma_index
+    from shoal.indices.reach import cop_index, cs_index
+    from shoal.indices.retrieval import map_at_r, r_precision, recall_at_k
+    from shoal.indices.silhouettes import (
+        silhouette,
+        silhouette_macro,
+        silhouette_simplified,
+        silhouette_squared,
+    )
+    from shoal.indices.symmetry import sym, sym_33, sym_db, sym_dunn
+    from shoal.indices.variance import (
+        calinski_harabasz,
+        davies_bouldin,
+        davies_bouldin_star,
+        score_function,
+        wb_index,
+        xie_beni,
+    )
+
+__all__ = [
+    "AGREEMENTS",
+    "INDICES",
+    "Clusters",
+    "Index",
+    "ValidityError",
+    "accuracy",
+    "ami",
+    "ari",
+    "c_index",
+    "calinski_harabasz",
+    "completeness",
+    "continuity",
+    "cop_index",
+    "cs_index",
+    "davies_bouldin",
+    "davies_bouldin_star",
+    "db_gg",
+    "db_mst",
+    "db_rng",
+    "dbcv",
+    "dunn",
+    "dunn_gg",
+    "dunn_mst",
+    "dunn_rng",
+    "gamma_index",
+    "gd31",
+    "gd33",
+    "gd41",
+    "gd43",
+    "gd51",
+    "gd53",
+    "homogeneity",
+    "knn_accuracy",
+    "map_at_r",
+    "nearest_neighbours",
+    "negentropy_increment",
+    "neighbours_kept",
+    "nmi",
+    "os_index",
+    "pairwise_f1",
+    "purity",
+    "r_precision",
+    "recall_at_k",
+    "s_dbw",
+    "score_function",
+    "silhouette",
+    "silhouette_macro",
+    "silhouette_simplified",
+    "silhouette_squared",
+    "sv_index",
+    "sym",
+    "sym_33",
+    "sym_db",
+    "sym_dunn",
+    "trustworthiness",
+    "v_measure",
+    "wb_index",
+    "xie_beni",
+]
 
 _ROWS = {
     "dunn": "shoal.indices.dunns:dunn",
@@ -91,4 +198,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PLACES])
+    return sorted({*globals(), *__all__})

@@ -90,11 +90,17 @@ class Centred:
         far = float(np.abs(first).max())
         if not max(widest, far) < LARGEST / 4:  # a NaN fails every comparison
             _check_finite(x if order is None else x[order], asked_by, what)
-        if 0.0 < far <= widest:
+        return cls.seen_from(x, order, first, mean, widest)
+
+    @classmethod
+    def seen_from(
+        cls, x: NDArray[Any], order: Ints | None, first: Floats, mean: Floats, widest: float
+    ) -> Self:
+        """Return rows seen from `first` (D,), then from `mean` (D,); about the largest number is `widest`."""
+        if 0.0 < float(np.abs(first).max()) <= widest:
             # near the origin one difference is as exact as two
             first, mean = first + mean, np.zeros_like(mean)
-        exponent = int(np.frexp(widest)[1]) if widest > 0.0 else 0
-        return cls(x, order, first, mean, exponent if abs(exponent) > ORDINARY else 0)
+        return cls(x, order, first, mean, 0 if ordinary(widest) else int(np.frexp(widest)[1]))
 
     def __len__(self) -> int:
         return len(self.x) if self.order is None else len(self.order)
@@ -104,20 +110,35 @@ class Centred:
         """How far apart what is now 1 apart was: a power of two."""
         return math.ldexp(1.0, self.exponent)
 
-    def rows(self, rows: slice, out: Floats) -> Floats:
-        """Write some rows (B, D) into `out`, which has that shape, and return it."""
-        lift = min(-self.exponent, 1000)  # the reciprocal of what is hardly a number may be none
+    def rows(self, rows: slice, out: Floats, about: Floats | None = None) -> Floats:
+        """Write some rows (B, D) into `out`, which has that shape, and return it.
+
+        Seen from `about` (D,), where one is given, instead of `first` and `mean`.
+        """
         for part in row_blocks(out):
-            block, here = out[part], slice(rows.start + part.start, rows.start + part.stop)
-            block[:] = self.x[here] if self.order is None else self.x.take(self.order[here], axis=0)
-            # from the first item, then from the mean: items that are all equal become exactly 0
-            block -= self.first
-            if self.mean.any():
-                block -= self.mean
-            if lift:
-                block *= math.ldexp(1.0, lift)
-            if lift < -self.exponent:
-                block *= math.ldexp(1.0, -self.exponent - lift)
+            here = slice(rows.start + part.start, rows.start + part.stop)
+            self._see(
+                self.x[here] if self.order is None else self.x.take(self.order[here], axis=0),
+                out[part],
+                about,
+            )
+        return out
+
+    def some(self, places: Ints) -> Floats:
+        """Return the rows at some places (B, D), the same bits as `rows` gives."""
+        given = self.x.take(places if self.order is None else self.order[places], axis=0)
+        return self._see(given, np.empty(given.shape), None)
+
+    def _see(self, given: NDArray[Any], out: Floats, about: Floats | None) -> Floats:
+        # from the first item, then from the mean: items that are all equal become exactly 0
+        np.subtract(given, self.first if about is None else about, out=out)
+        if about is None and self.mean.any():
+            out -= self.mean
+        lift = min(-self.exponent, 1000)  # the reciprocal of what is hardly a number may be none
+        if lift:
+            out *= math.ldexp(1.0, lift)
+        if lift < -self.exponent:
+            out *= math.ldexp(1.0, -self.exponent - lift)
         return out
 
     def all(self) -> Floats:
@@ -141,6 +162,11 @@ def _from_first(x: NDArray[Any], order: Ints | None, first: Floats, n: int) -> t
         low, high = np.minimum(low, block.min()), np.maximum(high, block.max())
         mean += np.ones(len(block)) @ block
     return mean / n, float(np.maximum(-low, high))
+
+
+def ordinary(widest: float) -> bool:
+    """Return whether numbers of which this is the largest are of ordinary size, or all 0."""
+    return widest == 0.0 or (math.isfinite(widest) and abs(math.frexp(widest)[1]) <= ORDINARY)
 
 
 def row_blocks(points: NDArray[Any]) -> Iterator[slice]:

@@ -1,5 +1,6 @@
 """Labelled vectors, sorted by class: checked once, and what every index asks of them."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,20 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shoal.indices.checks import (
+    LARGEST,
     Centred,
     Floats,
     Ints,
     ValidityError,
     checked_labels,
     checked_vectors,
+    ordinary,
     row_blocks,
 )
 from shoal.types import UNLABELLED
 
 HELD = 1 << 18
 """How many distances of items to class means, or numbers of items, are held at once: 2 MiB."""
-SAME = 1e-24
-"""Squared distances to a mean below this share of its squared norm may be rounding."""
+ROUNDING = 4.0 * float(np.finfo(np.float64).eps)
+"""A mean of n numbers is off by about this share of the largest, times the root of n."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,18 @@ class Clusters:
     """N labelled vectors in K >= 2 classes, sorted by class: float64, mean 0, of ordinary size.
 
     `points` is (N, D), a copy that is made when first asked for, `counts` (K,), class k is the rows
-    `starts[k]` to `starts[k + 1]`, `places` (N,) is each row's class 0 to K-1. Points d apart were `unit`
-    times d apart, 1 or a power of two, so that no digit is lost. The shift keeps digits where the data lie
-    far from the origin, the unit keeps squares from overflow and from vanishing.
+    `starts[k]` to `starts[k + 1]`, `places` (N,) is each row's class 0 to K-1. `means` (K, D) are exact where
+    the items of a class are all equal, `squares` (N,) the squared distances to the own class's mean. Points d
+    apart were `unit` times d apart, 1 or a power of two, so that no digit is lost. The shift keeps digits
+    where the data lie far from the origin, the unit keeps squares from overflow and from vanishing.
     """
 
     centred: Centred
     places: Ints
     counts: Ints
     starts: Ints
+    means: Floats
+    squares: Floats
 
     @classmethod
     def of(cls, vectors: ArrayLike, labels: ArrayLike, *, asked_by: str = "Clusters.of") -> Self:
@@ -64,9 +70,10 @@ class Clusters:
                 "it compares at least two."
             )
         order = np.argsort(places, kind="stable")
-        centred = Centred.of(x, order if known is None else known[order], asked_by, "labelled vectors")
+        order = order if known is None else known[order]
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return cls(centred, np.repeat(np.arange(len(counts)), counts), counts, starts)
+        measured = _centred(x, order, starts, asked_by)
+        return cls(measured[0], np.repeat(np.arange(len(counts)), counts), counts, starts, *measured[1:])
 
     def __len__(self) -> int:
         return len(self.places)
@@ -101,50 +108,6 @@ class Clusters:
         return sums
 
     @cached_property
-    def means(self) -> Floats:
-        """Each class's mean (K, D); exact where the items of a class are all equal."""
-        return self._means_and_squares[0]
-
-    @cached_property
-    def squares(self) -> Floats:
-        """Each point's squared distance to its own class's mean (N,)."""
-        return self._means_and_squares[1]
-
-    @cached_property
-    def _means_and_squares(self) -> tuple[Floats, Floats]:
-        means, squares = np.empty((self.k, self.width)), np.empty(len(self))
-        for k, members in self._class_by_class():
-            means[k] = np.ones(len(members)) @ members / len(members)
-            found = squares_about(members, means[k])
-            if found.max() <= SAME * (means[k] @ means[k]):
-                # perhaps one point only, from whose mean rounding must not keep it apart
-                rest = members - members[0]
-                means[k] = members[0] + rest.mean(axis=0)
-                found = squares_about(members, means[k])
-            squares[self.starts[k] : self.starts[k + 1]] = found
-        return means, squares
-
-    def _class_by_class(self) -> Iterator[tuple[int, Floats]]:
-        """Yield every class and its points (n, D), which hold until the next is asked for.
-
-        Unless all points are there already they are computed for some classes at a time, within the cache.
-        """
-        if "points" in self.__dict__:
-            yield from ((k, self.members(k)) for k in range(self.k))
-            return
-        held = np.empty((min(len(self), max(HELD // self.width, int(self.counts.max()))), self.width))
-        k = 0
-        while k < self.k:
-            start = int(self.starts[k])
-            beyond = int(np.searchsorted(self.starts, start + len(held), side="right")) - 1
-            points = self.centred.rows(
-                slice(start, int(self.starts[beyond])), held[: int(self.starts[beyond]) - start]
-            )
-            for each in range(k, beyond):
-                yield each, points[self.starts[each] - start : self.starts[each + 1] - start]
-            k = beyond
-
-    @cached_property
     def spreads(self) -> Floats:
         """Each class's mean squared distance to its mean (K,)."""
         return self.per_class(self.squares) / self.counts
@@ -156,17 +119,22 @@ class Clusters:
 
     @cached_property
     def between_means(self) -> Floats:
-        """Distances of class means (K, K), infinite on the diagonal."""
+        """Distances of class means (K, K), infinite on the diagonal; 0 where rounding alone may part two."""
         from scipy.spatial.distance import cdist
 
+        widest = np.sqrt(np.maximum.reduceat(self.squares, self.starts[:-1]))
+        unsure = ROUNDING * (_lengths(self.means) + np.sqrt(self.counts) * widest)
         distances: Floats = cdist(self.means, self.means)
+        distances[distances <= unsure[:, None] + unsure] = 0.0
         np.fill_diagonal(distances, np.inf)
         return distances
 
     @cached_property
     def from_centre(self) -> Floats:
-        """Each class mean's distance to the mean of all items (K,)."""
-        lengths: Floats = np.sqrt(np.einsum("kd,kd->k", self.means, self.means))
+        """Each class mean's distance to the mean of all items (K,); 0 where it may be rounding alone."""
+        lengths = _lengths(self.means)
+        widest = lengths.max() + math.sqrt(self.squares.max())
+        lengths[lengths <= ROUNDING * math.sqrt(len(self)) * widest] = 0.0
         return lengths
 
     def blocks(self) -> Iterator[slice]:
@@ -174,18 +142,52 @@ class Clusters:
         size = max(64, HELD // max(self.k, self.width))
         return (slice(i, min(i + size, len(self))) for i in range(0, len(self), size))
 
-    def to_means(self) -> Iterator[tuple[slice, Floats]]:
-        """Yield rows and their squared distances to every class mean (B, K), block by block."""
-        # about the middle of the means: one class far from all others must not take digits from these
-        middle = np.median(self.means, axis=0)
-        means = self.means - middle
-        lengths = np.einsum("kd,kd->k", means, means)
-        for rows in self.blocks():
-            x = self.points[rows] - middle
-            squares = x @ (-2.0 * means.T)
-            squares += lengths
-            squares += np.einsum("nd,nd->n", x, x)[:, None]
-            yield rows, np.maximum(squares, 0.0, out=squares)
+
+def _centred(x: NDArray[Any], order: Ints, starts: Ints, asked_by: str) -> tuple[Centred, Floats, Floats]:
+    """Return the rows `order` (N,) of x about their mean, the class means (K, D), the squares (N,) to these.
+
+    Numbers of ordinary size are read once. Raises `ValidityError` as `Centred.of` does.
+    """
+    firsts = starts[:-1]
+    first = x[order[0]].astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is refused below
+        lying = Centred(x, order, first, np.zeros_like(first), 0)
+        drifts, squares = _about_firsts(lying, starts)
+        means = lying.some(firsts) + drifts
+        widest = float(np.maximum(np.abs(means).max(), np.sqrt(squares.max())))
+    if widest > 0.0 and ordinary(widest) and np.abs(first).max() < LARGEST / 4:
+        mean = np.diff(starts) @ means / len(order)
+        centred = Centred.seen_from(x, order, first, mean, widest)
+    else:
+        centred = Centred.of(x, order, asked_by, "labelled vectors")
+        drifts, squares = _about_firsts(centred, starts)
+    return centred, centred.some(firsts) + drifts, squares
+
+
+def _about_firsts(centred: Centred, starts: Ints) -> tuple[Floats, Floats]:
+    """Return how far each class's mean lies from its first item (K, D), and the squares (N,) to the means.
+
+    Seen from one of its own a class keeps its digits wherever it lies, and equal items are exactly 0 apart.
+    """
+    assert centred.order is not None
+    counts, width = np.diff(starts), centred.x.shape[1]
+    drifts, squares = np.empty((len(counts), width)), np.empty(len(centred))
+    held, ones = np.empty((counts.max(), width)), np.ones(counts.max())
+    for k, n in enumerate(counts.tolist()):
+        rows = slice(int(starts[k]), int(starts[k + 1]))
+        first = centred.x[centred.order[rows.start]].astype(np.float64)
+        members = centred.rows(rows, held[:n], about=first)
+        drifts[k] = ones[:n] @ members / n
+        for part in row_blocks(members):
+            rest = members[part]
+            rest -= drifts[k]
+            np.einsum("nd,nd->n", rest, rest, out=squares[rows][part])
+    return drifts, squares
+
+
+def _lengths(rows: Floats) -> Floats:
+    lengths: Floats = np.sqrt(np.einsum("kd,kd->k", rows, rows))
+    return lengths
 
 
 def squares_about(points: Floats, mean: Floats) -> Floats:

@@ -25,6 +25,10 @@ ROUNDING = 1e-14
 """Squared distances from dot products are exact to this share of the tile's largest squared norm."""
 
 
+LOST = 1e-6
+"""A squared distance below this share of the squares it is formed of has lost six of sixteen digits."""
+
+
 def squared(a: Floats, b: Floats) -> Floats:
     """Return the squared distances of a (M, D) and b (N, D) as (M, N), by dot products, >= 0."""
     squares = _raw_squared(a, b)
@@ -42,13 +46,43 @@ def squared_exactly_where_near(a: Floats, b: Floats) -> Floats:
 
 
 def _raw_squared(a: Floats, b: Floats) -> Floats:
-    # the median of a few: one point far from all others must not be where the tile is shifted to
-    middle = np.median(b[:: max(1, len(b) // 5)], axis=0)
-    a, b = a - middle, b - middle
-    left = np.hstack([-2.0 * a, np.einsum("nd,nd->n", a, a)[:, None], np.ones((len(a), 1))])
-    right = np.hstack([b, np.ones((len(b), 1)), np.einsum("nd,nd->n", b, b)[:, None]])
-    squares: Floats = left @ right.T
-    return squares
+    return Seen(a).squared(b)
+
+
+class Seen:
+    """Rows a (M, D) seen from their own middle, to be measured to many others."""
+
+    def __init__(self, a: Floats) -> None:
+        # the median of a few: one point far from all others must not be where the tile is shifted to
+        self._middle = np.median(a[:: max(1, len(a) // 5)], axis=0)
+        self._left = self._moved(a, np.empty((len(a), a.shape[1] + 2)))
+        self._right = np.empty((0, a.shape[1] + 2))
+        self._left[:, -2:] = self._left[:, :-3:-1]
+        self._left[:, :-2] *= -2.0
+
+    def squared(self, b: Floats) -> Floats:
+        """Return the squared distances to b (N, D) as (M, N), by dot products: rounding may make them < 0."""
+        if len(self._right) < len(b):  # held: asking for as much memory again and again takes its time
+            self._right = np.empty((len(b), self._left.shape[1]))
+        squares: Floats = self._left @ self._moved(b, self._right[: len(b)]).T
+        return squares
+
+    def squared_among(self) -> Floats:
+        """Return the squared distances of a to itself (M, M), as `squared` does, in half the time."""
+        moved, norms = self._left[:, :-2], self._left[:, -1]
+        squares: Floats = moved @ moved.T
+        squares *= -0.5  # they were doubled, and turned, before
+        squares += norms
+        squares += norms[:, None]
+        return squares
+
+    def _moved(self, rows: Floats, out: Floats) -> Floats:
+        """Write rows (N, D) about the middle, their squared norms and ones into `out` (N, D + 2)."""
+        moved = out[:, :-2]
+        np.subtract(rows, self._middle, out=moved)
+        np.einsum("nd,nd->n", moved, moved, out=out[:, -2])
+        out[:, -1] = 1.0
+        return out
 
 
 def squared_to_all(points: Floats) -> Iterator[tuple[slice, Floats]]:
@@ -84,14 +118,16 @@ def sums_to_classes(clusters: Clusters) -> Iterator[tuple[slice, Floats]]:
     for rows in pieces(n):
         sums = np.zeros((rows.stop - rows.start, k)) if held is None else held[rows]
         own, own_starts = _classes_in(clusters, rows)
+        seen = Seen(clusters.points[rows])
         for columns in pieces(n, start=0 if held is None else rows.start):
-            distances = squared(clusters.points[rows], clusters.points[columns])
-            np.sqrt(distances, out=distances)
-            if rows == columns:
+            itself = rows == columns
+            distances = seen.squared_among() if itself else seen.squared(clusters.points[columns])
+            np.sqrt(np.maximum(distances, 0.0, out=distances), out=distances)
+            if itself:
                 np.fill_diagonal(distances, 0.0)
             there, starts = _classes_in(clusters, columns)
             sums[:, there] += np.add.reduceat(distances, starts, axis=1)
-            if held is not None and rows != columns:
+            if held is not None and not itself:
                 held[columns, own] += _sums_down(distances, own_starts).T
         # every later row has by now added itself to these
         yield rows, sums
@@ -238,7 +274,25 @@ def _mean_distance(a: Floats, b: Floats) -> float:
 def sums_to_means(clusters: Clusters) -> Floats:
     """Return the sum of distances of the items of class k to the mean of class l (K, K), in O(NK)."""
     sums = np.zeros((clusters.k, clusters.k))
-    for rows, squares in clusters.to_means():
-        there, starts = _classes_in(clusters, rows)
-        sums[there] += _sums_down(np.sqrt(squares), starts)
+    size = max(64, CACHED // max(clusters.k, clusters.width))
+    for k in range(clusters.k):
+        # seen from their own mean a class's items keep their digits wherever it lies
+        means = clusters.means - clusters.means[k]
+        lengths = np.einsum("kd,kd->k", means, means)
+        for rows in pieces(int(clusters.counts[k]), size):
+            x = clusters.members(k)[rows] - clusters.means[k]
+            sums[k] += np.sqrt(_to_means(x, means, lengths)).sum(axis=0)
     return sums
+
+
+def _to_means(x: Floats, means: Floats, lengths: Floats) -> Floats:
+    """Return the squared distances of x (B, D) to means (K, D) of these squared lengths (K,) as (B, K)."""
+    norms = np.einsum("nd,nd->n", x, x)[:, None]
+    squares = x @ (-2.0 * means.T)
+    squares += lengths
+    squares += norms
+    i, j = np.nonzero(squares < LOST * (lengths + norms))
+    for part in pieces(len(i), 1 << 12):
+        rest = x[i[part]] - means[j[part]]
+        squares[i[part], j[part]] = np.einsum("nd,nd->n", rest, rest)
+    return squares

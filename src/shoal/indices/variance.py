@@ -33,7 +33,7 @@ def calinski_harabasz(clusters: Clusters) -> float:
 def davies_bouldin(clusters: Clusters) -> float:
     """DB = mean_k max_{l != k} (S_k + S_l) / d(mean_k, mean_l), S the mean distance to the class mean.
 
-    Infinite where two class means coincide.
+    Infinite where two class means coincide (`Clusters.between_means`).
     """
     return worst_pairs(clusters.radii, clusters.between_means)
 
@@ -54,7 +54,7 @@ def worst_pairs(widths: Floats, apart: Floats) -> float:
 def davies_bouldin_star(clusters: Clusters) -> float:
     """DB* = mean_k max_{l != k} (S_k + S_l) / min_{l != k} d(mean_k, mean_l), S as in `davies_bouldin`.
 
-    Infinite where two class means coincide.
+    Infinite where two class means coincide (`Clusters.between_means`).
     """
     largest, second = np.sort(clusters.radii)[::-1][:2]
     is_largest = np.arange(clusters.k) == clusters.radii.argmax()
@@ -77,7 +77,10 @@ def score_function(clusters: Clusters) -> float:
 
 @index("lower", cost="N K", source="Xie & Beni (1991), hard partition")
 def xie_beni(clusters: Clusters) -> float:
-    """XB = SSW / (N min_{k != l} d(mean_k, mean_l)^2). Infinite where two class means coincide."""
+    """XB = SSW / (N min_{k != l} d(mean_k, mean_l)^2).
+
+    Infinite where two class means coincide (`Clusters.between_means`).
+    """
     nearest = float(clusters.between_means.min()) ** 2
     return quotient(within(clusters) / len(clusters), nearest, nothing=math.inf)
 

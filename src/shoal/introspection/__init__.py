@@ -7,19 +7,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shoal.introspection.checked import IntrospectionError as IntrospectionError
-    from shoal.introspection.exciting import Exciting as Exciting
-    from shoal.introspection.exciting import most_exciting as most_exciting
-    from shoal.introspection.layers import activations as activations
-    from shoal.introspection.layers import flatten as flatten
-    from shoal.introspection.layers import flattened as flattened
-    from shoal.introspection.preferred import Climb as Climb
-    from shoal.introspection.preferred import Preferred as Preferred
-    from shoal.introspection.preferred import preferred_image as preferred_image
-    from shoal.introspection.preferred import preferred_images as preferred_images
-    from shoal.introspection.quality import LayerQuality as LayerQuality
-    from shoal.introspection.quality import layer_quality as layer_quality
-    from shoal.networks import watching as watching
+    from shoal.introspection.checked import IntrospectionError
+    from shoal.introspection.exciting import Exciting, most_exciting
+    from shoal.introspection.layers import activations, flatten, flattened
+    from shoal.introspection.preferred import Climb, Preferred, preferred_image, preferred_images
+    from shoal.introspection.quality import LayerQuality, layer_quality
+    from shoal.networks import watching
+
+__all__ = [
+    "Climb",
+    "Exciting",
+    "IntrospectionError",
+    "LayerQuality",
+    "Preferred",
+    "activations",
+    "flatten",
+    "flattened",
+    "layer_quality",
+    "most_exciting",
+    "preferred_image",
+    "preferred_images",
+    "watching",
+]
 
 _PLACES = {
     "activations": "shoal.introspection.layers",
@@ -42,3 +51,7 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,7 +12,7 @@ from shoal import networks
 from shoal.arrays import is_whole
 from shoal.introspection.checked import Floats, IntrospectionError, array_of, check_count
 from shoal.introspection.modules import check_network
-from shoal.networks import Pictures, as_input, evaluating, up_to, watching
+from shoal.networks import Pictures, as_input, evaluating, in_its_precision, up_to, watching
 
 
 def activations(
@@ -137,7 +137,7 @@ def _passes(
         for start, stop in pairwise(edges):
             rows = as_input(pictures[start:stop], device)
             try:
-                network(rows)
+                network(in_its_precision(network, rows))
             except RuntimeError as problem:
                 raise IntrospectionError(
                     f"the network does not take pictures of shape {tuple(rows.shape)}: {problem}"

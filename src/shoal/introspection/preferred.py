@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from shoal.arrays import is_number, is_whole
 from shoal.introspection.checked import Floats, IntrospectionError, array_of
 from shoal.introspection.modules import check_network
-from shoal.networks import evaluating, up_to, watching
+from shoal.networks import evaluating, in_its_precision, up_to, watching
 from shoal.types import Progress
 
 Watch = Callable[[Progress], None]
@@ -110,8 +110,8 @@ def preferred_images(
     with _frozen(network), watching(network, [layer]) as seen:
 
         def say(images: Tensor) -> Tensor:
-            network(images)
-            return _reading(seen, layer, units, climb.where)
+            network(in_its_precision(network, images))
+            return _reading(seen, layer, units, climb.where).float()
 
         with torch.no_grad():
             before = say(_paint(spectrum, scale, climb.shape).clamp(0, 1))

@@ -4,9 +4,61 @@
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shoal.registry import Registry
+
+if TYPE_CHECKING:
+    from shoal.losses.base import ClassLoss, Loss, LossError
+    from shoal.losses.calinski_harabasz import CalinskiHarabaszLoss
+    from shoal.losses.cce import CategoricalCrossEntropyLoss
+    from shoal.losses.center import CenterLoss
+    from shoal.losses.contrastive import ContrastiveLoss
+    from shoal.losses.cosine_corel import CosineCORELLoss
+    from shoal.losses.davies_bouldin import DaviesBouldinLoss
+    from shoal.losses.gaussian_corel import GaussianCORELLoss
+    from shoal.losses.generalised_dunn import GeneralisedDunnLoss
+    from shoal.losses.lifted import LiftedStructureLoss
+    from shoal.losses.n_pair import NPairLoss
+    from shoal.losses.norm_softmax import NormSoftmaxLoss
+    from shoal.losses.nt_xent import NTXentLoss
+    from shoal.losses.prototypical import PrototypicalLoss
+    from shoal.losses.proxy_anchor import ProxyAnchorLoss
+    from shoal.losses.proxy_nca import ProxyNCALoss
+    from shoal.losses.relation import RelationLoss
+    from shoal.losses.silhouette import SilhouetteLoss
+    from shoal.losses.supcon import SupConLoss
+    from shoal.losses.triplet import TripletLoss
+    from shoal.losses.wb import WBLoss
+    from shoal.losses.xie_beni import XieBeniLoss
+
+__all__ = [
+    "LOSSES",
+    "CalinskiHarabaszLoss",
+    "CategoricalCrossEntropyLoss",
+    "CenterLoss",
+    "ClassLoss",
+    "ContrastiveLoss",
+    "CosineCORELLoss",
+    "DaviesBouldinLoss",
+    "GaussianCORELLoss",
+    "GeneralisedDunnLoss",
+    "LiftedStructureLoss",
+    "Loss",
+    "LossError",
+    "NPairLoss",
+    "NTXentLoss",
+    "NormSoftmaxLoss",
+    "PrototypicalLoss",
+    "ProxyAnchorLoss",
+    "ProxyNCALoss",
+    "RelationLoss",
+    "SilhouetteLoss",
+    "SupConLoss",
+    "TripletLoss",
+    "WBLoss",
+    "XieBeniLoss",
+]
 
 _ROWS = {
     "silhouette": "shoal.losses.silhouette:SilhouetteLoss",
@@ -32,12 +84,15 @@ _ROWS = {
     "generalised-dunn": "shoal.losses.generalised_dunn:GeneralisedDunnLoss",
 }
 LOSSES = Registry("loss", _ROWS, many="losses")
-_BASES = {"Loss", "ClassLoss", "LossError"}
 _PLACES = {place.partition(":")[2]: place.partition(":")[0] for place in _ROWS.values()}
+_PLACES |= dict.fromkeys(["Loss", "ClassLoss", "LossError"], "shoal.losses.base")
 
 
 def __getattr__(name: str) -> Any:
-    module = "shoal.losses.base" if name in _BASES else _PLACES.get(name)
-    if module is None:
+    if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(module), name)
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

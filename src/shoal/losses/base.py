@@ -10,6 +10,11 @@ from torch import Tensor, nn
 from shoal.arrays import is_number, is_whole, plain_number
 from shoal.types import UNLABELLED, ShoalError
 
+HALVES = (torch.float16, torch.bfloat16)
+FLOATS = (*HALVES, torch.float32, torch.float64)
+_SIGNED = (torch.int8, torch.int16, torch.int32, torch.int64)
+WHOLE = (*_SIGNED, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
+
 
 class LossError(ShoalError):
     """A batch or a setting that a loss refuses."""
@@ -41,20 +46,28 @@ def nothing(z: Tensor) -> Tensor:
     return (z * 0.0).sum()
 
 
-def labelled(embeddings: Tensor, labels: Tensor, *, who: str) -> tuple[Tensor, Tensor]:
-    """Return the rows (M, D) and the labels (M,) of the items that are not -1.
-
-    Raises `LossError` on labels below -1, unless it is being compiled.
-    """
-    if labels.numel() and not torch.compiler.is_compiling():
-        # picking rows costs more than many a loss, and in most batches there is nothing to leave out
-        least = int(labels.min())
-        if least > UNLABELLED:
-            return embeddings, labels
-        if least < UNLABELLED:
-            raise LossError(f"{who} got the label {least}; labels are >= 0, or -1 for unlabelled.")
+def labelled(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rows (M, D) and the labels (M,) of the items that are not -1."""
     known = labels != UNLABELLED
     return embeddings[known], labels[known]
+
+
+def ends(*tensors: Tensor) -> list[tuple[float, float]]:
+    """Return the least and the largest number of each tensor; both are NaN where there is one."""
+    found = [end for one in tensors for end in torch.aminmax(one.detach())]
+    if tensors[0].device.type == "cuda":  # looking at a number waits for the device: once
+        found = list(torch.stack([end.double() for end in found]).cpu().unbind())
+    numbers = [end.item() for end in found]
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def why_strange(given: Tensor) -> str | None:
+    """Return what keeps a tensor from being looked at, however right its shape; None of a usual one."""
+    if given.is_nested or given.layout is not torch.strided:
+        return (
+            "a nested tensor" if given.is_nested else f"a {given.layout} tensor; to_dense() makes a usual one"
+        )
+    return "a tensor on the device 'meta', which holds no numbers" if given.is_meta else None
 
 
 def dense(labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,11 +109,8 @@ class Loss(nn.Module):
         labels = labels.to(device=embeddings.device, dtype=torch.int64)
         if unsigned and not torch.compiler.is_compiling():
             self._check_wrapped(labels)
-        z, y = labelled(embeddings, labels, who=type(self).__name__)
-        if z.dtype in (torch.float16, torch.bfloat16):
-            z = z.float()
-        if not torch.compiler.is_compiling():
-            self._check_values(z, y)
+        z = embeddings.float() if embeddings.dtype in HALVES else embeddings
+        z, y = labelled(z, labels) if torch.compiler.is_compiling() else self._checked(z, labels)
         if not torch.is_autocast_enabled(z.device.type):
             return self.compute(z, y)
         with torch.autocast(z.device.type, enabled=False):
@@ -128,15 +138,18 @@ class Loss(nn.Module):
                     f"{type(self).__name__} got {what} as {type(given).__name__}; it takes tensors: "
                     "torch.as_tensor makes one."
                 )
+            strange = why_strange(given)
+            if strange:
+                raise LossError(f"{type(self).__name__} got {what} as {strange}.")
 
     def _check_shapes(self, embeddings: Tensor, labels: Tensor) -> None:
         name = type(self).__name__
-        if embeddings.ndim != 2 or not embeddings.is_floating_point() or not embeddings.shape[1]:
+        if embeddings.ndim != 2 or embeddings.dtype not in FLOATS or not embeddings.shape[1]:
             raise LossError(
                 f"{name} got embeddings of shape {tuple(embeddings.shape)} and {embeddings.dtype}; "
-                "it takes floating-point rows (N, D)."
+                "it takes rows (N, D) in float16, bfloat16, float32 or float64."
             )
-        if labels.shape != embeddings.shape[:1] or labels.is_floating_point() or labels.dtype == torch.bool:
+        if labels.shape != embeddings.shape[:1] or labels.dtype not in WHOLE:
             raise LossError(
                 f"{name} got labels of shape {tuple(labels.shape)} and {labels.dtype} for "
                 f"{len(embeddings)} embeddings; it takes one integer an item, -1 for unlabelled."
@@ -150,27 +163,47 @@ class Loss(nn.Module):
                 "Unlabelled items are -1, which needs a signed dtype."
             )
 
-    def _check_values(self, z: Tensor, y: Tensor) -> None:
-        name = type(self).__name__
+    def _checked(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the labelled rows and their labels; raise `LossError` on numbers that are refused."""
         if not z.numel():
-            return
-        # a NaN is both the least and the largest; only then is it worth looking at each value
-        low, high = torch.aminmax(z.detach())
-        largest = max(-float(low), float(high))
+            return z, y
+        (low, high), (least, most) = ends(z, y)
+        if least < UNLABELLED:
+            raise LossError(
+                f"{type(self).__name__} got the label {int(least)}; labels are >= 0, or -1 for unlabelled."
+            )
+        self._check_labels(int(most))
+        largest = max(-low, high)
+        if least == UNLABELLED:  # picking rows costs more than many a loss
+            z, y = labelled(z, y)
+            if z.numel() and not largest <= self._most(z):  # perhaps it is an unlabelled item's
+                low, high = ends(z)[0]
+                largest = max(-low, high)
+        if z.numel() and not largest <= self._most(z):
+            self._refuse(z, largest)
+        return z, y
+
+    def _most(self, z: Tensor) -> float:
+        # a sum over all pairs of items and all D numbers must fit as well
+        most: float = torch.finfo(z.dtype).max ** (1.0 / self.degree) / (2.0 * z.numel())
+        return most
+
+    def _refuse(self, z: Tensor, largest: float) -> None:
+        name = type(self).__name__
         if not math.isfinite(largest):
             bad = int((~z.isfinite()).any(dim=1).sum())
             raise LossError(
                 f"{name} got {bad} of {len(z)} labelled embeddings with NaN or infinite values; "
                 "look for a learning rate that is too high or a broken input, or label those items -1."
             )
-        # a sum over all pairs of items and all D numbers must fit as well
-        most = torch.finfo(z.dtype).max ** (1.0 / self.degree) / (2.0 * z.numel())
-        if largest > most:
-            raise LossError(
-                f"{name} got embeddings as large as {largest:.3g}; in {z.dtype} a batch of shape "
-                f"{tuple(z.shape)} may hold up to {most:.3g}, lest sums overflow. Look for a learning rate "
-                "that is too high, or divide the embeddings by a number."
-            )
+        raise LossError(
+            f"{name} got embeddings as large as {largest:.3g}; in {z.dtype} a batch of shape "
+            f"{tuple(z.shape)} may hold up to {self._most(z):.3g}, lest sums overflow. Look for a learning "
+            "rate that is too high, or divide the embeddings by a number."
+        )
+
+    def _check_labels(self, most: int) -> None:
+        """Raise `LossError` where the highest label is too high."""
 
 
 class ClassLoss(Loss):
@@ -204,10 +237,9 @@ class ClassLoss(Loss):
                 f"and got width {embeddings.shape[1]}."
             )
 
-    def _check_values(self, z: Tensor, y: Tensor) -> None:
-        super()._check_values(z, y)
-        if y.numel() and int(y.max()) >= len(self.weights):
+    def _check_labels(self, most: int) -> None:
+        if most >= len(self.weights):
             raise LossError(
-                f"{type(self).__name__} was built for {len(self.weights)} classes and got the label "
-                f"{int(y.max())}; labels are dense from 0. Build it with more classes."
+                f"{type(self).__name__} was built for {len(self.weights)} classes and got the label {most}; "
+                "labels are dense from 0. Build it with more classes."
             )

@@ -33,16 +33,17 @@ class CenterLoss(CategoricalCrossEntropyLoss):
         """Return the loss of z (N, D) with labels y (N,); in training mode move the centres afterwards."""
         if len(z) == 0:
             return nothing(z)
-        away = z - self.centres.to(z.dtype)[y]
+        away = z - self.centres.to(z.dtype).index_select(0, y)
         if self.training:
             self._move(away.detach(), y)
         return super().compute(z, y) + self.lam * to_centre(away)
 
     @torch.no_grad()
     def _move(self, away: Tensor, y: Tensor) -> None:
-        sums = torch.zeros_like(self.centres, dtype=away.dtype).index_add_(0, y, away)
-        counts = torch.bincount(y, minlength=len(self.centres))
-        self.centres += (self.alpha * sums / (1 + counts)[:, None]).to(self.centres.dtype)
+        centres = self.centres
+        sums = torch.zeros_like(centres, dtype=away.dtype).index_add_(0, y, away)
+        counts = torch.bincount(y, minlength=len(centres))
+        centres += (sums * (self.alpha / (1 + counts))[:, None]).to(centres.dtype)
 
 
 def to_centre(away: Tensor) -> Tensor:

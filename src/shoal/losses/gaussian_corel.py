@@ -4,7 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
 
 from shoal.losses.attractive_repulsive import AttractiveRepulsiveLoss, attractive_repulsive
 from shoal.losses.base import LossError, check_setting
@@ -63,8 +63,16 @@ class GaussianCORELLoss(AttractiveRepulsiveLoss):
             return self._released(self.scores(z), y)
         if self.lam == 0.5 and len(z):
             # the framework's sum, in one pass
-            return cross_entropy(self.scores(z), y) / 2.0
+            return cross_entropy(self._logits(z), y) / 2.0
         return super().compute(z, y)
+
+    def _logits(self, z: Tensor) -> Tensor:
+        """Return the scores (N, K) less what each item's have in common, which no softmax sees."""
+        gamma, weights = self.log_gamma.to(z.dtype).exp(), self.weights.to(z.dtype)
+        # about their middle small numbers lose fewer digits
+        middle = weights.detach().mean(dim=0)
+        about = weights - middle
+        return linear(z - middle, 2.0 * gamma * about, -gamma * about.square().sum(dim=1))
 
     def _released(self, scores: Tensor, y: Tensor) -> Tensor:
         own = self.attraction(scores, y)

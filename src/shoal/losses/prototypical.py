@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from shoal.losses.base import Loss, check_setting, dense, nothing
-from shoal.losses.distance import centred, squared_euclidean
+from shoal.losses.distance import centred, squared_euclidean, wide
 from shoal.losses.episodes import prototypes, split, without_itself
 
 
@@ -40,7 +40,7 @@ class PrototypicalLoss(Loss):
 
 def prototypical(queries: Tensor, places: Tensor, means: Tensor) -> Tensor:
     """Return the mean loss of queries (Q, D) of classes places (Q,) against prototypes (K, D)."""
-    return cross_entropy(-squared_euclidean(queries, means), places)
+    return cross_entropy(-to_prototypes(queries, places, means), places)
 
 
 def leave_one_out(z: Tensor, places: Tensor, classes: int) -> Tensor:
@@ -48,6 +48,20 @@ def leave_one_out(z: Tensor, places: Tensor, classes: int) -> Tensor:
     own, company = without_itself(z, places, classes)
     if not bool(company.any()):
         return nothing(z)
-    scores = -squared_euclidean(z, prototypes(z, places, classes))
+    scores = -to_prototypes(z, places, prototypes(z, places, classes))
     scores = scores.scatter(1, places[:, None], -(z - own).square().sum(dim=1, keepdim=True))
     return cross_entropy(scores[company], places[company])
+
+
+def to_prototypes(z: Tensor, places: Tensor, means: Tensor) -> Tensor:
+    """Return ||z_i - c_k||^2 (N, K) of rows z (N, D) of classes places (N,) and prototypes c (K, D).
+
+    Seen from the row's own prototype, ||r||^2 + ||c_y - c_k||^2 + 2 r.(c_y - c_k) with r = z - c_y: squares
+    of large numbers never cancel, and a class keeps its digits however far from the others it lies.
+    """
+    rest = z - means[places]
+    along = rest @ means.T
+    along = along - along.gather(1, places[:, None])
+    exact = wide(means)
+    apart = squared_euclidean(exact, exact).to(z.dtype)
+    return rest.square().sum(dim=1, keepdim=True) + apart[places] - 2.0 * along

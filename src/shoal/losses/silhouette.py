@@ -5,7 +5,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from shoal.losses.base import Loss, LossError, check_setting, dense, nothing, one_hot
+from shoal.losses.base import (
+    FLOATS,
+    WHOLE,
+    Loss,
+    LossError,
+    check_setting,
+    dense,
+    nothing,
+    one_hot,
+    why_strange,
+)
 from shoal.losses.classes import Classes, ClassMemory
 from shoal.losses.distance import any_close, class_sums, of_fair_size, safe_sqrt, squares_apart, unit
 
@@ -82,6 +92,7 @@ def silhouette_samples(z: Tensor, y: Tensor, distance: str | Distance = "euclide
     """
     _check_settings(distance, 0.0, "micro")
     _check_samples(z, y)
+    y = y.to(torch.int64)
     if z.dtype in (torch.float16, torch.bfloat16):
         z = z.float()
     present, places = dense(y)
@@ -91,11 +102,12 @@ def silhouette_samples(z: Tensor, y: Tensor, distance: str | Distance = "euclide
     return silhouette(own, nearest_class(foreign, places)) * (counts[places] > 1)
 
 
-WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-
-
 def _check_samples(z: Tensor, y: Tensor) -> None:
-    floats = isinstance(z, Tensor) and z.ndim == 2 and z.is_floating_point() and z.shape[1]
+    for one in (z, y):
+        strange = why_strange(one) if isinstance(one, Tensor) else None
+        if strange:
+            raise LossError(f"silhouette_samples() got {strange}.")
+    floats = isinstance(z, Tensor) and z.ndim == 2 and z.dtype in FLOATS and z.shape[1]
     if not floats or not isinstance(y, Tensor) or y.dtype not in WHOLE or y.shape != z.shape[:1]:
         given = [
             f"{each.dtype} {tuple(each.shape)}" if isinstance(each, Tensor) else type(each).__name__
@@ -107,14 +119,14 @@ def _check_samples(z: Tensor, y: Tensor) -> None:
         )
     if torch.compiler.is_compiling():
         return
-    if z.layout is not torch.strided or "meta" in (z.device.type, y.device.type):
-        raise LossError("silhouette_samples() got a sparse tensor, or one on no device; it takes dense ones.")
     if not bool(z.isfinite().all()):
         bad = int((~z.isfinite()).any(dim=1).sum())
         raise LossError(f"silhouette_samples() got {bad} of {len(z)} rows with NaN or infinite values.")
-    if len(y) and int(y.min()) < 0:
+    least = int(y.to(torch.int64).min()) if len(y) else 0
+    if least < 0:  # or beyond 2^63, which only uint64 holds
         raise LossError(
-            f"silhouette_samples() got the label {int(y.min())}; labels are >= 0. Leave unlabelled items out."
+            f"silhouette_samples() got the label {least}; labels are >= 0 and below 2^63. Leave unlabelled "
+            "items out."
         )
 
 

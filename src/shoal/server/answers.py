@@ -150,6 +150,7 @@ class State(Body):
     map: MapInfo | None
     round: RoundInfo | None
     classes: list[ClassInfo]
+    next_class: int
     label_seq: int
     labelled: int
     none_of_these: int

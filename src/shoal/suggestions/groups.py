@@ -115,7 +115,7 @@ def parts(of: Ints, number: int) -> list[Ints]:
 
 def _reason(items: int, known: float, sure: float | None) -> str:
     if known > 0:
-        return f"{items:,} items alike; {known:.0%} of their cluster is labelled already"
+        return f"{items:,} items alike; {100 * known:.0f} % of their cluster is labelled already"
     if sure is not None:
-        return f"{items:,} items alike, none of them labelled; predictions are {sure:.0%} sure here"
+        return f"{items:,} items alike, none of them labelled; predictions are {100 * sure:.0f} % sure here"
     return f"{items:,} items alike, none of them labelled"

@@ -122,9 +122,9 @@ def train_backbone(
     network: any module from pictures to (B, D) or maps (B, D, h, w), which are averaged; it is copied, the
     one handed in stays as it is. pictures: (N, H, W, 3) uint8, which the network sees as (B, 3, H, W) in
     [0, 1], or floats (N, ...) as it takes them, or who reads them by position, such as an image source
-    through `shoal.tuning.PilePictures.of`. loss, head, plan and watch: as
-    in `train_head`; by default the head maps D to 16 without a hidden layer. tuning: what stays frozen, how
-    fast the network learns, augmentation.
+    through `shoal.tuning.PilePictures.of`; a float64 or bfloat16 network gets them in its own precision.
+    loss, head, plan and watch: as in `train_head`; by default the head maps D to 16 without a hidden layer.
+    tuning: what stays frozen, how fast the network learns, augmentation.
     checkpoint_at: PATH.safetensors is written every `plan.every` steps; where it is there already, training
     goes on from it, and on the CPU ends with the same bits as one that was never stopped.
 
@@ -161,6 +161,11 @@ def _begin(
     network: nn.Module, read: Reader, targets: Targets, shape: Head | None, *, plan: Plan, tuning: Tuning
 ) -> Whole:
     """Return a copy of the network with a fresh head, standardised on what the network says now."""
+    if plan.amp and any(one.dtype == torch.float16 for one in network.parameters()):
+        raise TrainingError(
+            "train_backbone() got a network in float16 and Plan(amp=True), which runs float32 in bfloat16; "
+            "take amp=False, or network.float()."
+        )
     copied = deepcopy(network).to(plan.device)
     training = targets.parts.training
     some = training[:: max(1, len(training) // SAMPLE)]

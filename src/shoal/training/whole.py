@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shoal.arrays import as_array
-from shoal.networks import Pictures, as_input, by_channel, evaluating, part, pooled
+from shoal.networks import Pictures, as_input, by_channel, evaluating, in_its_precision, part, pooled
 from shoal.training.checked import Floats, Labels, TrainingError
 from shoal.training.head import Head
 
@@ -60,7 +60,7 @@ class Whole(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Map pictures (B, ...) to (B, d)."""
-        z: Tensor = self.head(self.rows(pictures))
+        z: Tensor = self.head(self.rows(pictures).to(self.head.mean.dtype))
         return z
 
     @property
@@ -82,7 +82,7 @@ class Rows(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Map pictures (B, ...) to (B, D); raise `TrainingError` where the network gives no rows."""
-        output = self.network(pictures)
+        output = self.network(in_its_precision(self.network, pictures))
         if output.ndim < 2:
             raise TrainingError(
                 f"the network gave the shape {tuple(output.shape)}; it must give (B, D) or (B, D, h, w)."

@@ -115,6 +115,11 @@ class LogReader:
             for id in table.alive()
         ]
 
+    def next_class(self) -> int:
+        """Return the id that the next new class gets: those of classes that are gone are not given again."""
+        with self._following() as state:
+            return len(state.births)
+
     def count(self, label: int) -> int:
         """Return how many items have this label or answer now, removed ones left out."""
         labels = self.current()

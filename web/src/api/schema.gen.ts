@@ -1401,6 +1401,8 @@ export interface components {
             /** Layers */
             layers: string[];
             map: components["schemas"]["MapInfo"] | null;
+            /** Next Class */
+            next_class: number;
             /** None Of These */
             none_of_these: number;
             /** Put Aside */

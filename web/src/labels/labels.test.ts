@@ -38,6 +38,12 @@ test("a class the server does not know yet gets the id and key it will have", ()
   expect(view.classOf(3)).toBe(2);
 });
 
+test("a class that is gone keeps its id and its colour: the next one gets what the server will give it", () => {
+  const view = overlay(column, [cat, dog], [gesture("cow", [3]), gesture("hen", [2])], undefined, 4);
+  expect(view.classes.map(({ id, name }) => [id, name])).toEqual([[0, "cat"], [1, "dog"], [4, "cow"], [5, "hen"]]);
+  expect(view.classOf(3)).toBe(4);
+});
+
 test("the tenth class has no key", () => {
   const nine = Array.from({ length: 9 }, (_, id) => ({ id, name: `c${id}`, key: id + 1, count: 0, colour: null }));
   const view = overlay(column, nine, [gesture("tenth", [3])]);

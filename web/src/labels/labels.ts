@@ -54,14 +54,15 @@ export const NO_LABELS: LabelView = {
   seq: -1,
 };
 
-/** Lay the unconfirmed gestures over the server's labels. */
+/** Lay the unconfirmed gestures over the server's labels; `nextClass` is the id of the server's next new class. */
 export function overlay(
   column: LabelColumn,
   known: readonly ClassInfo[],
   waiting: readonly Entry[],
   answers: AnswerCounts = NO_LABELS.answers,
+  nextClass = 0,
 ): LabelView {
-  const view = new Overlay(column, known, answers);
+  const view = new Overlay(column, known, answers, nextClass);
   const gone = takenBack(waiting);
   for (const entry of waiting) {
     // What is taken back shows no class, but the server gives that class its number all the same.
@@ -83,6 +84,7 @@ class Overlay {
     private readonly column: LabelColumn,
     known: readonly ClassInfo[],
     answers: AnswerCounts,
+    private readonly nextClass: number,
   ) {
     this.classes = known.map((info) => ({ ...info, provisional: false }));
     this.shown = column.classes;
@@ -94,7 +96,7 @@ class Overlay {
     const known = this.classes.find((candidate) => candidate.name === name);
     if (known) return known;
     const ids = [...this.classes.map((candidate) => candidate.id), ...this.fresh.values()];
-    const id = this.fresh.get(name) ?? ids.reduce((most, other) => Math.max(most, other), -1) + 1;
+    const id = this.fresh.get(name) ?? ids.reduce((next, other) => Math.max(next, other + 1), this.nextClass);
     this.fresh.set(name, id);
     if (!shown) return undefined;
     const taken = new Set(this.classes.map(({ key }) => key));

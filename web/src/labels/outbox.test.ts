@@ -307,6 +307,22 @@ describe("two tabs", () => {
     expect([first.waiting, second.waiting, storage.kept.size]).toEqual([[], [], 0]);
   });
 
+  test("a page that is slow to show what was confirmed keeps no other tab from sending", async () => {
+    const storage = memory();
+    const lock = locks();
+    const [here, there] = [listener(), listener()];
+    const slow = { ...here.events, confirmed: () => new Promise<void>(() => undefined) };
+    const first = await Outbox.open(storage, "w", async () => result(1), slow, lock);
+    const second = await Outbox.open(storage, "w", async () => result(2), there.events, lock);
+    await first.add(gesture("a"));
+    await first.add(gesture("b"));
+    await vi.advanceTimersByTimeAsync(1);
+    expect([first.waiting.length, storage.kept.size]).toEqual([2, 0]); // sent both, and still shown
+    await second.add(gesture("c"));
+    await vi.advanceTimersByTimeAsync(1);
+    expect(there.confirmed).toEqual(["c"]);
+  });
+
   test("what another tab has sent is no trouble of this one any more", async () => {
     const storage = memory();
     const heard = listener();

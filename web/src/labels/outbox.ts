@@ -43,8 +43,10 @@ export class Outbox {
   private entries: Entry[] = [];
   private readonly durable = new Set<string>();
   private readonly unstorable = new Set<string>();
-  /** What this tab has seen through: storage may still hold it for a moment. */
+  /** What this tab has an answer for: storage may still hold it for a moment. */
   private readonly finished = new Set<string>();
+  /** Ends when the page shows all that the server has confirmed so far. */
+  private settling: Promise<void> = Promise.resolve();
   private trouble: OutboxState["trouble"] = "none";
   private draining = false;
   private wait = FIRST_WAIT;
@@ -136,11 +138,16 @@ export class Outbox {
     return true;
   }
 
+  /** The first gesture that the server has not answered. */
+  private get next(): Entry | undefined {
+    return this.entries.find(({ requestId }) => !this.finished.has(requestId));
+  }
+
   private async drain(): Promise<void> {
-    if (this.draining || this.entries.length === 0) return;
+    if (this.draining || !this.next) return;
     this.draining = true;
     try {
-      while (this.entries.length > 0) {
+      while (this.next) {
         this.nudged = false;
         const trouble = await this.lock(() => this.deliverAll());
         if (trouble !== "none") await this.pause(trouble);
@@ -154,8 +161,8 @@ export class Outbox {
 
   private async deliverAll(): Promise<OutboxState["trouble"]> {
     if (this.take(await this.look())) this.report();
-    while (this.entries.length > 0) {
-      const trouble = await this.deliver(this.entries[0]!);
+    for (let entry = this.next; entry; entry = this.next) {
+      const trouble = await this.deliver(entry);
       if (trouble !== "none") return trouble;
     }
     return "none";
@@ -165,8 +172,10 @@ export class Outbox {
     try {
       const result = await this.send(entry.path, entry.body);
       this.untroubled();
-      await this.events.confirmed(entry, result);
-      await this.forget(entry);
+      this.finished.add(entry.requestId);
+      // Not awaited: the lock is for sending, and what other tabs have to send does not wait for this page.
+      this.settling = this.settling.then(() => this.settle(entry, result));
+      await this.unkeep(entry);
     } catch (error) {
       const answer = remedy(error);
       if (answer !== "refused") return answer === "retry" ? "unreachable" : answer;
@@ -179,6 +188,12 @@ export class Outbox {
       }
     }
     return "none";
+  }
+
+  /** Show a confirmed gesture until the page has the labels that hold it. */
+  private async settle(entry: Entry, result: LabelResult): Promise<void> {
+    await this.events.confirmed(entry, result).catch(() => undefined);
+    this.drop(entry);
   }
 
   /** Put other words in the place of a gesture. */
@@ -201,9 +216,17 @@ export class Outbox {
 
   private async forget(entry: Entry): Promise<void> {
     this.finished.add(entry.requestId);
+    this.drop(entry);
+    await this.unkeep(entry);
+  }
+
+  private drop(entry: Entry): void {
     this.entries = this.entries.filter((other) => other.requestId !== entry.requestId);
     this.report();
-    await this.storage.remove(entry.requestId).catch(() => undefined);
+  }
+
+  private async unkeep(entry: Entry): Promise<void> {
+    await within(PATIENCE, this.storage.remove(entry.requestId)).catch(() => undefined);
   }
 
   private async pause(trouble: OutboxState["trouble"]): Promise<void> {

@@ -32,6 +32,8 @@ export class Looking {
   readonly columns = writable<readonly ColumnInfo[]>([]);
   /** How many items on the map pass; null where nothing is filtered. */
   readonly passCount = writable<number | null>(null);
+  /** 1 by item id where the filters let it through; null where nothing is filtered. Not to be changed. */
+  readonly passing = writable<Uint8Array | null>(null);
   readonly names = writable(true);
   readonly minimap = writable(true);
   /** Grows with every picture of the map, and a while after the last one with `settled`. */
@@ -96,6 +98,7 @@ export class Looking {
     if (differs(judged, this.judgedFrom)) {
       this.judgedFrom = judged;
       this.passed = passing(get(this.filters), points.size, this.named, labels.classOf);
+      this.passing.set(this.passed);
       this.passCount.set(this.passed && points.ids.reduce((sum, id) => sum + this.passed![id]!, 0));
     }
     return { painting: this.painting, passed: this.passed };

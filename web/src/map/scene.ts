@@ -31,6 +31,8 @@ const FADE_IN_MS = 450;
 const GLIDE_MS = 320;
 /** A picture is complete when nothing has moved for this long. */
 const STILL_MS = 140;
+/** A map whose shorter side is longer than this, in px, has larger dots. */
+const LARGE = 1080;
 const MOST_SPRITES = 4000;
 const MOST_SPREAD = 8000;
 /** How near to a dot the pointer must be, in px. */
@@ -353,11 +355,12 @@ export class Scene {
 
   private frame(spriteSize: number, still: boolean, hurry: boolean): Frame {
     const crowd = Math.sqrt(2_000 / Math.max(2_000, this.points.ids.length));
+    const large = Math.max(1, Math.min(this.camera.width, this.camera.height) / LARGE);
     return {
       camera: this.camera,
       density: this.density,
       t: this.points.t,
-      dotSize: Math.min(9, (1.6 + 2.9 * crowd) * Math.max(1, this.camera.zoom) ** 0.25),
+      dotSize: Math.min(9, large * (1.6 + 2.9 * crowd) * Math.max(1, this.camera.zoom) ** 0.25),
       spriteSize,
       batches: this.stage.batches,
       dim: this.styles.selected > 0,

@@ -3,6 +3,9 @@ import type { RoundInfo } from "../api/client";
 type Measured = Pick<RoundInfo, "id" | "parent" | "report">;
 type Taught = Pick<RoundInfo, "loss" | "layer" | "report">;
 
+/** Where predictions are accepted. */
+export const WHERE = { selection: "in the selection", filter: "in the filter", everywhere: "everywhere" } as const;
+
 /** "95 %", "99.5 %": a digit after the point only where it says something. */
 export function share(part: number): string {
   const percent = Math.round(part * 1000) / 10;

@@ -94,16 +94,24 @@ export class Labelling {
 
   /** Make labels of a round's predictions, as one gesture of `count` items. */
   accept(what: { round_id: number; selection: object | null; class_id: number | null; at_least: number }, count: number): void {
-    const id = requestId();
-    if (!this.send({ requestId: id, path: "/api/accept", body: { request_id: id, ...what }, ids: NO_IDS, className: null })) return;
+    if (!this.decide("/api/accept", what)) return;
     this.saying.say(`Accepted ${plural(count, "prediction")}`, "done", true);
   }
 
   /** Say that a round's predictions are wrong for `count` items, as one gesture. */
   reject(what: { round_id: number; selection: object; class_id: number | null }, count: number): void {
-    const id = requestId();
-    if (!this.send({ requestId: id, path: "/api/reject", body: { request_id: id, ...what }, ids: NO_IDS, className: null })) return;
+    if (!this.decide("/api/reject", what)) return;
     this.saying.say(`Rejected ${plural(count, "prediction")}`, "done", true);
+  }
+
+  /** What becomes of predictions is not shown before the server has it: the same is not said twice meanwhile. */
+  private decide(path: "/api/accept" | "/api/reject", what: object): boolean {
+    const id = requestId();
+    const saying = (body: object): string => JSON.stringify({ ...body, request_id: "" });
+    const body = { request_id: id, ...what };
+    const waits = (this.sender?.waiting ?? NONE).some((entry) => entry.path === path && saying(entry.body) === saying(body));
+    if (waits) this.saying.say("That is still being saved.", "done");
+    return !waits && this.send({ requestId: id, path, body, ids: NO_IDS, className: null });
   }
 
   /** Label with the class that has this digit. */
@@ -234,8 +242,9 @@ export class Labelling {
     const last = this.shownFrom;
     if (last && last.column === from.column && last.classes === from.classes && last.waiting === from.waiting) return;
     this.shownFrom = from;
-    const { none_of_these: none, put_aside: aside } = get(this.state) ?? { none_of_these: 0, put_aside: 0 };
-    this.labels.set(overlay(from.column, known, from.waiting, { none, aside }));
+    const state = get(this.state);
+    const answers = { none: state?.none_of_these ?? 0, aside: state?.put_aside ?? 0 };
+    this.labels.set(overlay(from.column, known, from.waiting, answers, state?.next_class));
   }
 }
 

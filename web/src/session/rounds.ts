@@ -71,31 +71,31 @@ export class Rounds {
     return this.ask(() => api.chooseMap(round.map_id));
   }
 
-  /** Make labels of the sure predictions of a class (null: of every class), in the selection or everywhere. */
+  /** Make labels of the sure predictions of a class (null: of every class), of what `scope` says. */
   accept(classId: number | null): void {
     const predictions = get(this.predictions);
     if (!predictions) return this.saying.say("There are no predictions yet: learn first.", "problem");
-    const { scope, within } = this.scope();
-    const selection = within?.wire() ?? null;
+    const { where, ids: scope } = this.scope();
+    const selection = where === "everywhere" ? null : this.within(where).wire();
     const { classOf } = get(this.labelling.labels);
     const threshold = get(this.threshold);
     const ids = sureItems(predictions, scope, classOf, threshold, classId);
     if (ids.length === 0)
       return this.saying.say("Nothing to accept: no unlabelled item here has a prediction so sure.", "problem");
     this.labelling.accept({ round_id: predictions.round, selection, class_id: classId, at_least: threshold }, ids.length);
-    if (within) this.selecting.select(Selection.EMPTY);
+    if (where === "selection") this.selecting.select(Selection.EMPTY);
   }
 
   /** Say of the selection's predictions that they are wrong: they go, and no later round makes them again. */
   reject(): void {
     const predictions = get(this.predictions);
     if (!predictions) return this.saying.say("There are no predictions yet: learn first.", "problem");
-    const { scope, within } = this.scope();
-    if (!within) return this.saying.say("Nothing is selected: select the items whose predictions are wrong.", "problem");
+    const { where, ids: scope } = this.scope();
+    if (where !== "selection") return this.saying.say("Nothing is selected: select the items whose predictions are wrong.", "problem");
     const { classOf } = get(this.labelling.labels);
     const ids = sureItems(predictions, scope, classOf, 0, null);
     if (ids.length === 0) return this.saying.say("Nothing to reject: no unlabelled item here has a prediction.", "problem");
-    this.labelling.reject({ round_id: predictions.round, selection: within.wire(), class_id: null }, ids.length);
+    this.labelling.reject({ round_id: predictions.round, selection: this.within(where).wire(), class_id: null }, ids.length);
     this.selecting.select(Selection.EMPTY);
   }
 
@@ -110,12 +110,18 @@ export class Rounds {
     if (count > 0) this.saying.say(`${plural(count, "item")} would be labelled`, "done");
   }
 
-  /** The items that an acceptance is about: the selection, or everything on the map. */
-  scope(): { scope: Uint32Array; within: Selection | null } {
+  /** The items that an acceptance is about: the selection, or what the filters let through, or everything. */
+  scope(): { where: "selection" | "filter" | "everywhere"; ids: Uint32Array } {
     const selection = get(this.selecting.selection);
-    return selection.isEmpty
-      ? { scope: this.selecting.onMap(), within: null }
-      : { scope: selection.ids(), within: selection };
+    if (!selection.isEmpty) return { where: "selection", ids: selection.ids() };
+    const ids = this.selecting.onMap();
+    return this.selecting.filter() === null
+      ? { where: "everywhere", ids }
+      : { where: "filter", ids: this.selecting.admitted(ids) };
+  }
+
+  private within(where: "selection" | "filter"): Selection {
+    return where === "selection" ? get(this.selecting.selection) : Selection.of(this.scope().ids);
   }
 
   private take(predictions: Predictions): void {

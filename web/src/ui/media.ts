@@ -11,6 +11,8 @@ export function media(query: string): Readable<boolean> {
   });
 }
 
+/** A very large screen whose px are small: everything is written larger there, by `--type`. */
+export const VAST = "(min-width: 3200px)";
 /** One column beside the map: a panel stands there, or the classes and the tray. */
 export const ONE_COLUMN = "(max-width: 1023px)";
 /** None at all: panels, and the classes and the tray, are sheets over the map. */

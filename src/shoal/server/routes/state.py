@@ -52,6 +52,7 @@ def state(context: Ctx, user: User) -> State:
         map=map_info(current) if current else None,
         round=round_info(learned, numbers, map_id=learned.map_id) if learned else None,
         classes=classes,
+        next_class=workspace.log.next_class(),
         label_seq=label_seq,
         labelled=sum(row.count for row in classes),
         none_of_these=workspace.log.count(NONE_OF_THESE),
