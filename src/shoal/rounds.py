@@ -234,10 +234,9 @@ class Guess:
         probe, held_out = Probe.fit(ready.inputs[answered], labels[answered])
         scores = probe.scores(ready.inputs)
         scores[answered] = held_out
-        if len(probe.classes) == 1:
-            judged = _judged_one(scores, labels)
-        else:
-            judged = _judged(ready, probe, scores, labels, gestures)
+        near = Surroundings(_near(ready.inputs), ready.neighbours, ready.around, labels, gestures)
+        alone = len(probe.classes) == 1
+        judged = _judged_one(near, scores) if alone else _judged(near, ready, probe, scores)
         held, places, temperature, named, elsewhere = judged
         shares = probabilities(scores, temperature)
         if rejected is not None:
@@ -246,7 +245,7 @@ class Guess:
         predictions = np.where(none, UNLABELLED, probe.classes[shares.argmax(axis=1)])
         predictions[answered] = np.maximum(labels[answered], UNLABELLED)
         confidence = shares.max(axis=1)
-        doubted = labels == UNLABELLED if len(probe.classes) > 1 else labels != NONE_OF_THESE
+        doubted = labels != NONE_OF_THESE if alone else labels == UNLABELLED
         confidence[doubted] *= named[doubted]
         answers = np.full(len(labels), UNLABELLED, dtype=np.int64)
         answers[labels >= 0] = np.append(probe.classes, UNLABELLED)[
@@ -258,21 +257,25 @@ class Guess:
 
 
 def _judged(
-    ready: Prepared, probe: Probe, scores: Floats, labels: Ints, gestures: Ints | None
+    near: Surroundings, ready: Prepared, probe: Probe, scores: Floats
 ) -> tuple[Floats, Ints, float, Floats, Steps]:
     """Return `held`, `places`, `temperature`, how likely each item's class has a name (N,), and `named`."""
-    held, places = scores[labels >= 0], np.searchsorted(probe.classes, labels[labels >= 0])
-    strangers = Strangers.of(ready.inputs, labels, probe.classes)
-    near = Surroundings(_near(ready.inputs), ready.neighbours, ready.around, labels, gestures)
+    labelled = np.flatnonzero(near.labels >= 0)
+    held, places = scores[labelled], np.searchsorted(probe.classes, near.labels[labelled])
+    few = near.few(labelled)
+    temperature = fitted_temperature(held[few], places[few])
+    strangers = Strangers.of(ready.inputs, near.labels, probe.classes)
     named = named_probability(near, probe.classes, scores, strangers)
-    return held, places, fitted_temperature(held, places), named, named_by_score(near, scores, strangers)
+    return held, places, temperature, named, named_by_score(near, scores, strangers)
 
 
-def _judged_one(scores: Floats, labels: Ints) -> tuple[Floats, Ints, float, Floats, Steps]:
+def _judged_one(near: Surroundings, scores: Floats) -> tuple[Floats, Ints, float, Floats, Steps]:
     """Return the same where there is one class, against what was said to be none of it."""
-    answered = labels != UNLABELLED
-    held, places = two_columns(scores[answered]), (labels[answered] == NONE_OF_THESE).astype(np.int64)
-    temperature = fitted_temperature(held, places)
+    answered = np.flatnonzero(near.labels != UNLABELLED)
+    held = two_columns(scores[answered])
+    places = (near.labels[answered] == NONE_OF_THESE).astype(np.int64)
+    few = near.few(answered)
+    temperature = fitted_temperature(held[few], places[few])
     curve = class_curve(temperature)
     return held, places, temperature, curve.at(scores[:, 0]), curve
 
