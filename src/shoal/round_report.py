@@ -30,11 +30,12 @@ SPARE = 4
 class RoundReport:
     """What a round measured: labels by class, held-out accuracy, calibration error, seconds a step.
 
-    Accuracy and calibration are on the labelled items, each predicted by a probe fitted without it; `before`
-    is the error of the plain scores, `after` that of the confidences given out, their temperature fitted
-    without the half that they are measured on. An item alone in its class cannot be told without its label,
-    so it does not count; None where no class has two. `head_recall` is `head_recall()`'s. `novel` is how many
-    items are none of these.
+    Accuracy and calibration are on the labelled items, no more than three of a gesture, so that the easy ones
+    of a large lasso do not speak for all; each is predicted by a probe fitted without it. `before` is the
+    error of the plain scores, `after` that of the confidences given out, their temperature fitted without the
+    half that they are measured on. An item alone in its class cannot be told without its label, so it does
+    not count; None where no class has two. `head_recall` is `head_recall()`'s. `novel` is how many items are
+    none of these.
     """
 
     counts: dict[int, int]
@@ -56,13 +57,14 @@ def report_of(
     seconds: dict[str, float],
 ) -> RoundReport:
     """Return the report of a round over labels (N,), with what was measured before."""
-    judged = np.bincount(guess.places, minlength=guess.held.shape[1])[guess.places] > 1
+    held, places = guess.held[guess.few], guess.places[guess.few]
+    judged = np.bincount(guess.places, minlength=guess.held.shape[1])[places] > 1
     accuracy = before = after = None
     if judged.any():
-        right = (guess.held.argmax(axis=1) == guess.places)[judged]
+        right = (held.argmax(axis=1) == places)[judged]
         accuracy = float(right.mean())
-        before = expected_calibration_error(probabilities(guess.held[judged], 1.0).max(axis=1), right)
-        after = expected_calibration_error(_cross_fitted(guess.held, guess.places)[judged], right)
+        before = expected_calibration_error(probabilities(held[judged], 1.0).max(axis=1), right)
+        after = expected_calibration_error(_cross_fitted(held, places)[judged], right)
     return RoundReport(
         {int(k): int((labels == k).sum()) for k in guess.probe.classes},
         accuracy,

@@ -201,7 +201,8 @@ class Guess:
     `predictions` (N,) int64 are labels, -1 for none of these, `confidence` (N,) float32; `pull` (N, K) is
     what they weigh on the map. `held` (M, K) are the held-out scores of the labelled items, whose classes
     are `probe.classes[places]`, `held_out` (N,) the classes that they speak for, -1 for items without a
-    label. `named` says how likely the class of an item from elsewhere has a name, by its best score.
+    label; `few` (F,) are the rows of `held` that count, no more than three of a gesture. `named` says how
+    likely the class of an item from elsewhere has a name, by its best score.
 
     Where there is one class only, what was said to be none of it stands as a second one in `held` and
     `places`, and an item of the class that looks like none of it has no answer in `held_out`.
@@ -212,6 +213,7 @@ class Guess:
     named: Steps
     held: Floats
     places: Ints
+    few: Ints
     pull: Floats
     predictions: Ints
     confidence: Floats
@@ -237,7 +239,7 @@ class Guess:
         near = Surroundings(_near(ready.inputs), ready.neighbours, ready.around, labels, gestures)
         alone = len(probe.classes) == 1
         judged = _judged_one(near, scores) if alone else _judged(near, ready, probe, scores)
-        held, places, temperature, named, elsewhere = judged
+        held, places, few, temperature, named, elsewhere = judged
         shares = probabilities(scores, temperature)
         if rejected is not None:
             _deny(shares, probe.classes, *rejected)
@@ -253,23 +255,25 @@ class Guess:
         ]
         pull = np.sqrt(shares) * named[:, None]
         pull[answered] = labels[answered, None] == probe.classes
-        return cls(probe, temperature, elsewhere, held, places, PULL * pull, predictions, confidence, answers)
+        pull *= PULL
+        return cls(probe, temperature, elsewhere, held, places, few, pull, predictions, confidence, answers)
 
 
-def _judged(
-    near: Surroundings, ready: Prepared, probe: Probe, scores: Floats
-) -> tuple[Floats, Ints, float, Floats, Steps]:
-    """Return `held`, `places`, `temperature`, how likely each item's class has a name (N,), and `named`."""
+Judged = tuple[Floats, Ints, Ints, float, Floats, Steps]
+
+
+def _judged(near: Surroundings, ready: Prepared, probe: Probe, scores: Floats) -> Judged:
+    """Return `held`, `places`, `few`, `temperature`, how likely a name is for each item (N,), and `named`."""
     labelled = np.flatnonzero(near.labels >= 0)
     held, places = scores[labelled], np.searchsorted(probe.classes, near.labels[labelled])
     few = near.few(labelled)
     temperature = fitted_temperature(held[few], places[few])
     strangers = Strangers.of(ready.inputs, near.labels, probe.classes)
     named = named_probability(near, probe.classes, scores, strangers)
-    return held, places, temperature, named, named_by_score(near, scores, strangers)
+    return held, places, few, temperature, named, named_by_score(near, scores, strangers)
 
 
-def _judged_one(near: Surroundings, scores: Floats) -> tuple[Floats, Ints, float, Floats, Steps]:
+def _judged_one(near: Surroundings, scores: Floats) -> Judged:
     """Return the same where there is one class, against what was said to be none of it."""
     answered = np.flatnonzero(near.labels != UNLABELLED)
     held = two_columns(scores[answered])
@@ -277,7 +281,7 @@ def _judged_one(near: Surroundings, scores: Floats) -> tuple[Floats, Ints, float
     few = near.few(answered)
     temperature = fitted_temperature(held[few], places[few])
     curve = class_curve(temperature)
-    return held, places, temperature, curve.at(scores[:, 0]), curve
+    return held, places, few, temperature, curve.at(scores[:, 0]), curve
 
 
 def _deny(shares: Floats, classes: Ints, rows: Ints, labels: Ints) -> None:
