@@ -365,3 +365,11 @@ def test_samples_take_unsigned_labels_and_refuse_what_cannot_be_looked_at():
     ]:
         with pytest.raises(LossError, match=r"silhouette_samples\(\) got"):
             silhouette_samples(rows, labels)
+
+
+def test_the_memory_and_the_samples_stand_beside_the_losses():
+    from shoal import losses
+
+    assert losses.ClassMemory is ClassMemory
+    assert losses.silhouette_samples is silhouette_samples
+    assert {"ClassMemory", "silhouette_samples"} <= set(losses.__all__)
