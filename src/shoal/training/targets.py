@@ -78,8 +78,8 @@ def loss_for(
         built: object = loss(len(classes), width)
     except TypeError as problem:
         raise TrainingError(
-            f"training got the loss {loss!r}, which builds nothing from classes and a width ({problem}); "
-            "hand in a module, a row's build (LOSSES.load('silhouette').build) or a function (classes, width)."
+            f"training got the loss {loss!r}, which builds nothing of classes and width ({problem}); hand "
+            "in a module, a row's build (LOSSES.load('silhouette').build), or a function (classes, width)."
         ) from problem
     if not isinstance(built, nn.Module):
         raise TrainingError(
