@@ -225,11 +225,12 @@ class Guess:
         probe, held_out = Probe.fit(ready.inputs[answered], labels[answered])
         held = held_out[labels[answered] >= 0]
         places = np.searchsorted(probe.classes, labels[labels >= 0])
-        temperature = fitted_temperature(held, places)
+        near = Surroundings(_near(ready.inputs), ready.neighbours, ready.around, labels, gestures)
+        few = near.few(np.flatnonzero(labels >= 0))
+        temperature = fitted_temperature(held[few], places[few])
         scores = probe.scores(ready.inputs)
         scores[answered] = held_out
         strangers = Strangers.of(ready.inputs, labels, probe.classes)
-        near = Surroundings(_near(ready.inputs), ready.neighbours, ready.around, labels, gestures)
         named = named_probability(near, probe.classes, scores, strangers)
         shares = probabilities(scores, temperature)
         if rejected is not None:
