@@ -66,8 +66,13 @@ def static_with_probe(pile: Pile, projector: str) -> Effort:
     return measure_effort(xy, pile.truth, learn=learn, every=every, targets=TARGETS, seed=pile.seed)
 
 
-def rounds(pile: Pile) -> Effort:
-    """Learn in rounds as the program does, each from the map before; the head has no part in this."""
+def rounds(
+    pile: Pile, *, most: int | None = None, watch: Callable[[Ints, Ints], None] = lambda *_: None
+) -> Effort:
+    """Learn in rounds as the program does, each from the map before; the head has no part in this.
+
+    `most` ends it after so many gestures; `watch` is told the labels (N,) and gestures (N,) of every round.
+    """
     from shoal.rounds import Guess, prepare, re_form
 
     first = pile.map("tsne")
@@ -77,6 +82,7 @@ def rounds(pile: Pile) -> Effort:
 
     def learn(labels: Ints, gestures: Ints) -> Learned:
         nonlocal xy
+        watch(labels, gestures)
         if len(np.unique(labels[labels >= 0])) < 2:
             return nothing
         guess = Guess.of(ready, labels, gestures=gestures)
@@ -84,7 +90,9 @@ def rounds(pile: Pile) -> Effort:
         return Learned(xy, guess.predictions, guess.confidence)
 
     every = partial(rarer, last=[0])
-    return measure_effort(first, pile.truth, learn=learn, every=every, targets=TARGETS, seed=pile.seed)
+    return measure_effort(
+        first, pile.truth, learn=learn, every=every, targets=TARGETS, most=most, seed=pile.seed
+    )
 
 
 def clicks(pile: Pile, *, typical: bool, accept: bool) -> Effort:

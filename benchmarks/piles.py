@@ -61,6 +61,14 @@ def half_width(values: Sequence[float]) -> float:
     return float(STUDENT[min(len(values), 5)] * np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
+def mean(values: list[float], digits: int = 3) -> str:
+    """Write the mean of one to five values, with its 95 % interval where there are more than one."""
+    text = f"{np.mean(values):.{digits}f}"
+    if len(values) > 1:
+        text += f" ± {half_width(values):.{digits}f}"
+    return text
+
+
 def pile_of(data: Path | None, cache: Path, name: str, seed: int, *, whole: bool = False) -> Pile:
     """Return one of SETS; `seed` is the maps', and chooses 50 classes of CIFAR-100 unless `whole`."""
     vectors, truth = _vectors(data, cache, name)

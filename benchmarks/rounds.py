@@ -5,7 +5,7 @@
 
 PART is `time`, `command`, `steady`, `unseen` or `belief`; FOLDER is what piles.py asks for. Every
 measurement is kept in the cache, so that a killed run goes on where it was. Writes rounds.json and rounds.md
-beside this script.
+beside this script; what rounds.json holds of other parts, sets and seeds stays.
 
 time: label to new map and predictions, everything prepared once before, against what one would do without
 Shoal: scikit-learn's LogisticRegression on the same labels and a fresh umap-learn map. Vectors are generated
@@ -15,9 +15,10 @@ with 20 labels a class, from the shell to the shell, the first time and again, a
 round that is saved, where a process stands by; the rival is a new process too, that reads the same vectors.
 steady: 100 labels, then 100 more; how far unlabelled items move between the two rounds, in widths of the map.
 unseen: labels (20 each) of half the classes; measured on the items of the other half alone.
-belief: calibration and what accepting predictions gets right, on all unlabelled items, those of classes
-without a name too, for which no prediction is right; how many of these are said to be none of these, and of
-the others.
+belief: calibration and what accepting predictions gets right (belief.py), on all unlabelled items, those of
+classes without a name too, for which no prediction is right; how many of these are said to be none of these,
+and of the others. With labels drawn by chance, after gestures on a map that stays, and after gestures with
+rounds, where what was sure and right is accepted and gone.
 """
 
 import argparse
@@ -34,24 +35,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from belief import BELIEVED, belief, believed_row, classes_of, each_of
 from numpy.typing import NDArray
-from piles import SETS, TITLES, Pile, framed, half_width, pile_of
+from piles import SETS, TITLES, Pile, framed, mean, pile_of
 
 import shoal
-from shoal.effort import Learned, measure_effort
 from shoal.folders import cache_folder
 from shoal.indices import ami, knn_accuracy, neighbours_kept, nmi, recall_at_k
 from shoal.job import JobLauncher
-from shoal.learning.confidence import probabilities
 from shoal.projectors.reduction import normalised
 from shoal.projectors.registration import register
 from shoal.rounds import Guess, Prepared, learn_round, prepare, re_form
-from shoal.training import expected_calibration_error
 from shoal.workspace import Workspace
 
 HERE = Path(__file__).parent
-GESTURES = (25, 100)
-"""Labels are looked at after so many gestures of the simulated annotator."""
 UMAP_MOST = 100_000
 """Above so many items umap-learn would take hours here."""
 Floats = NDArray[np.float32]
@@ -109,7 +106,7 @@ def command(arguments: argparse.Namespace, name: str) -> Row:
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "w.shoal"
         shutil.copytree(arguments.cache / f"{name}.shoal", copy)
-        labels = _each(pile, _classes(pile, 1), 20)
+        labels = each_of(pile, classes_of(pile, 1), 20)
         with shoal.open(into=copy) as workspace:
             ids = workspace.embedding().ids
             for k in np.unique(labels[labels >= 0]):
@@ -236,82 +233,10 @@ def _judged(space: Floats, truth: Ints, seed: int) -> dict[str, float]:
     }
 
 
-def belief(pile: Pile) -> Row:
-    ready = prepare(pile.vectors, seed=pile.seed)
-    lassoed = _Overheard(pile.map("tsne"))
-    measure_effort(
-        lassoed.xy, pile.truth, learn=lassoed, every=lassoed.due, most=GESTURES[-1] + 1, seed=pile.seed
-    )
-    everything, half = _classes(pile, 1), _classes(pile, 2)
-    cases = {f"{count} of each class, by chance": _each(pile, everything, count) for count in (5, 20)}
-    cases |= {f"{count} of each of half of the classes": _each(pile, half, count) for count in (5, 20)}
-    alone = np.arange(len(pile.truth))
-    rows = {name: _believed(ready, labels, pile.truth, alone) for name, labels in cases.items()}
-    for count, (labels, together) in lassoed.kept.items():
-        rows[f"after {count} gestures on the map"] = _believed(ready, labels, pile.truth, together)
-    return rows
-
-
-class _Overheard:
-    """Labels (N,) after so many gestures on a map (N, 2), and which of them were given together (N,)."""
-
-    def __init__(self, xy: Floats) -> None:
-        self.xy, self.kept = xy, dict[int, tuple[Ints, Ints]]()
-        self._gestures = 0
-
-    def due(self, gestures: int) -> bool:
-        self._gestures = gestures
-        return True
-
-    def __call__(self, labels: Ints, together: Ints) -> Learned:
-        for count in GESTURES:
-            if self._gestures >= count and count not in self.kept:
-                self.kept[count] = labels.copy(), together.copy()
-        return Learned(self.xy, np.full(len(labels), -1), np.zeros(len(labels)))
-
-
-def _believed(ready: Prepared, labels: Ints, truth: Ints, together: Ints) -> Row:
-    if len(np.unique(labels[labels >= 0])) < 2:
-        return {}
-    guess = Guess.of(ready, labels, gestures=together)
-    left = np.flatnonzero((labels < 0) & (truth >= 0))
-    strange, none = ~np.isin(truth[left], labels[labels >= 0]), guess.predictions[left] < 0
-    asked = left[~none]
-    right = guess.predictions[asked] == truth[asked]
-    plain = probabilities(guess.probe.scores(ready.inputs[asked]), 1.0).max(axis=1)
-    row: Row = {
-        "labelled": int((labels >= 0).sum()),
-        "left": len(left),
-        "offered": len(asked),
-        "right": float(right.mean()) if len(asked) else None,
-        "before": expected_calibration_error(plain, right) if len(asked) else None,
-        "after": expected_calibration_error(guess.confidence[asked], right) if len(asked) else None,
-        "strangers": float(none[strange].mean()) if strange.any() else None,
-        "named": float(none[~strange].mean()) if not strange.all() else None,
-    }
-    for sure in (0.9, 0.95, 0.99):
-        taken = guess.confidence[asked] >= sure
-        row[str(sure)] = [int(taken.sum()), float(right[taken].mean()) if taken.any() else None]
-    return row
-
-
 def _labels(pile: Pile, count: int) -> Ints:
     rows = np.random.default_rng(pile.seed).permutation(np.flatnonzero(pile.truth >= 0))[:count]
     labels = np.full(len(pile.truth), -1)
     labels[rows] = pile.truth[rows]
-    return labels
-
-
-def _classes(pile: Pile, parts: int) -> Ints:
-    classes = np.unique(pile.truth[pile.truth >= 0])
-    return np.random.default_rng(pile.seed).permutation(classes)[: len(classes) // parts]
-
-
-def _each(pile: Pile, classes: Ints, count: int) -> Ints:
-    random = np.random.default_rng(pile.seed)
-    labels = np.full(len(pile.truth), -1)
-    for k in classes:
-        labels[random.permutation(np.flatnonzero(pile.truth == k))[:count]] = k
     return labels
 
 
@@ -329,7 +254,9 @@ def main() -> None:
             file.with_suffix(".part").write_text(json.dumps(row))
             os.replace(file.with_suffix(".part"), file)
             print(name, row, flush=True)
-    rows = {file.stem: json.loads(file.read_text()) for file in sorted(kept.glob("*.json"))}
+    committed = json.loads((HERE / "rounds.json").read_text())
+    rows = committed | {file.stem: json.loads(file.read_text()) for file in kept.glob("*.json")}
+    rows = dict(sorted(rows.items()))
     text = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
     (HERE / "rounds.json").write_text(f"{{\n{text}\n}}\n")
     (HERE / "rounds.md").write_text(_report(rows))
@@ -417,30 +344,8 @@ def _command_table(rows: dict[str, Row]) -> list[str]:
     return lines
 
 
-def _mean(values: list[float], digits: int = 3) -> str:
-    text = f"{np.mean(values):.{digits}f}"
-    if len(values) > 1:
-        text += f" ± {half_width(values):.{digits}f}"
-    return text
-
-
 def _measured(keys: tuple[str, ...], way: str, rows: list[Row]) -> str:
-    return "| " + " | ".join([way, *(_mean([row[key] for row in rows]) for key in keys)]) + " |"
-
-
-def _believed_row(way: str, rows: list[Row]) -> str:
-    cells = [way, f"{np.mean([row['labelled'] for row in rows]):,.0f}"]
-    for key in ("right", "before", "after"):
-        told = [row[key] for row in rows if row[key] is not None]
-        cells.append(_mean(told) if told else "nothing offered")
-    for sure in ("0.9", "0.95", "0.99"):
-        taken = [row[sure] for row in rows if row[sure][0]]
-        share = np.mean([row[sure][0] / row["left"] for row in rows])
-        cells.append(f"{_mean([right for _, right in taken])} of {share:.0%}" if taken else "none so sure")
-    for key in ("strangers", "named"):
-        told = [row[key] for row in rows if row[key] is not None]
-        cells.append(f"{np.mean(told):.0%}" if told else "-")
-    return "| " + " | ".join(cells) + " |"
+    return "| " + " | ".join([way, *(mean([row[key] for row in rows]) for key in keys)]) + " |"
 
 
 TABLES: dict[str, tuple[str, str, Callable[[str, list[Row]], str]]] = {
@@ -456,9 +361,8 @@ TABLES: dict[str, tuple[str, str, Callable[[str, list[Row]], str]]] = {
     ),
     "belief": (
         "How far predictions can be believed",
-        "| labels | how many | right | calibration error before | after | 90 % sure: right of share |"
-        " at 95 % | at 99 % | none of these: of the unnamed | of the named |",
-        _believed_row,
+        BELIEVED,
+        believed_row,
     ),
 }
 

@@ -37,7 +37,7 @@ def learn_twice(path: Path, truth: dict[str, str], gestures: int) -> str:
         names = sorted(set(truth.values()))
         known = [truth.get(workspace.items.names[id]) for id in drawn.ids]
         classes = np.array([names.index(name) if name else -1 for name in known])
-        done: list[int] = []
+        done: list[str] = []
 
         def learn(labels: NDArray[np.int64], gestures: NDArray[np.int64]) -> Learned:
             if len(done) < ROUNDS:
@@ -46,15 +46,15 @@ def learn_twice(path: Path, truth: dict[str, str], gestures: int) -> str:
                     together = gestures == gesture
                     workspace.label(drawn.ids[together].tolist(), names[labels[together][0]])
                 refine(workspace, Lesson())
-                done.append(int((labels >= 0).sum()))
+                done.append(f"{gestures.max() + 1} gestures, {(labels >= 0).sum():,} labels")
             after = workspace.map()
             assert after is not None
             return Learned(after.xy, np.full(len(labels), -1), np.zeros(len(labels)))
 
-        measure_effort(drawn.xy, classes, learn=learn, every=gestures, most=ROUNDS * gestures)
+        measure_effort(drawn.xy, classes, learn=learn, every=gestures, most=(ROUNDS + 1) * gestures)
         row = workspace.rounds.current()
         assert row is not None
-        return f"{ROUNDS} rounds after {gestures} gestures each, {done} labels; {row.report}"
+        return f"rounds after {' and '.join(done)}; {row.report}"
 
 
 def take(playwright: Playwright, server: Server, name: str, *, colour: str | None) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.pictures import COLOURS, paint_pile
 
+import shoal
 from shoal.cli import main
 from shoal.layer_maps import draw_layer, maps_by_layer
 from shoal.model import Model
@@ -89,6 +90,108 @@ def test_items_that_are_none_of_these_are_learned_from_and_are_no_class(ws):
     assert (guesses == -1).mean() > 0.8
     _, model = model_of(ws)
     assert model.classes == ["red", "green", "blue"]
+
+
+def find_red(ws: Workspace) -> None:
+    """Leave labels of red alone, and say of others that they are none of it."""
+    names = truth(ws)
+    ws.label([id for id, name in enumerate(names) if name != "red"], None)
+    for name in ("green", "blue"):
+        others = [id for id, item in enumerate(names) if item == name]
+        ws.log.answer(others[:4], "none", user="ada", how="key")
+
+
+def test_all_of_one_class_are_found_and_its_model_finds_them_elsewhere(ws, tmp_path, capsys):
+    find_red(ws)
+    assert main(["learn", str(ws.path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["classes"] == 1
+    red, yellow = (np.array([name == wanted for name in truth(ws)]) for wanted in ("red", "yellow"))
+    found = ws.predictions(ws.rounds.current().id)
+    assert (found.confidence[red] > 0.75).mean() > 0.9
+    free = ~np.isin(found.ids, list(ws.labels()))
+    assert (found.confidence[free & ~red & ~yellow] < 0.25).mean() > 0.9
+    assert (found.confidence[yellow] < 0.75).all()  # like neither: nobody has said what they are
+    ws.log.answer(np.flatnonzero(yellow)[:4].tolist(), "none", user="ada", how="key")
+    refine(ws, Lesson())
+    found = ws.predictions(ws.rounds.current().id)
+    free = ~np.isin(found.ids, list(ws.labels()))
+    assert (found.confidence[red] > 0.75).mean() > 0.9
+    assert (found.confidence[free & ~red] < 0.4).mean() > 0.9
+    _, model = model_of(ws)
+    vectors = ws.embedding("colour").vectors
+    places, confidence = model.predict(vectors)
+    assert np.array_equal(places[free] >= 0, found.class_ids[free] >= 0)
+    np.testing.assert_allclose(confidence[free], found.confidence[free], atol=0.05)
+    model.save(tmp_path / "model")
+    pile = paint_pile(tmp_path / "new", per_group=3, seed=4)
+    answers = list(predict_pile(Model.load(tmp_path / "model"), pile))
+    sure = {one.path.split(b"/")[0] for one in answers if one.confidence > 0.5}
+    assert sure == {b"red"}
+    capsys.readouterr()
+    assert main(["rounds", str(ws.path)]) == 0
+    assert "1 class, 5 labels" in capsys.readouterr().out
+
+
+def test_labels_that_nothing_can_be_learned_from_are_refused_before_anything_is_computed(ws):
+    ws.label(ws.labels(), None)
+    shutil.rmtree(ws.path / "cache")
+
+    def never(progress):
+        raise AssertionError(progress)
+
+    with pytest.raises(ShoalError, match=r"^learn got no labelled item"):
+        refine(ws, Lesson(), watch=never)
+
+
+def test_what_could_not_be_measured_is_not_said(ws, capsys, tmp_path):
+    ws.label(ws.labels(), None)
+    for name in ("red", "green"):
+        ws.label([truth(ws).index(name)], name)
+    assert main(["learn", str(ws.path)]) == 0
+    said = capsys.readouterr()
+    assert "held out" not in said.out
+    assert "2 classes from 2 labels" in said.out
+    assert main(["rounds", str(ws.path)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert "right held out" in first
+    assert "held out" not in second
+    metrics = model_of(ws)[1].card["metrics"]
+    assert not {"held_out_accuracy", "calibration_error", "head_recall"} & metrics.keys()
+
+
+def test_rounds_can_be_compared_by_their_heads(ws, capsys):
+    refine(ws, Lesson(loss="supcon", dim=4))
+    assert main(["rounds", str(ws.path)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    heads = [row.report["head_recall"] for row in ws.rounds.rows()]
+    assert first.endswith(f"head: silhouette 16-d of colour, nearest right {heads[0]:.1%} held out")
+    assert second.endswith(f"head: supcon 4-d of colour, nearest right {heads[1]:.1%} held out")
+
+
+def test_accepting_nothing_says_how_sure_the_surest_is(ws, capsys):
+    found = ws.predictions(ws.rounds.current().id)
+    free = ~np.isin(found.ids, list(ws.labels())) & (found.class_ids == ws.class_id("red"))
+    most = float(found.confidence[free].max())
+    command = ["accept", str(ws.path), "--at-least", "1", "--class", "red"]
+    assert main(command) == 0
+    assert capsys.readouterr().out.strip() == f"accepted 0 predictions: the surest left is {most:.1%} sure"
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"accepted": 0, "surest": pytest.approx(most)}
+    ws.label(found.ids.tolist(), "red")
+    assert main(command) == 0
+    assert "no item without a label has one" in capsys.readouterr().out
+
+
+def test_the_model_of_any_round_can_be_saved(ws, tmp_path):
+    first = ws.rounds.current()
+    label_some(ws, ("yellow",))
+    refine(ws, Lesson())
+    with shoal.open(ws.path) as opened:
+        opened.save_model(tmp_path / "first", round=first.id)
+        opened.save_model(tmp_path / "now")
+        with pytest.raises(ShoalError, match="no round 77"):
+            opened.save_model(tmp_path / "none", round=77)
+    assert [len(Model.load(tmp_path / name).classes) for name in ("first", "now")] == [3, 4]
 
 
 def test_accepting_labels_the_sure_ones_as_one_gesture(ws):

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from shoal.indices import knn_accuracy, silhouette
 from shoal.learning.checked import LearningError
+from shoal.losses import LOSSES
+from shoal.round_report import head_recall
 from shoal.rounds import Guess, learn_round, prepare
 from shoal.types import Progress, ShoalError
 
@@ -126,7 +129,7 @@ def test_it_can_be_cancelled_in_every_step(learned):
     class Cancelled(Exception):
         pass
 
-    for step in range(4):
+    for step in range(5):
 
         def watch(progress: Progress, step=step) -> None:
             if progress.done == step:
@@ -145,6 +148,93 @@ def test_all_labelled_and_two_items():
     assert two.predictions.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("classes", [2, 8])
+def test_nothing_is_said_of_labels_that_no_model_could_know_without_them(classes):
+    vectors, truth = planted()
+    report = learn_round(vectors, few(truth, range(classes), count=1)).report
+    assert (report.accuracy, report.error_before, report.error_after) == (None, None, None)
+
+
+def test_an_item_alone_in_its_class_is_no_mistake():
+    vectors, truth = planted()
+    labels = few(truth, range(6), count=12)
+    for single in (6, 7):
+        labels[np.flatnonzero(truth == single)[0]] = single
+    report = learn_round(vectors, labels).report
+    assert report.accuracy == 1.0
+    assert report.error_after < 0.1
+
+
+def test_a_head_is_judged_by_labels_that_it_was_not_given(learned):
+    vectors, truth, labels, first = learned
+    assert first.report.head_recall > 0.9
+    assert learn_round(vectors, few(truth, range(6), count=3)).report.head_recall is None
+    known = labels >= 0
+    guessed = labels.copy()
+    guessed[known] = np.random.default_rng(0).permutation(labels[known])  # nothing can be learned
+    result = learn_round(vectors, guessed, prepared=first.prepared)
+    assert knn_accuracy(result.embedding[known], guessed[known], k=1) > 0.5  # a head knows what it was told
+    assert result.report.head_recall < 0.5
+
+
+def test_judging_a_head_leaves_a_loss_that_was_handed_in_as_it_was(learned):
+    vectors, _, labels, first = learned
+    loss = LOSSES.load("proxy-anchor").build(6, 16)
+    before = [value.clone() for value in loss.state_dict().values()]
+    head_recall(vectors, labels, loss, first.prepared.head(16), seed=0, tick=lambda _: None)
+    assert all(torch.equal(*pair) for pair in zip(before, loss.state_dict().values(), strict=True))
+
+
+def find_one(told=12):
+    """One class of eight, with twelve labels, and as many items of four other classes that are none of it."""
+    vectors, truth = planted()
+    labels = few(truth, [3], count=12)
+    for other in (0, 1, 2, 4):
+        labels[np.flatnonzero(truth == other)[: told // 4]] = -2
+    return vectors, truth == 3, labels
+
+
+def test_one_class_is_found_by_what_was_said_to_be_none_of_it():
+    vectors, of_class, labels = find_one()
+    result = learn_round(vectors, labels)
+    left = labels == -1
+    found = (result.predictions == 3) & (result.confidence >= 0.8)
+    assert found[left & of_class].mean() > 0.9
+    assert found[left & ~of_class].mean() < 0.02
+    assert set(result.predictions.tolist()) == {-1, 3}
+    assert (result.predictions[labels == -2] == -1).all()
+    assert result.report.counts == {3: 12}
+    assert result.report.accuracy > 0.9
+    assert result.report.error_after < 0.2
+    assert result.held_out[labels == 3].tolist().count(3) >= 11
+    assert (result.held_out[labels != 3] == -1).all()
+    assert np.isfinite(result.xy).all()
+
+
+def test_the_probability_of_one_class_is_as_sure_as_it_is_right():
+    vectors, truth = planted(noise=1.2)
+    of_class, random = truth == 3, np.random.default_rng(3)
+    labels = np.full(len(truth), -1)
+    labels[random.permutation(np.flatnonzero(of_class))[:20]] = 3
+    labels[random.permutation(np.flatnonzero(~of_class))[:20]] = -2
+    guess = Guess.of(prepare(vectors), labels)
+    left = labels == -1
+    sure = np.maximum(guess.confidence, 1 - guess.confidence)[left]
+    right = ((guess.confidence > 0.5) == of_class)[left]
+    assert 0.5 < right.mean() < 0.95
+    assert abs(float(sure.mean()) - right.mean()) < 0.1
+
+
+def test_a_slip_in_one_class_is_seen():
+    vectors, of_class, labels = find_one()
+    slip = np.flatnonzero(~of_class & (labels == -1))[0]
+    labels[slip] = 3
+    guess = Guess.of(prepare(vectors), labels)
+    assert guess.held_out[slip] == -1
+    report = learn_round(vectors, labels).report
+    assert report.accuracy < 1
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
@@ -153,7 +243,8 @@ def test_all_labelled_and_two_items():
         ([0, 1], "whole numbers"),
         (np.full(20, 0.5), "whole numbers"),
         ([-3, 1] * 10, "whole numbers"),
-        ([-2, 1] * 10, "labels of one class only"),
+        ([-2, -1] * 10, "no labelled item"),
+        ([1, -1] * 10, "two classes, or of one class and some that are none of these"),
     ],
 )
 def test_labels_that_nothing_can_be_learned_from_are_refused(labels, message):
@@ -162,10 +253,33 @@ def test_labels_that_nothing_can_be_learned_from_are_refused(labels, message):
         learn_round(vectors, labels)
 
 
-def test_arrays_that_do_not_fit_are_refused():
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"start": np.zeros((3, 2))}, r"start of shape \(3, 2\).* for 20 items"),
+        ({"start": [[0.0, 0.0]] * 20}, "a start as list"),
+        ({"start": np.full((20, 2), "a")}, "start of shape .* type <U1"),
+        ({"gestures": np.arange(5)}, r"gestures of shape \(5,\).* for 20 items"),
+        ({"gestures": np.zeros(20)}, "gestures .* type float64"),
+        (
+            {"rejected": (np.array([0, 70]), np.array([0, 0]))},
+            "rows from 0 to 70; it takes rows from 0 to 19",
+        ),
+        ({"rejected": (np.array([-1]), np.array([0]))}, "rows from -1 to -1"),
+        ({"rejected": (np.array([1, 2]), np.array([0]))}, r"rejected of shapes \[\(2,\), \(1,\)\]"),
+        ({"rejected": (np.array([1.5]), np.array([0]))}, "whole numbers"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(wrong, message):
     vectors, truth = planted(groups=2, items=10)
-    with pytest.raises(LearningError, match=r"\(3, 2\) for 20 items"):
-        learn_round(vectors, truth, start=np.zeros((3, 2)))
+    with pytest.raises(LearningError, match=message):
+        learn_round(vectors, truth, **wrong)
+
+
+def test_vectors_that_nothing_can_be_learned_on_are_refused():
+    vectors, truth = planted(groups=2, items=10)
+    with pytest.raises(LearningError, match="vectors as list"):
+        learn_round(vectors.tolist(), truth)
     with pytest.raises(LearningError, match="prepare these vectors"):
         learn_round(vectors, truth, prepared=prepare(vectors[:10]))
     vectors[4] = np.nan

@@ -157,24 +157,33 @@ def _map(workspace: Workspace, _: Mapping[str, Scalar], watch: Watch) -> str:
 
 
 def _layer_map(workspace: Workspace, parameters: Mapping[str, Scalar], watch: Watch) -> str:
+    from shoal.catching_up import catch_up
     from shoal.layer_maps import draw_layer
     from shoal.recipe import Recipe
 
     layer = str(parameters["layer"])
     draw_layer(workspace, Recipe.of(workspace).make_projector(), layer=layer, watch=watch)
+    catch_up(workspace, watch=watch)  # somebody may have gone back meanwhile, and one job runs at a time
     return f"the map of {layer} is drawn"
 
 
-def _learn(workspace: Workspace, parameters: Mapping[str, Scalar], watch: Watch) -> str:
-    from shoal.refining import DEFAULT_LOSS, Lesson, refine
+def _place(workspace: Workspace, _: Mapping[str, Scalar], watch: Watch) -> str:
+    from shoal.catching_up import catch_up
 
-    loss, layer = parameters.get("loss"), parameters.get("layer")
-    lesson = Lesson(str(loss) if loss else DEFAULT_LOSS, layer=str(layer) if layer else None)
+    catch_up(workspace, watch=watch)
+    return "the map shows everything that is embedded"
+
+
+def _learn(workspace: Workspace, parameters: Mapping[str, Scalar], watch: Watch) -> str:
+    from shoal.refining import DEFAULT_DIM, DEFAULT_LOSS, Lesson, refine
+
+    loss, dim, layer = (parameters.get(name) for name in ("loss", "dim", "layer"))
+    lesson = Lesson(str(loss or DEFAULT_LOSS), int(dim or DEFAULT_DIM), str(layer) if layer else None)
     row = refine(workspace, lesson, watch=watch)
     return f"round {row.id}: {len(row.classes)} classes"
 
 
-WORK: Mapping[str, Work] = {"map": _map, "layer_map": _layer_map, "learn": _learn}
+WORK: Mapping[str, Work] = {"map": _map, "layer_map": _layer_map, "learn": _learn, "place": _place}
 """What a job of each kind does; it returns one sentence for people."""
 WARM = frozenset({"learn"})
 """The kinds that a process stands by for."""

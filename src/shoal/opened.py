@@ -19,7 +19,8 @@ class OpenWorkspace(Workspace):
         """Learn a round from the labels as they are now, and show its map; progress on standard error.
 
         `loss` is any row of `shoal.losses.LOSSES`, `dim` the head's width, `layer` None the map's. Raises
-        `ShoalError` without labels of two classes, and for a loss or layer that there is not.
+        `ShoalError` without labels of two classes (or of one, and items that are none of these), and for a
+        loss or layer that there is not.
         """
         with Reporter(as_json=False) as reporter:
             return refine(self, Lesson(loss, dim, layer, seed), watch=reporter.watch)
@@ -45,6 +46,9 @@ class OpenWorkspace(Workspace):
         """Return groups to label next, the most useful first."""
         return Suggester(self).suggestions()
 
-    def save_model(self, folder: str | Path) -> None:
-        """Write the current round's model: safetensors, ONNX, a card; raises `ShoalError` without a round."""
-        model_of(self)[1].save(Path(folder))
+    def save_model(self, folder: str | Path, *, round: int | None = None) -> None:
+        """Write a round's model (None: the current one's): safetensors, ONNX, a card.
+
+        Raises `ShoalError` where there is no such round.
+        """
+        model_of(self, round)[1].save(Path(folder))

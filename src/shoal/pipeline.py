@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -30,7 +31,7 @@ from shoal.types import (
     ShoalError,
     Source,
 )
-from shoal.workspace import BackboneRow, Workspace
+from shoal.workspace import BackboneRow, SupersededError, Workspace
 from shoal.workspace.catalogue import FILE_NAME as CATALOGUE
 
 Watch = Callable[[Progress], None]
@@ -248,11 +249,11 @@ def draw(workspace: Workspace, recipe: Recipe, watch: Watch) -> int:
             "can be read. `shoal info` lists each with its reason."
         )
     watch(Progress(counts.embedded, counts.total, "drawing the map"))
-    learned = workspace.rounds.current()
-    if learned is not None:
-        from shoal.refining import extend
+    while (learned := workspace.rounds.current()) is not None:
+        from shoal.catching_up import extend
 
-        return extend(workspace, learned)
+        with suppress(SupersededError):  # a round was learned meanwhile: its map is the one to go on from
+            return extend(workspace, learned)
     return draw_final(workspace, recipe.make_projector(), layer=recipe.layer_of(workspace))
 
 

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,19 +11,17 @@ from numpy.typing import NDArray
 
 from shoal.backbones.joined import own_name
 from shoal.backbones.tuned import is_file
+from shoal.catching_up import catch_up
 from shoal.growing import aligned
+from shoal.learning.checked import checked_labels
 from shoal.losses import LOSSES
 from shoal.model import Model, data_fingerprint
-from shoal.projectors import PROJECTORS
-from shoal.projectors.placing import place_among
 from shoal.projectors.reduction import Reduction
-from shoal.projectors.registration import into_unit_square
 from shoal.recipe import Recipe
 from shoal.rounds import Prepared, RoundResult, learn_round, prepare
 from shoal.training import storage
 from shoal.types import PUT_ASIDE, ROUND, UNLABELLED, Embedding, Map, MapOrigin, Progress, ShoalError
 from shoal.workspace import Learned, MapRow, Predictions, RoundRow, Workspace, Written
-from shoal.workspace.round_list import PLACED
 
 if TYPE_CHECKING:
     from shoal.training.head import Head
@@ -48,9 +46,10 @@ class Lesson:
 def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: None) -> RoundRow:
     """Learn from the labels as they are now, draw the map from where the items lie, and save the round.
 
-    `watch` hears of every step and may raise to stop: then nothing is saved. Raises `ShoalError` without a
-    map, without labels of two classes, for a loss or layer that there is not, and for more dimensions than
-    the layer has.
+    What was embedded meanwhile is then placed on its map. `watch` hears of every step and may raise to stop:
+    then nothing is saved. Raises `ShoalError` without a map, without labels of two classes (or of one, and
+    items that are none of these), for a loss or layer that there is not, and for more dimensions than the
+    layer has.
     """
     main, last = workspace.main_map(), workspace.rounds.current()
     before = workspace.map(main.id) if main else None
@@ -67,6 +66,7 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
     labels[labels == PUT_ASIDE] = UNLABELLED
     alone = np.isin(gestures, workspace.log.imported())
     gestures[alone] = -2 - np.arange(alone.sum())  # nobody labelled these together
+    checked_labels("learn", labels, len(labels))  # before neighbours are looked for
     result = learn_round(
         embedding.vectors,
         labels,
@@ -80,7 +80,7 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
         seed=lesson.seed,
         watch=watch,
     )
-    return workspace.rounds.save(
+    row = workspace.rounds.save(
         Learned(
             map=Map(result.xy, embedding.ids, _origin(workspace, embedding, lesson, label_seq, main)),
             predictions=Predictions(
@@ -99,6 +99,8 @@ def refine(workspace: Workspace, lesson: Lesson, *, watch: Watch = lambda _: Non
             report=_report(result, int((labels >= 0).sum())),
         )
     )
+    catch_up(workspace, watch=watch)
+    return row
 
 
 def _check_dim(dim: int, embedding: Embedding) -> None:
@@ -117,41 +119,6 @@ def _rejected(workspace: Workspace, ids: NDArray[np.int64]) -> tuple[NDArray[np.
     return np.searchsorted(ids, items[there]), classes[there].astype(np.int64)
 
 
-def extend(workspace: Workspace, row: RoundRow) -> int:
-    """Put newly embedded items on the map of a round and predict them; return the id of the map to show.
-
-    Nothing else moves, nothing is learned; where nothing is new, nothing is saved.
-    """
-    shown = workspace.map(row.map_id)
-    embedding = workspace.embedding(row.layer)
-    assert shown is not None
-    start, new = aligned(workspace, shown, embedding.ids)
-    if not new.any() and len(shown.ids) == len(embedding.ids):
-        return row.map_id
-    data = workspace.rounds.model(row.id)
-    model = Model.from_bytes(data)
-    inside = model.embed(embedding.vectors)
-    if new.any() and not new.all():
-        # at the rim a newcomer is moved in: to shrink the map would move everything
-        start[new] = place_among(inside[new], inside[~new], start[~new], seed=row.seed).clip(0, 1)
-    xy = into_unit_square(PROJECTORS.load("pca")().fit(inside)) if new.all() else start
-    saved = workspace.rounds.save(
-        Learned(
-            map=Map(xy, embedding.ids, _with_shard(workspace, shown.origin, embedding)),
-            predictions=_with_newcomers(workspace, row, embedding, new, model),
-            model=data,
-            label_seq=row.label_seq,
-            parent=row.id,
-            layer=row.layer,
-            loss=row.loss,
-            seed=row.seed,
-            classes=row.classes,
-            report={**row.report, PLACED: int(new.sum())},
-        )
-    )
-    return saved.map_id
-
-
 def accept(
     workspace: Workspace, *, at_least: float, class_name: str | None = None, user: str
 ) -> Written | None:
@@ -159,16 +126,32 @@ def accept(
 
     Raises `ShoalError` when nothing was learned yet, for no such class, and for `at_least` outside 0..1.
     """
-    row, _ = _current(workspace, None)
     if not 0 <= at_least <= 1:
         raise ShoalError(f"accept() got at_least={at_least}; a confidence lies between 0 and 1.")
-    found = workspace.predictions(row.id)
-    chosen = (found.class_ids >= 0) & (found.confidence >= at_least)
-    if class_name is not None:
-        chosen &= found.class_ids == workspace.class_id(class_name)
+    row, found, offered = _offered(workspace, class_name)
+    chosen = offered & (found.confidence >= at_least)
     return workspace.log.accept(
         found.ids[chosen], found.class_ids[chosen], round_id=row.id, user=user, map_id=row.map_id
     )
+
+
+def surest(workspace: Workspace, class_name: str | None = None) -> float | None:
+    """Return how sure the surest prediction is that can be accepted; None: there is none.
+
+    Raises `ShoalError` when nothing was learned yet, and for no such class.
+    """
+    _, found, offered = _offered(workspace, class_name)
+    offered &= workspace.log.current()[found.ids] == UNLABELLED
+    return float(found.confidence[offered].max()) if offered.any() else None
+
+
+def _offered(workspace: Workspace, class_name: str | None) -> tuple[RoundRow, Predictions, NDArray[np.bool_]]:
+    """Return the current round, its predictions, and which of them are a class (this one)."""
+    row, _ = _current(workspace, None)
+    found = workspace.predictions(row.id)
+    if class_name is None:
+        return row, found, found.class_ids >= 0
+    return row, found, found.class_ids == workspace.class_id(class_name)
 
 
 def reject(
@@ -215,22 +198,6 @@ def _current(workspace: Workspace, round_id: int | None) -> tuple[RoundRow, byte
     return row, workspace.rounds.model(row.id)
 
 
-def _with_newcomers(
-    workspace: Workspace, row: RoundRow, embedding: Embedding, new: NDArray[np.bool_], model: Model
-) -> Predictions:
-    before = workspace.rounds.predictions(row.id)
-    class_ids = np.full(len(embedding.ids), UNLABELLED, dtype=np.int32)
-    held_out = class_ids.copy()
-    confidence = np.zeros(len(embedding.ids), dtype=np.float32)
-    at = np.searchsorted(before.ids, embedding.ids[~new])
-    class_ids[~new], confidence[~new] = before.class_ids[at], before.confidence[at]
-    held_out[~new] = before.held_out[at]
-    if new.any():
-        places, confidence[new] = model.predict(embedding.vectors[new])
-        class_ids[new] = np.where(places < 0, UNLABELLED, np.array(row.classes, np.int32)[places])
-    return Predictions(embedding.ids, class_ids, confidence, held_out)
-
-
 def _head_before(workspace: Workspace, last: RoundRow | None, layer: str, dim: int) -> "Head | None":
     """Return the head that the last round ended with, where the new one can go on from it."""
     if last is None or last.layer != layer:
@@ -259,10 +226,6 @@ def _origin(
     )
 
 
-def _with_shard(workspace: Workspace, origin: MapOrigin, embedding: Embedding) -> MapOrigin:
-    return MapOrigin(**{**asdict(origin), "shard": int(workspace.shards_of(embedding.ids).max())})
-
-
 def _model(
     workspace: Workspace, embedding: Embedding, labels: NDArray[np.int64], result: RoundResult, lesson: Lesson
 ) -> Model:
@@ -285,16 +248,18 @@ def _model(
 
 def _report(result: RoundResult, labelled: int) -> dict[str, float]:
     report = result.report
-    return {
+    found = {
         "labelled": labelled,
         "dimensions": result.head.dimensions,
         "held_out_accuracy": report.accuracy,
         "calibration_error_before": report.error_before,
         "calibration_error": report.error_after,
+        "head_recall": report.head_recall,
         "none_of_these": report.novel,
         "seconds": sum(report.seconds.values()),
-        **({} if report.moved is None else {"median_move": report.moved}),
+        "median_move": report.moved,
     }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _prepared(workspace: Workspace, embedding: Embedding, seed: int, watch: Watch) -> Prepared:

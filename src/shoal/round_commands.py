@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shoal.folders import user_name
 from shoal.report import Reporter
-from shoal.workspace import Workspace, Written
+from shoal.workspace import RoundRow, Workspace, Written
 
 if TYPE_CHECKING:
     from shoal.workspace.round_list import RoundLine
@@ -24,13 +24,20 @@ def run_learn(arguments: Namespace) -> int:
     with Workspace.open(arguments.workspace) as workspace, Reporter(as_json=arguments.as_json) as reporter:
         row = refine(workspace, lesson, watch=reporter.watch)
         report = row.report
-        reporter.result(
-            f"round {row.id}: {len(row.classes)} classes from {report['labelled']:,} labels in "
-            f"{report['seconds']:.1f} s; right on {report['held_out_accuracy']:.1%} of labels held out; "
+        right = report.get("held_out_accuracy")
+        parts = [
+            f"round {row.id}: {_classes(row)} from {report['labelled']:,} labels"
+            f" in {report['seconds']:.1f} s",
+            *([] if right is None else [f"right on {right:.1%} of labels held out"]),
             f"{report['none_of_these']:,} items look like none of them",
-            {"round": row.id, "map": row.map_id, "classes": len(row.classes), **report},
-        )
+        ]
+        data = {"round": row.id, "map": row.map_id, "classes": len(row.classes), **report}
+        reporter.result("; ".join(parts), data)
     return 0
+
+
+def _classes(row: RoundRow) -> str:
+    return f"{len(row.classes)} {'class' if len(row.classes) == 1 else 'classes'}"
 
 
 def _tune(arguments: Namespace) -> int:
@@ -57,14 +64,19 @@ def _tune(arguments: Namespace) -> int:
 
 def run_accept(arguments: Namespace) -> int:
     """Make labels of the current round's sure predictions."""
-    from shoal.refining import accept
+    from shoal.refining import accept, surest
 
     reporter = Reporter(as_json=arguments.as_json)
     with Workspace.open(arguments.workspace) as workspace:
         written = accept(
             workspace, at_least=arguments.at_least, class_name=arguments.class_name, user=user_name()
         )
-    return _counted("accepted", written, reporter)
+        if written is not None:
+            return _counted("accepted", written, reporter)
+        most = surest(workspace, arguments.class_name)
+    why = "no item without a label has one" if most is None else f"the surest left is {most:.1%} sure"
+    reporter.result(f"accepted 0 predictions: {why}", {"accepted": 0, "surest": most})
+    return 0
 
 
 def run_reject(arguments: Namespace) -> int:
@@ -87,34 +99,50 @@ def _counted(done: str, written: Written | None, reporter: Reporter) -> int:
 
 def run_rounds(arguments: Namespace) -> int:
     """List the rounds, or go back to one."""
-    from shoal.workspace.round_list import go_back, round_lines
+    from shoal.workspace.round_list import round_lines
 
+    if arguments.back_to is not None:
+        return _go_back(arguments)
     reporter = Reporter(as_json=arguments.as_json)
     with Workspace.open(arguments.workspace) as workspace:
-        if arguments.back_to is not None:
-            row = go_back(workspace, arguments.back_to)
-            reporter.result(f"round {row.id} is the current one", {"round": row.id, "map": row.map_id})
-            return 0
         lines = round_lines(workspace)
     data = {"rounds": [{**asdict(line.row), "current": line.current} for line in lines]}
     reporter.result("\n".join(map(_round_text, lines)) or "no round yet: `shoal learn` makes one", data)
     return 0
 
 
+def _go_back(arguments: Namespace) -> int:
+    from shoal.catching_up import go_back
+
+    with Workspace.open(arguments.workspace) as workspace, Reporter(as_json=arguments.as_json) as reporter:
+        row = go_back(workspace, arguments.back_to, watch=reporter.watch)
+        shown = workspace.current_map()
+    assert shown is not None
+    reporter.result(
+        f"round {row.id} is the current one, with {shown.items:,} items on its map",
+        {"round": row.id, "map": shown.id, "items": shown.items},
+    )
+    return 0
+
+
 def _round_text(line: "RoundLine") -> str:
     row, report = line.row, line.row.report
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.created))
-    measured = [
-        f"{report[key]:.1%} {words}"
-        for key, words in (
-            ("held_out_accuracy", "right held out"),
-            ("calibration_error", "off in confidence"),
-        )
-        if key in report
-    ]
-    text = f"{'*' if line.current else ' '} {row.id:>3}  {when}  {len(row.classes)} classes"
-    labelled = [f"{report['labelled']:,} labels"] if "labelled" in report else []
-    return ", ".join([text, *labelled, row.loss, row.layer, *measured])
+    parts = [f"{'*' if line.current else ' '} {row.id:>3}  {when}  {_classes(row)}"]
+    if "labelled" in report:
+        parts.append(f"{report['labelled']:,} labels")
+    if "held_out_accuracy" in report:
+        parts.append(f"{report['held_out_accuracy']:.1%} right held out")
+    if "calibration_error" in report:
+        parts.append(f"{report['calibration_error']:.1%} off in confidence")
+    return f"{', '.join(parts)}; {_head_text(row)}"
+
+
+def _head_text(row: RoundRow) -> str:
+    wide = f" {row.report['dimensions']}-d" if "dimensions" in row.report else ""
+    recall = row.report.get("head_recall")
+    score = "" if recall is None else f", nearest right {recall:.1%} held out"
+    return f"head: {row.loss}{wide} of {row.layer}{score}"
 
 
 def run_model(arguments: Namespace) -> int:

@@ -6,13 +6,22 @@ Here the rooms meet: `learning` predicts, `training` makes the head, `projectors
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.learning.checked import Floats, Ints, LearningError, checked_labels, checked_vectors
+from shoal.learning.checked import (
+    Floats,
+    Ints,
+    LearningError,
+    checked_gestures,
+    checked_labels,
+    checked_rejected,
+    checked_start,
+    checked_vectors,
+)
 from shoal.learning.confidence import fitted_temperature, probabilities
 from shoal.learning.novelty import (
     STRANGE_BELOW,
@@ -23,14 +32,15 @@ from shoal.learning.novelty import (
     named_by_score,
     named_probability,
 )
+from shoal.learning.one_class import class_curve, two_columns
 from shoal.learning.probe import Probe
 from shoal.projectors.neighbours import nearest
 from shoal.projectors.placing import place_among
 from shoal.projectors.reduction import Reduction, normalised, principal
 from shoal.projectors.registration import into_unit_square
 from shoal.projectors.settling import settle
-from shoal.training.calibration import expected_calibration_error
-from shoal.types import UNLABELLED, Progress
+from shoal.round_report import RoundReport, head_recall, report_of, trained_head
+from shoal.types import NONE_OF_THESE, UNLABELLED, Progress
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,7 +56,7 @@ SURROUNDINGS = 15
 """Neighbours whose fit counts for "none of these"."""
 PULL = np.float32(2)
 """How much the prediction weighs against the vector in what is near on the map."""
-STEPS = ("preparing", "predicting", "training the head", "laying the map")
+STEPS = ("preparing", "predicting", "judging the head", "training the head", "laying the map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +103,6 @@ def prepare(vectors: NDArray[np.floating], *, seed: int = 0) -> Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class RoundReport:
-    """What a round measured: labels by class, held-out accuracy, calibration error, seconds a step.
-
-    Accuracy and calibration are on the labelled items, each predicted by a probe fitted without it; `before`
-    is the error of the plain scores, `after` that of the confidences given out, their temperature fitted
-    without the half that they are measured on. `novel` is how many items are none of these.
-    """
-
-    counts: dict[int, int]
-    accuracy: float
-    error_before: float
-    error_after: float
-    novel: int
-    moved: float | None
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class RoundResult:
     """A round over N items; `embedding` (N, d) comes from the head, `xy` (N, 2) lies in the unit square."""
 
@@ -151,8 +143,8 @@ def learn_round(
     loss: "str | nn.Module" = "silhouette",
     dim: int = 16,
     previous: "Trained | Head | None" = None,
-    rejected: tuple[Ints, Ints] | None = None,
-    gestures: Ints | None = None,
+    rejected: tuple[ArrayLike, ArrayLike] | None = None,
+    gestures: ArrayLike | None = None,
     seed: int = 0,
     watch: Watch = lambda _: None,
 ) -> RoundResult:
@@ -166,26 +158,40 @@ def learn_round(
     components. `rejected`: items (M,) that are not of these labels (M,), and are not predicted to be.
     `gestures` (N,) numbers what was labelled together, where that is known: it bears on how far predictions
     can be believed. `watch` hears of every step and may raise to cancel; then nothing is left behind. The
-    same arguments give the same result. Raises `LearningError` without two classes, and where arrays are
-    malformed or do not fit.
+    same arguments give the same result. Raises `LearningError` without two classes, or one and items that are
+    none of it, and where arrays are malformed or do not fit.
     """
     checked_vectors("learn_round()", vectors)
     known = checked_labels("learn_round()", labels, len(vectors))
-    begin = _checked_start(start, len(vectors))
+    begin = checked_start("learn_round()", start, len(vectors))
+    denied = checked_rejected("learn_round()", rejected, len(vectors))
+    together = checked_gestures("learn_round()", gestures, len(vectors))
     clock = _Clock(watch)
     with clock.step(0):
         ready = prepare(vectors, seed=seed) if prepared is None else prepared
         _check_fits(ready, vectors)
     with clock.step(1):
-        guess = Guess.of(ready, known, rejected, gestures)
+        guess = Guess.of(ready, known, denied, together)
+    groups = _groups(known, guess.probe.classes)
     with clock.step(2) as tick:
-        begun = ready.head(dim) if previous is None else previous
-        trained = _train(vectors, np.maximum(known, UNLABELLED), loss, begun, seed=seed, tick=tick)
-        embedding = trained.embed(vectors)
+        recall = head_recall(vectors, groups, loss, ready.head(dim), seed=seed, tick=tick)
     with clock.step(3) as tick:
+        begun = ready.head(dim) if previous is None else previous
+        trained = trained_head(vectors, groups, loss, begun, seed=seed, tick=tick)
+        embedding = trained.embed(vectors)
+    with clock.step(4) as tick:
         xy = re_form(ready, guess, begin, seed=seed, tick=lambda: tick(None))
-    report = _report(known, guess, xy, start, clock.seconds)
+    moved = _moved(known, xy, begin)
+    report = report_of(known, guess, moved=moved, recall=recall, seconds=clock.seconds)
     return RoundResult(ready, guess, trained, embedding, xy, report)
+
+
+def _groups(labels: Ints, classes: Ints) -> Ints:
+    """Return what a head tells apart: the classes, and what is none of these only where there is but one."""
+    groups = np.maximum(labels, UNLABELLED)
+    if len(classes) == 1:
+        groups[labels == NONE_OF_THESE] = classes[0] + 1
+    return groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +201,11 @@ class Guess:
     `predictions` (N,) int64 are labels, -1 for none of these, `confidence` (N,) float32; `pull` (N, K) is
     what they weigh on the map. `held` (M, K) are the held-out scores of the labelled items, whose classes
     are `probe.classes[places]`, `held_out` (N,) the classes that they speak for, -1 for items without a
-    label. `named` says how likely the class of an item from elsewhere has a name, by its best score.
+    label; `few` (F,) are the rows of `held` that count, no more than three of a gesture. `named` says how
+    likely the class of an item from elsewhere has a name, by its best score.
+
+    Where there is one class only, what was said to be none of it stands as a second one in `held` and
+    `places`, and an item of the class that looks like none of it has no answer in `held_out`.
     """
 
     probe: Probe
@@ -203,6 +213,7 @@ class Guess:
     named: Steps
     held: Floats
     places: Ints
+    few: Ints
     pull: Floats
     predictions: Ints
     confidence: Floats
@@ -216,21 +227,19 @@ class Guess:
         rejected: tuple[Ints, Ints] | None = None,
         gestures: Ints | None = None,
     ) -> "Guess":
-        """Predict all items from labels (N,) of at least two classes, -1: unlabelled, -2: none of these.
+        """Predict all items from labels (N,) of two kinds at least, -1: unlabelled, -2: none of these.
 
         `rejected`: items (M,) that are not of the labels (M,) beside them; what else they are likely to be
         grows no surer by it. `gestures` (N,) numbers what was labelled together.
         """
-        answered, left = np.flatnonzero(labels != UNLABELLED), np.flatnonzero(labels == UNLABELLED)
+        answered = np.flatnonzero(labels != UNLABELLED)
         probe, held_out = Probe.fit(ready.inputs[answered], labels[answered])
-        held = held_out[labels[answered] >= 0]
-        places = np.searchsorted(probe.classes, labels[labels >= 0])
-        temperature = fitted_temperature(held, places)
         scores = probe.scores(ready.inputs)
         scores[answered] = held_out
-        strangers = Strangers.of(ready.inputs, labels, probe.classes)
         near = Surroundings(_near(ready.inputs), ready.neighbours, ready.around, labels, gestures)
-        named = named_probability(near, probe.classes, scores, strangers)
+        alone = len(probe.classes) == 1
+        judged = _judged_one(near, scores) if alone else _judged(near, ready, probe, scores)
+        held, places, few, temperature, named, elsewhere = judged
         shares = probabilities(scores, temperature)
         if rejected is not None:
             _deny(shares, probe.classes, *rejected)
@@ -238,13 +247,41 @@ class Guess:
         predictions = np.where(none, UNLABELLED, probe.classes[shares.argmax(axis=1)])
         predictions[answered] = np.maximum(labels[answered], UNLABELLED)
         confidence = shares.max(axis=1)
-        confidence[left] *= named[left]
+        doubted = labels != NONE_OF_THESE if alone else labels == UNLABELLED
+        confidence[doubted] *= named[doubted]
         answers = np.full(len(labels), UNLABELLED, dtype=np.int64)
-        answers[labels >= 0] = probe.classes[held.argmax(axis=1)]
+        answers[labels >= 0] = np.append(probe.classes, UNLABELLED)[
+            held[places < len(probe.classes)].argmax(axis=1)
+        ]
         pull = np.sqrt(shares) * named[:, None]
         pull[answered] = labels[answered, None] == probe.classes
-        elsewhere = named_by_score(near, scores, strangers)
-        return cls(probe, temperature, elsewhere, held, places, PULL * pull, predictions, confidence, answers)
+        pull *= PULL
+        return cls(probe, temperature, elsewhere, held, places, few, pull, predictions, confidence, answers)
+
+
+Judged = tuple[Floats, Ints, Ints, float, Floats, Steps]
+
+
+def _judged(near: Surroundings, ready: Prepared, probe: Probe, scores: Floats) -> Judged:
+    """Return `held`, `places`, `few`, `temperature`, how likely a name is for each item (N,), and `named`."""
+    labelled = np.flatnonzero(near.labels >= 0)
+    held, places = scores[labelled], np.searchsorted(probe.classes, near.labels[labelled])
+    few = near.few(labelled)
+    temperature = fitted_temperature(held[few], places[few])
+    strangers = Strangers.of(ready.inputs, near.labels, probe.classes)
+    named = named_probability(near, probe.classes, scores, strangers)
+    return held, places, few, temperature, named, named_by_score(near, scores, strangers)
+
+
+def _judged_one(near: Surroundings, scores: Floats) -> Judged:
+    """Return the same where there is one class, against what was said to be none of it."""
+    answered = np.flatnonzero(near.labels != UNLABELLED)
+    held = two_columns(scores[answered])
+    places = (near.labels[answered] == NONE_OF_THESE).astype(np.int64)
+    few = near.few(answered)
+    temperature = fitted_temperature(held[few], places[few])
+    curve = class_curve(temperature)
+    return held, places, few, temperature, curve.at(scores[:, 0]), curve
 
 
 def _deny(shares: Floats, classes: Ints, rows: Ints, labels: Ints) -> None:
@@ -252,22 +289,6 @@ def _deny(shares: Floats, classes: Ints, rows: Ints, labels: Ints) -> None:
     places = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
     known = classes[places] == labels
     shares[rows[known], places[known]] = 0
-
-
-def _train(
-    vectors: NDArray[np.floating],
-    labels: Ints,
-    loss: "str | nn.Module",
-    begun: "Trained | Head",
-    *,
-    seed: int,
-    tick: Watch,
-) -> "Trained":
-    from shoal.losses import LOSSES
-    from shoal.training import Plan, train_head
-
-    build = LOSSES.load(loss).build if isinstance(loss, str) else loss
-    return train_head(vectors, labels, build, start=begun, plan=Plan(seed=seed, steps=100), watch=tick)
 
 
 def re_form(
@@ -297,49 +318,13 @@ def _inside(xy: Floats) -> bool:
     return not len(xy) or bool(xy.min() >= 0 and xy.max() <= 1)
 
 
-def _report(
-    labels: Ints, guess: Guess, xy: Floats, start: NDArray[np.floating] | None, seconds: dict[str, float]
-) -> RoundReport:
-    right = guess.held.argmax(axis=1) == guess.places
-    plain = probabilities(guess.held, 1.0).max(axis=1)
-    moved = None
-    if start is not None:
-        away = np.linalg.norm(xy - np.asarray(start, np.float32), axis=1)[labels == UNLABELLED]
-        away = away[np.isfinite(away)]
-        moved = float(np.median(away)) if away.size else None
-    return RoundReport(
-        {int(k): int((labels == k).sum()) for k in guess.probe.classes},
-        float(right.mean()),
-        expected_calibration_error(plain, right),
-        _error_after(guess, right),
-        int((guess.predictions == UNLABELLED).sum()),
-        moved,
-        seconds,
-    )
-
-
-def _error_after(guess: Guess, right: NDArray[np.bool_]) -> float:
-    confidence = np.empty(len(right), np.float32)
-    for half in range(2):
-        asked, other = np.arange(half, len(right), 2), np.arange(1 - half, len(right), 2)
-        if len(other):
-            heat = fitted_temperature(guess.held[other], guess.places[other])
-            confidence[asked] = probabilities(guess.held[asked], heat).max(axis=1)
-        else:
-            confidence[asked] = guess.confidence.max()
-    return expected_calibration_error(confidence, right)
-
-
-def _checked_start(start: NDArray[np.floating] | None, items: int) -> Floats | None:
+def _moved(labels: Ints, xy: Floats, start: Floats | None) -> float | None:
+    """Return the median way (N, 2) of the unlabelled items that had a place; None where there is none."""
     if start is None:
         return None
-    if start.shape != (items, 2):
-        raise LearningError(
-            f"learn_round() got a start of shape {start.shape} for {items} items; it takes ({items}, 2) with "
-            "NaN rows where an item has no place yet."
-        )
-    floats: Floats = np.asarray(start, np.float32)
-    return floats if np.isfinite(floats).all(axis=1).any() else None
+    away = np.linalg.norm(xy - start, axis=1)[labels == UNLABELLED]
+    away = away[np.isfinite(away)]
+    return float(np.median(away)) if away.size else None
 
 
 def _check_fits(ready: Prepared, vectors: NDArray[np.floating]) -> None:

@@ -5,7 +5,7 @@ from playwright.sync_api import Route, expect
 from tests.browser.page import PATIENCE_MS
 from tests.seeded import save_round
 
-from shoal.workspace import Workspace
+from shoal.workspace import Learned, Workspace
 
 
 @pytest.fixture
@@ -201,9 +201,59 @@ def test_nothing_to_learn_from_is_said(look):
     eye = look()
     eye.whole_map(239)
     eye.press("r")
-    few = eye.page.get_by_text("Label some items of at least two classes first.")
+    few = eye.page.get_by_text("Label items of two classes first, or of one")
     expect(few).to_have_count(1)
     eye.press("e")
     expect(few).to_have_count(2)  # the panel's hint, and a notice
     assert eye.state()["job"] is None
     expect(eye.page.get_by_role("button", name="Learn", exact=False).last).to_be_visible()
+
+
+def test_rounds_that_were_learned_in_different_ways_say_how(learned, look, seeded):
+    first, _ = learned
+    eye = look()
+    eye.whole_map(239)
+    eye.press("r")
+    rows = eye.page.get_by_role("region", name="Rounds").get_by_role("listitem")
+    expect(rows).to_have_count(1)
+    expect(rows.first.locator(".lesson")).to_have_count(0)
+    with Workspace.open(seeded.path) as workspace:
+        report = {"held_out_accuracy": 0.95, "dimensions": 4, "head_recall": 0.875}
+        workspace.rounds.save(
+            Learned(
+                map=workspace.map(first.map_id),
+                predictions=workspace.rounds.predictions(first.id),
+                model=b"weights",
+                label_seq=workspace.log.seq(),
+                parent=first.id,
+                layer="early",
+                loss="supcon",
+                seed=0,
+                classes=first.classes,
+                report=report,
+            )
+        )
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("95 % +5")
+    expect(rows.first.locator(".lesson")).to_have_text("supcon 4-d · early · head 87.5 %")
+    expect(rows.last.locator(".lesson")).to_have_text("silhouette · late")
+
+
+def test_one_class_can_be_learned_once_something_is_none_of_it(look, seeded):
+    with Workspace.open(seeded.path) as workspace:
+        workspace.label(seeded.ids[0][:5], "red")
+    eye = look()
+    eye.whole_map(239)
+    eye.drawn(labelled=5)
+    eye.press("r")
+    button = (
+        eye.page.get_by_role("region", name="Learn").get_by_role("button", name="Learn", exact=False).first
+    )
+    expect(button).to_be_disabled()
+    with Workspace.open(seeded.path) as workspace:
+        workspace.log.answer(seeded.ids[1][:5], "none", user="ada", how="key")
+    expect(button).to_be_enabled()
+    eye.press("e")
+    expect(eye.page.get_by_role("heading", name="Accept predictions")).to_be_visible(timeout=90_000)
+    assert len(eye.state()["round"]["classes"]) == 1
+    expect(eye.page.get_by_role("region", name="Rounds").get_by_text("1 class")).to_be_visible()

@@ -9,6 +9,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "clustering.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_the_example_has_ten_lines_at_most(code):
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+
+
 @pytest.mark.parametrize("code", EXAMPLES, ids=[str(number) for number in range(len(EXAMPLES))])
 def test_the_example_runs(code):
     exec(compile(code, "example", "exec"), {})

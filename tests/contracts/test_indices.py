@@ -66,10 +66,8 @@ SCALE_MATTERS = {
     "os": "it divides ratios of distances by a distance",
 }
 SCALES = (1e-300, 1e-149, 1e-30, 7.0, 1e30, 1e149)
-NOT_WORSE = {
-    ("sym-dunn", "merged"): "two equal groups merged are as symmetric about their middle as each was",
-    ("sym-33", "merged"): "two equal groups merged are as symmetric about their middle as each was",
-}
+AS_SYMMETRIC = "two equal groups merged are as symmetric about their middle as each was"
+NOT_WORSE = {(row, "merged"): AS_SYMMETRIC for row in ("sym", "sym-db", "sym-dunn", "sym-33")}
 
 
 @cache
@@ -204,6 +202,17 @@ def test_worse_when_well_separated_groups_are_taken_wrongly(row):
         right = make(row)(x, y)
         for change, labels in wrong.items():
             assert (row, change) in NOT_WORSE or make(row).better(right, make(row)(x, labels)), change
+
+
+@every_row
+def test_four_groups_at_the_corners_of_a_square_are_better_than_any_three(row):
+    means, y = 9.0 * np.array([[0, 0], [1, 0], [0, 1], [1, 1]]), np.arange(240) % 4
+    x = means[y] + np.random.default_rng(0).normal(size=(240, 2))
+    pairs = [(one, other) for one in range(4) for other in range(one)]
+    right = make(row)(x, y)
+    better = [make(row).better(right, make(row)(x, np.where(y == a, b, y))) for a, b in pairs]
+    # a Gabriel graph has long edges at the rim of a group, here one as long as a gap
+    assert all(better) == ((row, "merged") not in NOT_WORSE and row not in ("dunn-gg", "db-gg"))
 
 
 @pytest.mark.parametrize(("row", "change"), sorted(NOT_WORSE))

@@ -101,7 +101,7 @@ def test_nothing_of_the_network_changes():
     torch.manual_seed(3)
     preferred_image(network, "1", 0, SMALL)
     assert torch.equal(torch.rand(2), wanted)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(IntrospectionError, match=r"does not take pictures of shape \(1, 2, 8, 8\)"):
         preferred_image(network, "1", 0, Climb(shape=(2, 8, 8)))
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert [one.requires_grad for one in network.parameters()] == [False, True, True]

@@ -157,25 +157,43 @@ def _surroundings(labels, gestures):
 
 
 def test_three_items_of_a_gesture_count_and_every_gesture_does():
-    labels = np.array([0] * 10 + [1] * 2 + [-1] * 5 + [2])
-    gestures = np.array([4] * 10 + [7] * 2 + [-1] * 5 + [1])
+    labels = np.array([0] * 10 + [1] * 2 + [-1] * 5 + [1, 0])
+    gestures = np.array([4] * 10 + [7] * 2 + [-1] * 5 + [1, 9])
     found = _surroundings(labels, gestures).examples()
-    assert gestures[found].tolist() == [4, 4, 4, 7, 7, 1]
+    assert gestures[found].tolist() == [4, 4, 4, 7, 7, 1, 9]
     assert (labels[found] >= 0).all()
     assert _surroundings(labels, None).examples().tolist() == np.flatnonzero(labels >= 0).tolist()
+
+
+def test_of_a_class_of_one_lasso_a_single_item_is_an_example():
+    labels, gestures = np.array([0] * 9 + [1] * 6 + [2]), np.array([4] * 9 + [7] * 5 + [8] + [9])
+    assert labels[_surroundings(labels, gestures).examples()].tolist() == [0, 1, 1, 1, 1, 2]
+    one_by_one = np.arange(16)
+    assert len(_surroundings(labels, one_by_one).examples()) == 16
 
 
 def test_how_often_recent_gestures_named_a_class_first_bounds_how_many_can_be_strange():
     # twenty gestures of four items: two name a class first, one says none of these; ten of them are recent
     gestures = np.repeat(np.arange(20), 4)
     labels = np.repeat([0, 1] * 10, 4)
-    assert _surroundings(labels, gestures).at_least() == 0.5  # 1 - 5 / 20 is more than one half
+    assert _surroundings(labels, gestures).bounds() == (0.5, 1)  # 1 - 5 / 15 is more than one half
     labels[gestures >= 10] = np.repeat(np.arange(2, 12), 4)
-    assert _surroundings(labels, gestures).at_least() == pytest.approx(1 - 15 / 20)
+    assert _surroundings(labels, gestures).bounds() == pytest.approx((0, 1 - 10 / 12))
     labels[gestures >= 10] = np.repeat([2, 3, 2, -2, -2, 2, 3, 2, -2, -2], 4)
-    assert _surroundings(labels, gestures).at_least() == pytest.approx(1 - (2 + 4 + 5) / 20)
-    assert _surroundings(labels, np.arange(80)).at_least() == 0  # one by one
-    assert _surroundings(labels, None).at_least() == 0
+    assert _surroundings(labels, gestures).bounds() == pytest.approx((1 - (2 + 4 + 5) / 15, 1 - 6 / 12))
+    assert _surroundings(labels, np.arange(80)).bounds() == (0, 1)  # one by one
+    assert _surroundings(labels, None).bounds() == (0, 1)
+
+
+def test_where_every_lasso_named_a_new_class_next_to_nothing_else_is_said_to_have_a_name():
+    inputs, truth, _ = _pile()
+    labels, gestures = np.full(len(truth), -1), np.full(len(truth), -1)
+    for k in range(6):
+        mine = np.flatnonzero(truth == k)
+        labels[mine], gestures[mine] = k, k
+    found, _, _ = _chances(inputs, labels, gestures)
+    assert found[labels < 0].mean() <= 0.25  # 1 - 6 / 8
+    assert found[labels < 0].max() < 0.5
 
 
 def test_lassos_of_the_easy_items_of_every_class_do_not_make_the_others_strange():

@@ -156,6 +156,31 @@ def test_a_miner_that_finds_nothing_gives_zero_with_a_gradient():
     assert not z.grad.any()
 
 
+def test_what_is_no_miner_is_refused():
+    for miner in ("semi_hard", 3):
+        with pytest.raises(LossError, match=r"TripletLoss got miner=.*shoal\.miners"):
+            TripletLoss(miner=miner)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        3,
+        (torch.tensor([0]), torch.tensor([1])),
+        torch.zeros(3, 4),
+        (torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([2.0])),
+        (torch.tensor([0, 1]), torch.tensor([1]), torch.tensor([2])),
+        (torch.tensor([True] * 4), torch.tensor([True] * 4), torch.tensor([True] * 4)),
+        tuple(torch.ones(4, dtype=torch.uint8) for _ in range(3)),
+        (torch.tensor([0]), torch.tensor([1]), torch.tensor([4])),
+        (torch.tensor([-1]), torch.tensor([1]), torch.tensor([2])),
+    ],
+)
+def test_what_a_miner_must_not_find_is_refused(found):
+    with pytest.raises(LossError, match=r"TripletLoss got from its miner.*three columns"):
+        TripletLoss(miner=lambda d, y: found)(LINE, LINE_Y)
+
+
 def test_lifted_structure_equals_loops_over_pairs():
     z, y = rows()
     d, n, total, pairs = pairwise(z), len(y), 0.0, 0

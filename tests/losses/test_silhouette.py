@@ -365,3 +365,28 @@ def test_samples_take_unsigned_labels_and_refuse_what_cannot_be_looked_at():
     ]:
         with pytest.raises(LossError, match=r"silhouette_samples\(\) got"):
             silhouette_samples(rows, labels)
+
+
+def test_the_memory_and_the_samples_stand_beside_the_losses():
+    from shoal import losses
+
+    assert losses.ClassMemory is ClassMemory
+    assert losses.silhouette_samples is silhouette_samples
+    assert {"ClassMemory", "silhouette_samples"} <= set(losses.__all__)
+
+
+@pytest.mark.parametrize(
+    ("distance", "why"),
+    [
+        (lambda a, b: 3, "int"),
+        (lambda a, b: (a @ b.T)[:, :2], r"\(4, 2\)"),
+        (lambda a, b: torch.ones(len(a), len(b), dtype=torch.int64), "int64"),
+        (lambda a, b: torch.cdist(a, b) * torch.nan, "NaN"),
+        (lambda a, b: torch.cdist(a, b) / 0.0, "infinite"),
+    ],
+)
+def test_a_distance_of_ones_own_that_gives_no_distances_is_refused(distance, why):
+    z, y = torch.arange(8.0).view(4, 2), torch.tensor([0, 0, 1, 1])
+    for call in (SilhouetteLoss(distance), lambda z, y: silhouette_samples(z, y, distance)):
+        with pytest.raises(LossError, match=rf"distance.*{why}"):
+            call(z, y)

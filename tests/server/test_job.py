@@ -126,6 +126,15 @@ def test_after_a_round_a_process_stands_by_that_does_the_next(workspace, seeded)
     assert launcher._standby is None or launcher._standby.poll() is not None
 
 
+def test_a_job_learns_by_loss_and_dimensions(workspace, seeded):
+    for group, name in enumerate("ab"):
+        workspace.label(seeded.ids[group][:5], name)
+    job.WORK["learn"](workspace, {"loss": "supcon", "dim": 4, "layer": None}, lambda _: None)
+    job.WORK["learn"](workspace, {"loss": None, "dim": None, "layer": None}, lambda _: None)
+    rows = workspace.rounds.rows()
+    assert [(row.loss, row.report["dimensions"]) for row in rows] == [("supcon", 4), ("silhouette", 16)]
+
+
 def test_a_process_that_stands_by_ends_with_its_server(workspace):
     launcher = job.JobLauncher(workspace)
     ready = launcher._start()

@@ -1,5 +1,7 @@
 """Rounds over the wire: seen in the state, predictions as columns, accepted as one gesture, gone back to."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.seeded import save_round
@@ -8,6 +10,7 @@ from tests.server.test_routes import columns
 from shoal import suggesting
 from shoal.looking import open_doors
 from shoal.suggestions.space import space
+from shoal.types import Map
 from shoal.workspace import Learned
 
 
@@ -202,3 +205,30 @@ def test_unlabelled_groups_are_suggested_and_labelled_ones_are_not(workspace, ma
     assert workspace.labels().keys().isdisjoint(single.tolist())
     bare = make_client(workspace)
     assert bare.get("/api/suggestions").status_code == 409
+
+
+def test_a_map_gone_back_to_gets_the_images_that_came_since_by_a_job(make_client, workspace, seeded):
+    learned = save_round(workspace, seeded)
+    started = []
+
+    def start_job(kind, parameters):
+        started.append((kind, dict(parameters)))
+        return workspace.jobs.create(kind, parameters)
+
+    client = make_client(workspace, start_job=start_job)
+    client.post(f"/api/maps/{learned.map_id}/current")
+    assert started == []
+    old = workspace.map(seeded.map_id)
+    few = workspace.save_map(Map(old.xy[:-9], old.ids[:-9], old.origin), final=True)
+    aside = workspace.save_map(
+        Map(old.xy[:-9], old.ids[:-9], replace(old.origin, aside=True, parent=few)), final=True
+    )
+    client.post(f"/api/maps/{aside}/current")
+    assert started == []
+    for _ in range(2):  # the second time it is under way
+        answer = client.post(f"/api/maps/{few}/current").json()
+        assert (answer["id"], answer["items"]) == (few, len(old.ids) - 9)
+    assert started == [("place", {})]
+    assert client.get("/api/state").json()["job"]["kind"] == "place"
+    bare = make_client(workspace)
+    assert bare.post(f"/api/maps/{few}/current").status_code == 200

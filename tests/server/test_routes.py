@@ -409,6 +409,8 @@ def test_a_job_takes_the_parameters_of_its_kind_and_no_others(workspace, make_cl
         {"kind": "layer_map", "parameters": {"layer": ""}},
         {"kind": "layer_map", "parameters": {"layer": "early", "path": "/etc"}},
         {"kind": "map", "parameters": {"layer": "early"}},
+        {"kind": "learn", "parameters": {"dim": 0}},
+        {"kind": "learn", "parameters": {"dim": 2.5}},
     ):
         assert detail(client.post("/api/jobs", json=body), 422)
     body = {"kind": "layer_map", "parameters": {"layer": "early"}}

@@ -291,6 +291,16 @@ def test_the_judges_know_their_values():
     assert nmi(z[:4], np.array([0, 0, 1, 1]), seed=0) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("away", [0.0, 100.0, 1000.0])
+def test_the_judges_see_neighbours_far_from_the_origin(away):
+    random = np.random.default_rng(0)
+    y = np.repeat(np.arange(30), 10)
+    z = random.normal(size=(30, 16))[y] / 10 + random.normal(size=(300, 16)) / 1000 + away
+    z = z.astype(np.float32)
+    assert recall_at_1(z, y) == 1.0
+    assert recall_among(z[::2], y[::2], z[1::2], y[1::2]) == 1.0
+
+
 X, Y = toy(4)
 BROKEN = X.copy()
 BROKEN[5] = np.nan
@@ -326,6 +336,24 @@ def test_what_it_refuses(call, message):
 
     with pytest.raises(ShoalError, match=message):
         call()
+
+
+@pytest.mark.parametrize("loss", ["silhouette", SilhouetteLoss, None])
+def test_a_loss_that_cannot_be_built_is_refused(loss):
+    with pytest.raises(TrainingError, match=r"training got the loss .*build"):
+        train_head(X, Y, loss, plan=Plan(steps=1))
+
+
+@pytest.mark.parametrize("given", [lambda z: z[:, 0], lambda z: 1.0])
+def test_a_loss_that_gives_no_scalar_is_refused(given):
+    class Strange(nn.Module):
+        def forward(self, z, y):
+            return given(z)
+
+    with pytest.raises(
+        TrainingError, match=r"(shape \(64,\)|type float) under Strange; a loss returns one number"
+    ):
+        train_head(X, Y, Strange(), plan=Plan(steps=1))
 
 
 def test_unlabelled_items_may_be_broken():

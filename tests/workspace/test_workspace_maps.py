@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.workspace.piles import LAYERS, numbered, some_map
+from tests.workspace.piles import LAYERS, embed, numbered, some_map
 
 from shoal.types import Map
-from shoal.workspace import Workspace, WorkspaceError
+from shoal.workspace import MapRow, SupersededError, Workspace, WorkspaceError
 
 
 @pytest.fixture
@@ -89,3 +89,41 @@ def test_a_map_that_another_process_saves_is_seen(filled):
 def test_an_empty_map_can_be_saved(filled):
     empty = Map(np.empty((0, 2), np.float32), np.empty(0, np.int64), some_map(1).origin)
     assert len(filled.map(filled.save_map(empty, final=False)).ids) == 0
+
+
+def test_a_map_is_behind_where_something_is_embedded_that_it_does_not_show(ws):
+    pile = numbered(300)
+    ws.reconcile(pile)
+    first, second = ws.pending_shards()
+    ws.use_backbone("net", "net-1", LAYERS)
+    ws.commit_shard(first, embed(first, pile))
+
+    def drawn(shard: int) -> MapRow:
+        ids = ws.embedding().ids
+        xy = np.zeros((len(ids), 2), np.float32)
+        given = Map(xy, ids, replace(some_map(1).origin, shard=shard))
+        ws.save_map(given, final=True)
+        return ws.current_map()
+
+    newest = int(ws.shards_of(first.ids).max())
+    row, of_long_ago = drawn(newest), drawn(-1)
+    assert not ws.is_behind(row)
+    assert not ws.is_behind(of_long_ago)  # which does not say which shards it knew
+    ws.commit_shard(second, embed(second, pile))
+    assert ws.is_behind(row)
+    assert ws.is_behind(of_long_ago)
+    assert ws.is_behind(drawn(newest))  # as many items, one of them embedded anew since
+    assert not ws.is_behind(drawn(int(ws.shards_of(second.ids).max())))
+
+
+def test_a_map_that_was_to_go_on_from_one_that_is_not_shown_any_more_is_not_saved(filled):
+    first = filled.save_map(some_map(50), final=True)
+    second = filled.save_map(some_map(50, seed=1), final=True, instead_of=first)
+    for stale in (first, 99):
+        with pytest.raises(
+            SupersededError, match=rf"map {stale} is not .* but map {second}: nothing was saved"
+        ):
+            filled.save_map(some_map(50, seed=2), final=True, instead_of=stale)
+    assert [row.id for row in filled.maps()] == [first, second]
+    filled.choose_map(first)
+    assert filled.save_map(some_map(50, seed=2), final=True, instead_of=first) > second

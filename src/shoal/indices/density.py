@@ -62,9 +62,10 @@ def dbcv(clusters: Clusters) -> float:
     Over mutual reachability distances: sparseness is the longest edge between inner nodes of the class's
     minimum spanning tree (of all edges where there is none), separation the least distance of inner nodes to
     those of another class. Equal edges are ordered by plain distance, so that the order of items does not
-    matter. Distances are Euclidean as in the paper; its authors' program squares them. V is 0 for a
-    singleton, which counts as noise, and where there is no other class of two. N counts labelled items: the
-    paper's value, which counts noise, is this times the labelled share.
+    matter; the paper leaves it open, and other orders give quite other values. Distances are Euclidean as in
+    the paper; its authors' program squares them. V is 0 for a singleton, which counts as noise, and where
+    there is no other class of two. N counts labelled items: the paper's value, which counts noise, is this
+    times the labelled share.
     """
     kept = np.flatnonzero(clusters.counts > 1)
     trees = [_Tree(clusters.members(int(k))) for k in kept]

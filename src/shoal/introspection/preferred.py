@@ -114,7 +114,13 @@ def preferred_images(
             return _reading(seen, layer, units, climb.where).float()
 
         with torch.no_grad():
-            before = say(_paint(spectrum, scale, climb.shape).clamp(0, 1))
+            begun = _paint(spectrum, scale, climb.shape).clamp(0, 1)
+            try:
+                before = say(begun)
+            except RuntimeError as problem:
+                raise IntrospectionError(
+                    f"the network does not take pictures of shape {tuple(begun.shape)}: {problem}"
+                ) from problem
         for step in range(climb.steps):
             shift = torch.randint(-climb.jitter, climb.jitter + 1, (2,), generator=generator).tolist()
             images = _paint(spectrum, scale, climb.shape)

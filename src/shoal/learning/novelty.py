@@ -36,7 +36,8 @@ def named_probability(near: "Surroundings", classes: Ints, scores: Floats, stran
 
     scores (N, K) are a probe's of its classes (K,), held-out ones where an item is labelled. How many of the
     unlabelled items are strangers is told by their kinship, which bears it best that lassos take the easy
-    ones; which of them, by kinship and score together. Where too few are labelled to say anything, one half.
+    ones, and by what the recent gestures found; which of them, by kinship and score together. Where too few
+    are labelled to say anything, one half, or what those gestures allow.
     """
     labels = near.labels
     kin = near.kinship(np.arange(len(labels)), classes[scores.argmax(axis=1)])
@@ -45,16 +46,18 @@ def named_probability(near: "Surroundings", classes: Ints, scores: Floats, stran
     kin = near.kinship(strangers.items[few], strangers.kinds[few])
     named = _with_kinship(everybody[near.examples()])
     strange = _with_kinship(np.column_stack([kin, strangers.scores[few]]))
-    asked, found = np.isfinite(everybody[:, 0]), np.full(len(labels), 0.5, np.float32)
+    low, high = near.bounds()
+    asked, found = np.isfinite(everybody[:, 0]), np.full(len(labels), np.clip(0.5, low, high), np.float32)
     left = everybody[asked & (labels == UNLABELLED)]
     if min(len(named), len(strange)) >= FEWEST and len(left):
         mixture = Mixture.of(named[:, 0], strange[:, 0], left[:, 0])
-        share = max(mixture.share(left[:, 0], len(named)), near.at_least())
+        share = float(np.clip(mixture.share(left[:, 0], len(named)), low, high))
         evidence = _evidence(named, strange)
         mixture = Mixture.of(evidence(named), evidence(strange), evidence(left))
         found[:] = share
         found[asked] = mixture.steps(share).at(evidence(everybody[asked]))
-    found[near.told_strange()] = 0
+    told = near.told_strange()
+    found[told] = np.minimum(found[told], np.float32(SHARES[0]))
     return found
 
 
@@ -66,7 +69,7 @@ def named_by_score(near: "Surroundings", scores: Floats, strangers: "Strangers")
     best = scores.max(axis=1)
     examples = near.examples()
     mixture = Mixture.of(best[examples], strangers.scores[near.few(strangers.items)], best)
-    return mixture.steps(max(mixture.share(best, len(examples)), near.at_least()))
+    return mixture.steps(float(np.clip(mixture.share(best, len(examples)), *near.bounds())))
 
 
 def _with_kinship(values: Floats) -> Floats:
@@ -122,8 +125,8 @@ class Surroundings:
             at[members] = -1
         return found
 
-    def few(self, rows: Ints) -> Ints:
-        """Return places in rows (R,) of no more than three items of a gesture, drawn by chance.
+    def few(self, rows: Ints, most: int = FEW) -> Ints:
+        """Return places in rows (R,) of no more than three items of a gesture, or `most`, drawn by chance.
 
         Every gesture is then one observation, whether it labelled an item or, as lassos do, a whole
         neighbourhood of easy ones: what is left over is more like what was corrected one by one.
@@ -134,30 +137,53 @@ class Surroundings:
         order = order[np.argsort(self.gestures[rows[order]], kind="stable")]
         counts = np.unique(self.gestures[rows], return_counts=True)[1]
         rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return np.sort(order[rank < FEW])
+        return np.sort(order[rank < most])
 
     def examples(self) -> Ints:
-        """Return the labelled items (E,) that count, no more than three of a gesture."""
+        """Return the labelled items (E,) that count, no more than three of a gesture.
+
+        One, where lassos were drawn and no other gesture named its class: they are alike among themselves,
+        and next to nothing is known outside.
+        """
         labelled = np.flatnonzero(self.labels >= 0)
-        return labelled[self.few(labelled)]
+        if self.gestures is None or self._news() is None:
+            return labelled[self.few(labelled)]
+        pairs = np.unique(np.stack([self.labels[labelled], self.gestures[labelled]]), axis=1)
+        kinds, times = np.unique(pairs[0], return_counts=True)
+        once = np.isin(self.labels[labelled], kinds[times == 1])
+        parts = [(labelled[once], 1), (labelled[~once], FEW)]
+        return np.sort(np.concatenate([rows[self.few(rows, most)] for rows, most in parts]))
 
-    def at_least(self) -> float:
-        """Return the least share of items left whose class has a name, 0 where labels were given one by one.
+    def bounds(self) -> tuple[float, float]:
+        """Return the least and the greatest share of items left whose class has a name.
 
-        Lassos leave the hard items, which look like strangers even where every class has a name. How often
-        one of the recent gestures named a class for the first time, or said none of these, bounds how many
-        can be: to one half at most, by the rule of succession with five imagined gestures of each kind.
+        Lassos leave the hard items, which look like strangers even where every class has a name; but at first
+        they take whole classes, which have nobody left. What tells is how often one of the recent gestures
+        brought a class, or said none of these: what is new in a sample stands for what is not in it (Good
+        1953). The least share is never above one half, with five new ones imagined; the greatest has two
+        known ones imagined. 0 and 1 where labels were given one by one.
+        """
+        seen = self._news()
+        if seen is None:
+            return 0.0, 1.0
+        news, recent = seen
+        return min(0.5, 1 - (news + DOUBT) / (recent + DOUBT)), 1 - news / (recent + 2)
+
+    def _news(self) -> tuple[int, int] | None:
+        """Return how many of the recent gestures brought a class or said none of these, and how many all are.
+
+        None where labels were given one by one.
         """
         answered = np.flatnonzero(self.labels != UNLABELLED)
         if self.gestures is None or len(self.few(answered)) == len(answered):
-            return 0.0
+            return None
         order = answered[np.argsort(self.gestures[answered], kind="stable")]
         numbers, labels = self.gestures[order], self.labels[order]
         first = numbers[np.unique(labels, return_index=True)[1]]
         every = np.unique(numbers)
         recent = every[-max(2 * DOUBT, len(every) // 2) :]
         news = np.isin(recent, [*first, *numbers[labels == NONE_OF_THESE]])
-        return min(0.5, 1 - float((news.sum() + DOUBT) / (len(recent) + 2 * DOUBT)))
+        return int(news.sum()), len(recent)
 
     def told_strange(self) -> NDArray[np.bool_]:
         """Say which items (N,) are more alike to one said to be none of these than to a labelled one.

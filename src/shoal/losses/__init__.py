@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shoal.losses.calinski_harabasz import CalinskiHarabaszLoss
     from shoal.losses.cce import CategoricalCrossEntropyLoss
     from shoal.losses.center import CenterLoss
+    from shoal.losses.classes import ClassMemory
     from shoal.losses.contrastive import ContrastiveLoss
     from shoal.losses.cosine_corel import CosineCORELLoss
     from shoal.losses.davies_bouldin import DaviesBouldinLoss
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from shoal.losses.proxy_anchor import ProxyAnchorLoss
     from shoal.losses.proxy_nca import ProxyNCALoss
     from shoal.losses.relation import RelationLoss
-    from shoal.losses.silhouette import SilhouetteLoss
+    from shoal.losses.silhouette import SilhouetteLoss, silhouette_samples
     from shoal.losses.supcon import SupConLoss
     from shoal.losses.triplet import TripletLoss
     from shoal.losses.wb import WBLoss
@@ -38,6 +39,7 @@ __all__ = [
     "CategoricalCrossEntropyLoss",
     "CenterLoss",
     "ClassLoss",
+    "ClassMemory",
     "ContrastiveLoss",
     "CosineCORELLoss",
     "DaviesBouldinLoss",
@@ -58,6 +60,7 @@ __all__ = [
     "TripletLoss",
     "WBLoss",
     "XieBeniLoss",
+    "silhouette_samples",
 ]
 
 _ROWS = {
@@ -86,6 +89,7 @@ _ROWS = {
 LOSSES = Registry("loss", _ROWS, many="losses")
 _PLACES = {place.partition(":")[2]: place.partition(":")[0] for place in _ROWS.values()}
 _PLACES |= dict.fromkeys(["Loss", "ClassLoss", "LossError"], "shoal.losses.base")
+_PLACES |= {"ClassMemory": "shoal.losses.classes", "silhouette_samples": "shoal.losses.silhouette"}
 
 
 def __getattr__(name: str) -> Any:

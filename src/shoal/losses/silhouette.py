@@ -177,7 +177,7 @@ def mean_distances(
     "simplified" may be the batch's own size, which no silhouette sees.
     """
     if callable(distance):
-        return _from_pairs(distance(z, z), places, classes)
+        return _from_pairs(_own_distances(distance, z), places, classes)
     if distance == "cosine":
         z = unit(z)
     elif known is None:
@@ -189,6 +189,21 @@ def mean_distances(
         members = one_hot(places, classes, z)
         return _from_sums(class_sums(z, members), members.sum(dim=0), places)
     return _from_means(z, places, classes, distance, known)
+
+
+def _own_distances(distance: Distance, z: Tensor) -> Tensor:
+    """Return the distances (N, N) that a function gives; raise `LossError` where these are none."""
+    found: object = distance(z, z)
+    wanted = (len(z), len(z))
+    if not isinstance(found, Tensor) or found.shape != wanted or found.dtype not in FLOATS:
+        given = f"{found.dtype} {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+        raise LossError(f"SilhouetteLoss got from its distance {given}; it takes floats of shape {wanted}.")
+    if not torch.compiler.is_compiling() and not bool(found.isfinite().all()):
+        raise LossError(
+            "SilhouetteLoss got from its distance NaN or infinite values; let the function give 0 to equal "
+            "rows, and a finite number to any others."
+        )
+    return found
 
 
 def _from_pairs(distances: Tensor, places: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,11 +8,13 @@ from torch.nn import functional
 from torch.nn.functional import relu
 from torch.utils.checkpoint import checkpoint
 
-from shoal.losses.base import Loss, LossError, check_setting, nothing
+from shoal.losses.base import Loss, LossError, check_setting, ends, nothing
 from shoal.losses.blocks import Block, mean_over_blocks
 from shoal.losses.distance import centred, euclidean, pairwise
 from shoal.losses.pairs import same_class
 
+NUMBERS = (torch.int32, torch.int64)
+"""What numbers items: torch takes bytes for a mask."""
 Miner = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 """Distances (N, N) and labels (N,) to the numbers of anchors, positives and negatives, each (T,)."""
 
@@ -78,6 +80,11 @@ class TripletLoss(Loss):
         if form not in FORMS:
             raise LossError(f"TripletLoss has no form {form!r}; there are {', '.join(FORMS)}.")
         check_setting("TripletLoss", "margin", margin, at_least=0.0)
+        if miner is not None and not callable(miner):
+            raise LossError(
+                f"TripletLoss got miner={miner!r}; it takes a function of distances and labels, such as "
+                "shoal.miners.semi_hard, or None for all triplets."
+            )
         self.margin = margin
         self.form = form
         self.miner = miner
@@ -90,7 +97,7 @@ class TripletLoss(Loss):
         if self.miner is None:
             loss: Tensor = self._of_blocks(distances, y)
             return loss
-        return self._of_triplets(distances, *self.miner(distances.detach(), y))
+        return self._of_triplets(distances, *mined(self.miner(distances.detach(), y), len(y)))
 
     def _of_anchors(self, anchors: Tensor, z: Tensor, block: Block) -> tuple[Tensor, Tensor]:
         distances = euclidean(anchors, z, itself=block.rows.start)
@@ -117,6 +124,25 @@ class TripletLoss(Loss):
         ap, an, pn = distances[a, p][:, None], distances[a], distances[p]
         values = FORMS[self.form](ap, an, pn, self.margin) * negative[a]
         return values.sum(), (values.detach() > 0).sum().to(values.dtype)
+
+
+def mined(found: object, items: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what a miner found; raise `LossError` unless it is three columns (T,) of numbers below `items`.
+
+    Under `torch.compile` the numbers themselves are not checked.
+    """
+    columns = found if isinstance(found, tuple | list) else ()
+    usual = len(columns) == 3 and all(isinstance(one, Tensor) and one.dtype in NUMBERS for one in columns)
+    usual = usual and columns[0].ndim == 1 and len({one.shape for one in columns}) == 1
+    if usual and len(columns[0]) and not torch.compiler.is_compiling():
+        usual = all(least >= 0 and most < items for least, most in ends(*columns))
+    if not usual:
+        given = [str(getattr(one, "dtype", type(one).__name__)) for one in columns] or type(found).__name__
+        raise LossError(
+            f"TripletLoss got from its miner {given}; a miner returns three columns (T,) of as many numbers "
+            f"of items, from 0 to {items - 1}: anchors, positives and negatives."
+        )
+    return columns[0], columns[1], columns[2]
 
 
 def hinges(distances: Tensor, block: Block, margin: float) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 COLOURS = 2**24
 GREY = 0x808080
+MOST_DIMENSIONS = 4096
 ItemId = Annotated[int, Field(ge=0, lt=2**31)]
 RequestId = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 ClassName = Annotated[str, Field(min_length=1, max_length=200)]
@@ -235,6 +236,7 @@ class LearnParameters(Body):
     """How to learn; what is null takes the default."""
 
     loss: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    dim: Annotated[int, Field(ge=1, le=MOST_DIMENSIONS)] | None = None
     layer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 

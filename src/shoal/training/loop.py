@@ -232,7 +232,7 @@ def _descend(
     for module in modules:
         module.train()
     optimiser.zero_grad()
-    loss = step(batch)
+    loss = _one_number(step(batch), modules[-1])
     slope = torch.zeros_like(loss.detach())
     if loss.requires_grad:
         loss.backward()  # type: ignore[no-untyped-call]
@@ -244,6 +244,16 @@ def _descend(
     if loss.requires_grad:
         optimiser.step()
     return float(value)
+
+
+def _one_number(loss: object, of: nn.Module) -> Tensor:
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        given = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"type {type(loss).__name__}"
+        raise TrainingError(
+            f"training got a result of {given} under {type(of).__name__}; a loss returns one number, a "
+            "scalar tensor such as the mean over the batch."
+        )
+    return loss.reshape(())
 
 
 def _need_finite(what: str, value: float, loss: nn.Module, number: int) -> None:

@@ -70,11 +70,17 @@ def loss_for(
     """Return the loss, built for classes (K,) and vectors `width` wide where it is a builder.
 
     A loss that is built begins with the numbers of an `earlier` one of its kind. Raises `TrainingError` where
-    what is built is no module.
+    it cannot be built, or is no module then.
     """
     if isinstance(loss, nn.Module):
         return loss
-    built: object = loss(len(classes), width)
+    try:
+        built: object = loss(len(classes), width)
+    except TypeError as problem:
+        raise TrainingError(
+            f"training got the loss {loss!r}, which builds nothing of classes and width ({problem}); hand "
+            "in a module, a row's build (LOSSES.load('silhouette').build), or a function (classes, width)."
+        ) from problem
     if not isinstance(built, nn.Module):
         raise TrainingError(
             f"training got a loss that is no nn.Module and built a {type(built).__name__}; hand in a module "

@@ -3,7 +3,7 @@
 from shoal.workspace.backbone import BackboneRow
 from shoal.workspace.classes import ClassRow
 from shoal.workspace.columns import ColumnRow
-from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.errors import SupersededError, WorkspaceError
 from shoal.workspace.events import Event, Written
 from shoal.workspace.items import Counts, FileFacts, ItemRow, Items
 from shoal.workspace.jobs import JobRow, Jobs
@@ -32,6 +32,7 @@ __all__ = [
     "Predictions",
     "RoundRow",
     "ScanReport",
+    "SupersededError",
     "Workspace",
     "WorkspaceError",
     "Written",

@@ -15,7 +15,7 @@ from shoal.types import Map, MapOrigin
 from shoal.workspace import arrow
 from shoal.workspace.backbone import read_backbones
 from shoal.workspace.catalogue import Catalogue
-from shoal.workspace.errors import WorkspaceError
+from shoal.workspace.errors import SupersededError, WorkspaceError
 from shoal.workspace.files import Written, read_checked, remove, unique_name, write_all
 from shoal.workspace.items import id_count
 from shoal.workspace.tables import events, files, maps, settings
@@ -48,13 +48,19 @@ class MapStore:
         self._cache: OrderedDict[int, Map] = OrderedDict()
 
     def save(
-        self, map: Map, *, final: bool, also: Callable[[Connection, int], None] = lambda _, __: None
+        self,
+        map: Map,
+        *,
+        final: bool,
+        also: Callable[[Connection, int], None] = lambda _, __: None,
+        instead_of: int | None = None,
     ) -> int:
         """Save a map, which becomes the current one unless it lies aside, and return its id.
 
         Of the drafts the newest three stay, and those that label events name. `also` may write more rows in
         the same transaction: it gets the connection and the map's id. Raises `WorkspaceError` when it is no
-        map of this workspace's items or the disk refuses.
+        map of this workspace's items or the disk refuses, and `SupersededError` when `instead_of` is given
+        and not the main map.
         """
         with self._catalogue.read() as connection:
             _check(map, connection)
@@ -63,6 +69,7 @@ class MapStore:
         data = arrow.encode(columns, {"origin": origin})
         [file] = write_all(self._root, [(unique_name(f"{FOLDER}/map", ".arrow"), data)])
         with self._catalogue.write("maps") as connection:
+            self._check_main(instead_of)
             row = {"item_count": len(map.ids), "final": int(final), "created": time.time(), "origin": origin}
             id: int = connection.execute(insert(maps).values(row).returning(maps.c.id)).scalar_one()
             connection.execute(insert(files).values(kind=FOLDER, owner=id, part="", **asdict(file)))
@@ -131,6 +138,15 @@ class MapStore:
         return [
             MapRow(row.id, row.item_count, bool(row.final), row.created, _origin(row.origin)) for row in rows
         ]
+
+    def _check_main(self, wanted: int | None) -> None:
+        """Raise `SupersededError` unless `wanted` is the main map; nobody else writes meanwhile."""
+        main = self.main()
+        if wanted is not None and (main is None or main.id != wanted):
+            shown = "none" if main is None else f"map {main.id}"
+            raise SupersededError(
+                f"map {wanted} is not the current one any more but {shown}: nothing was saved."
+            )
 
     def _load(self, file: Written, origin: str) -> Map:
         columns, _ = arrow.decode(read_checked(self._root, file), file.name)

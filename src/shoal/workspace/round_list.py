@@ -38,8 +38,8 @@ def learned_numbers(workspace: "Workspace") -> dict[int, int]:
     return _numbers(workspace.rounds.rows())
 
 
-def go_back(workspace: "Workspace", number: int) -> RoundRow:
-    """Show the map of a round again, with the images that came since it was learned; return its row.
+def choose_round(workspace: "Workspace", number: int) -> RoundRow:
+    """Show the map of a round again, the newest that was made of it; return its row.
 
     Raises `ShoalError` naming the rounds there are for another number.
     """

@@ -85,10 +85,11 @@ class RoundStore:
         self._root = root
         self._read: tuple[int, Predictions] | None = None
 
-    def save(self, learned: Learned) -> RoundRow:
+    def save(self, learned: Learned, *, instead_of: int | None = None) -> RoundRow:
         """Save a round and its map and return its row; both exist afterwards, or neither.
 
-        Raises `WorkspaceError` when something in it is not of this workspace or the disk refuses.
+        Raises `WorkspaceError` when something in it is not of this workspace or the disk refuses, and
+        `SupersededError` when `instead_of` is given and not the map that work goes on from.
         """
         with self._catalogue.read() as connection:
             _check(learned, connection)
@@ -107,7 +108,7 @@ class RoundStore:
                     insert(files).values(kind=FOLDER, owner=saved[0], part=part, **asdict(file))
                 )
 
-        self._maps.save(learned.map, final=True, also=add_round)
+        self._maps.save(learned.map, final=True, also=add_round, instead_of=instead_of)
         return self.get(saved[0])
 
     def rows(self) -> list[RoundRow]:

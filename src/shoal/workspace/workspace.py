@@ -20,7 +20,7 @@ from shoal.workspace.columns import ColumnStore
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.events import Written
 from shoal.workspace.files import remove_stale, sync_folder
-from shoal.workspace.items import Counts, FileFacts, ItemRow, Items, ItemTable
+from shoal.workspace.items import EMBEDDED, Counts, FileFacts, ItemRow, Items, ItemTable
 from shoal.workspace.jobs import Jobs
 from shoal.workspace.labelled import LabelledItem, is_label, labelled_items
 from shoal.workspace.labels import LabelLog
@@ -225,9 +225,12 @@ class Workspace:
 
     # maps
 
-    def save_map(self, map: Map, *, final: bool) -> int:
-        """Save a map and return its id; of the drafts the newest three stay, and those that labels name."""
-        return self._maps.save(map, final=final)
+    def save_map(self, map: Map, *, final: bool, instead_of: int | None = None) -> int:
+        """Save a map and return its id; of the drafts the newest three stay, and those that labels name.
+
+        Raises `SupersededError` when `instead_of` is given and not the `main_map` any more.
+        """
+        return self._maps.save(map, final=final, instead_of=instead_of)
 
     def map(self, id: int | None = None) -> Map | None:
         """Return one map, or without `id` the current one, None when there is none.
@@ -251,6 +254,13 @@ class Workspace:
         None when there is none.
         """
         return self._maps.main()
+
+    def is_behind(self, row: MapRow) -> bool:
+        """Return whether a map lacks something of what is embedded now, or shows what is removed."""
+        columns = self._items.columns()
+        shards = columns.shard[columns.status == EMBEDDED]
+        newest = row.origin.shard  # below 0: a map of long ago does not say
+        return len(shards) != row.items or bool(newest >= 0 and (shards > newest).any())
 
     def maps(self) -> list[MapRow]:
         """List the maps, oldest first."""

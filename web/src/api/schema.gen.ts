@@ -428,6 +428,8 @@ export interface paths {
         /**
          * Choose
          * @description Show this map to everybody until another is chosen or made: the way back to an earlier round.
+         *
+         *     Where images have come since it was drawn, a job places them on it; one that is under way does so itself.
          */
         post: operations["maps_choose"];
         delete?: never;
@@ -1136,6 +1138,8 @@ export interface components {
          * @description How to learn; what is null takes the default.
          */
         LearnParameters: {
+            /** Dim */
+            dim?: number | null;
             /** Layer */
             layer?: string | null;
             /** Loss */

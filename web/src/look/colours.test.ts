@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parse } from "../map/palette";
-import { disagreement, legendNumber, paintCategories, paintRamp, RAMP } from "./colours";
+import { disagreement, legendNumber, paintCategories, paintRamp, RAMP, sureClasses } from "./colours";
 
 const ids = Uint32Array.of(0, 1, 2, 4);
 
@@ -35,6 +35,11 @@ test("label and prediction agree, or do not, or one is missing", () => {
   const labels = [1, 1, -1, 2];
   const predictions = [1, 2, 1, -1];
   expect([...disagreement(4, (id) => labels[id]!, (id) => predictions[id]!)]).toEqual([0, 1, -1, -1]);
+});
+
+test("a prediction that says next to nothing is unsure, a label and none of these are not", () => {
+  const guesses = { classes: Int32Array.of(1, 1, 0, -1), confidence: Float32Array.of(0.25, 0.24, 0.1, 0.1) };
+  expect([...sureClasses(guesses, (id) => (id === 2 ? 0 : -1), 5)]).toEqual([1, 5, 0, -1]);
 });
 
 test("numbers are written as people do", () => {

@@ -100,6 +100,19 @@ function rampTable(): Uint8Array {
   return table;
 }
 
+/** Predictions less sure than this are painted as unsure: most of them are wrong. */
+export const UNSURE_BELOW = 0.25;
+export const UNSURE = { name: "unsure, under 25 %", colour: parse("#8a97a8") };
+
+/** The predicted classes by item id, `unsure` in place of those that say next to nothing of an item without a label. */
+export function sureClasses(
+  { classes, confidence }: { classes: Int32Array; confidence: Float32Array },
+  labelOf: (id: number) => number,
+  unsure: number,
+): Int32Array {
+  return classes.map((guess, id) => (guess >= 0 && confidence[id]! < UNSURE_BELOW && labelOf(id) < 0 ? unsure : guess));
+}
+
 /** Where label and prediction of an item meet: 0 agreed, 1 not, -1 where one of them is missing. */
 export function disagreement(size: number, labelOf: (id: number) => number, predictionOf: (id: number) => number): Int32Array {
   return Int32Array.from({ length: size }, (_, id) => {

@@ -5,7 +5,17 @@ import type { LabelView } from "../labels/labels";
 import { classColour } from "../map/palette";
 import type { Scene } from "../map/scene";
 import { type ColumnInfo, lookApi } from "./api";
-import { type ColourBy, disagreement, type Legend, paintCategories, type Painting, paintRamp, UNPAINTED } from "./colours";
+import {
+  type ColourBy,
+  disagreement,
+  type Legend,
+  paintCategories,
+  type Painting,
+  paintRamp,
+  sureClasses,
+  UNPAINTED,
+  UNSURE,
+} from "./colours";
 import { asksServer, chips, type Filters, ofItems, OPEN, passing, revived, wire, type WireFilter } from "./filters";
 
 /** The values of one column by item id, and the table of its categories. */
@@ -157,7 +167,8 @@ export class Looking {
     if (colour.by === "label") return paintCategories(column, ids, names);
     if (colour.by === "column") return this.paintedColumn(colour.id, ids);
     if (colour.by === "nothing" || guesses === null) return UNPAINTED;
-    if (colour.by === "prediction") return paintCategories(guesses.classes, ids, names);
+    if (colour.by === "prediction")
+      return paintCategories(sureClasses(guesses, classOf, names.length), ids, [...names, UNSURE]);
     if (colour.by === "confidence")
       return paintRamp(Float32Array.from(guesses.confidence, (value, id) => (guesses.classes[id] === -1 ? NaN : value)), ids);
     return paintCategories(disagreement(size, classOf, (id) => judged(guesses, id)), ids, AGREED);

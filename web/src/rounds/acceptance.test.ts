@@ -60,13 +60,14 @@ describe("the first threshold", () => {
 
   it("is the highest at which ten items can be accepted", () => {
     expect(firstThreshold(pile(...Array<number>(10).fill(0.96)), nobody)).toBe(0.95);
-    expect(firstThreshold(pile(...Array<number>(9).fill(0.96), 0.72, 0.4), nobody)).toBe(0.7);
-    expect(firstThreshold(pile(...Array<number>(10).fill(0.5)), nobody)).toBe(0.5);
+    expect(firstThreshold(pile(...Array<number>(9).fill(0.96), 0.82, 0.4), nobody)).toBe(0.8);
+    expect(firstThreshold(pile(...Array<number>(9).fill(0.96), ...Array<number>(50).fill(0.79)), nobody)).toBe(0.95);
   });
 
   it("stays where next to nothing is sure, and counts neither labels nor none of these", () => {
     expect(firstThreshold(pile(...Array<number>(50).fill(0.3), 0.6), nobody)).toBe(0.95);
-    const sure = pile(...Array<number>(12).fill(0.6));
+    const sure = pile(...Array<number>(12).fill(0.85));
+    expect(firstThreshold(sure, nobody)).toBe(0.8);
     expect(firstThreshold(sure, (id) => (id < 3 ? 1 : -1))).toBe(0.95);
     sure.classes.fill(-1);
     expect(firstThreshold(sure, nobody)).toBe(0.95);

@@ -1,6 +1,7 @@
 import type { RoundInfo } from "../api/client";
 
 type Measured = Pick<RoundInfo, "id" | "parent" | "report">;
+type Taught = Pick<RoundInfo, "loss" | "layer" | "report">;
 
 /** Where predictions are accepted. */
 export const WHERE = { selection: "in the selection", filter: "in the filter", everywhere: "everywhere" } as const;
@@ -27,4 +28,21 @@ export function since(seconds: number, now = Date.now() / 1000): string {
   if (ago < 3_600) return `${Math.floor(ago / 60)} min ago`;
   if (ago < 86_400) return `${Math.floor(ago / 3_600)} h ago`;
   return new Date(seconds * 1000).toLocaleDateString("en", { day: "numeric", month: "short" });
+}
+
+/** What a round's head is trained by and on: "silhouette 16-d · stage7". */
+function recipe({ loss, layer, report }: Taught): string {
+  const wide = report["dimensions"];
+  return `${loss}${wide === undefined ? "" : ` ${wide}-d`} · ${layer}`;
+}
+
+/** The recipe, and how often a label held out of training lies next to its like in the head's space. */
+export function lesson(of: Taught): string {
+  const recall = of.report["head_recall"];
+  return recall === undefined ? recipe(of) : `${recipe(of)} · head ${share(recall)}`;
+}
+
+/** Whether the rounds were not all learned in the same way. */
+export function varied(rounds: readonly Taught[]): boolean {
+  return new Set(rounds.map(recipe)).size > 1;
 }

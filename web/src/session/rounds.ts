@@ -1,6 +1,7 @@
 import { get, type Readable, writable } from "svelte/store";
 import { api, type RoundInfo, type State } from "../api/client";
 import type { PredictionColumns } from "../api/columns";
+import type { LabelView } from "../labels/labels";
 import { Selection } from "../labels/selection";
 import { firstThreshold, sureItems, THRESHOLDS } from "../rounds/acceptance";
 import { plural } from "../ui/format";
@@ -9,7 +10,13 @@ import type { Saying } from "./saying";
 import type { Selecting } from "./selecting";
 
 /** Why nothing can be learned yet. */
-export const TOO_FEW = "Label some items of at least two classes first.";
+export const TOO_FEW = "Label items of two classes first, or of one and some that are none of these.";
+
+/** Whether there is something to tell apart: two classes, or one and items that are none of it. */
+export function canLearn({ classes, answers }: Pick<LabelView, "classes" | "answers">): boolean {
+  const named = classes.filter(({ count }) => count > 0).length;
+  return named > 1 || (named === 1 && answers.none > 0);
+}
 
 /** Whether a round is under way. */
 export function isLearning(state: State | null): boolean {
@@ -50,11 +57,10 @@ export class Rounds {
   /** Learn from the labels as they are now; null takes the default. While a round is under way it says so instead. */
   async learn(loss: string | null = null): Promise<void> {
     if (get(this.asking) || isLearning(get(this.state))) return this.saying.say("Learning already: one round at a time.", "done");
-    if (get(this.labelling.labels).classes.filter(({ count }) => count > 0).length < 2)
-      return this.saying.say(TOO_FEW, "problem");
+    if (!canLearn(get(this.labelling.labels))) return this.saying.say(TOO_FEW, "problem");
     this.asking.set(true);
     try {
-      await this.ask(() => api.learn({ loss, layer: null }));
+      await this.ask(() => api.learn({ loss, dim: null, layer: null }));
     } finally {
       this.asking.set(false);
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Path
 
 from shoal.server.answers import JobInfo
-from shoal.server.context import Ctx
+from shoal.server.context import Context, Ctx
 from shoal.server.errors import Refusal, absent_is_404
 from shoal.server.schemas import JobRequest
 from shoal.workspace.jobs import OPEN
@@ -48,6 +48,13 @@ def cancel(context: Ctx, id: Annotated[int, Path(ge=0, lt=2**31)]) -> JobInfo:
         with context.writing:
             jobs.request_cancel(id)
     return job_info(jobs.get(id))
+
+
+def start_unless_busy(context: Context, kind: str) -> None:
+    """Start work without parameters, where this server starts any and none is under way."""
+    latest = context.workspace.jobs.latest()
+    if context.start_job is not None and not (latest and latest.state in OPEN):
+        context.start_job(kind, {})
 
 
 def job_info(row: JobRow) -> JobInfo:

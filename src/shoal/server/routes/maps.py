@@ -9,8 +9,9 @@ from fastapi import APIRouter, Header, Path, Response
 
 from shoal.server import columns
 from shoal.server.answers import LayerInfo, MapInfo, MapQuality
-from shoal.server.context import Ctx
+from shoal.server.context import Context, Ctx
 from shoal.server.errors import Refusal, absent_is_404
+from shoal.server.routes.jobs import start_unless_busy
 from shoal.server.wire import binary, cached
 from shoal.types import HEAD_OF
 
@@ -50,10 +51,16 @@ def points(context: Ctx, id: MapId, if_none_match: Annotated[str | None, Header(
 
 @router.post("/maps/{id}/current")
 def choose(context: Ctx, id: MapId) -> MapInfo:
-    """Show this map to everybody until another is chosen or made: the way back to an earlier round."""
+    """Show this map to everybody until another is chosen or made: the way back to an earlier round.
+
+    Where images have come since it was drawn, a job places them on it; one that is under way does so itself.
+    """
     with absent_is_404(), context.writing:
         context.workspace.choose_map(id)
-    return next(map_info(row) for row in context.workspace.maps() if row.id == id)
+        row = next(row for row in context.workspace.maps() if row.id == id)
+        if _lacks_items(context, row):
+            start_unless_busy(context, "place")
+    return map_info(row)
 
 
 @router.get("/maps/{id}/quality")
@@ -83,6 +90,10 @@ def layers(context: Ctx) -> list[LayerInfo]:
         LayerInfo(name=name, width=width, sees=sees, map=map_info(drawn[name]) if name in drawn else None)
         for name, width, sees in known
     ]
+
+
+def _lacks_items(context: Context, row: MapRow) -> bool:
+    return row.final and not row.origin.aside and context.workspace.is_behind(row)
 
 
 def map_info(row: MapRow) -> MapInfo:
