@@ -173,10 +173,9 @@ def test_a_line_of_the_history_brings_its_items_into_view(look: Look, seeded: Se
         box = canvas.bounding_box()
         assert box
         x, y = np.array(eye.places(seeded.ids[group])).T
-        inside = (
-            (x > box["x"]) & (x < box["x"] + box["width"]) & (y > box["y"]) & (y < box["y"] + box["height"])
-        )
-        return bool(inside.all())
+        across = (x > box["x"]) & (x < box["x"] + box["width"])
+        down = (y > box["y"]) & (y < box["y"] + box["height"])
+        return bool((across & down).all())
 
     eye.press("h")
     lines = eye.page.get_by_role("region", name="History").locator("[data-event]")
