@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import pytest
 from playwright.sync_api import Route, expect
 from tests.browser.conftest import Look
@@ -161,6 +162,36 @@ def test_history_shows_who_did_what_and_reverts_one(look: Look, seeded: Seeded) 
     eye.press("Control+z")
     eye.saved()
     assert eye.counts() == {"disc": a, "plate": b}
+
+
+def test_a_line_of_the_history_brings_its_items_into_view(look: Look, seeded: Seeded) -> None:
+    eye = labelled(look, seeded, "disc", "plate")
+    eye.zoom(seeded.ids[2][0], 6)
+    canvas = eye.page.locator(".map > canvas")
+
+    def seen(group: int) -> bool:
+        box = canvas.bounding_box()
+        assert box
+        x, y = np.array(eye.places(seeded.ids[group])).T
+        across = (x > box["x"]) & (x < box["x"] + box["width"])
+        down = (y > box["y"]) & (y < box["y"] + box["height"])
+        return bool((across & down).all())
+
+    eye.press("h")
+    lines = eye.page.get_by_role("region", name="History").locator("[data-event]")
+    expect(lines).to_have_count(2)
+    eye.still()
+    assert not seen(0), "looked at is another corner"
+    lines.last.locator(".line").click()
+    eye.drawn(selected=len(seeded.ids[0]))
+    eye.until(lambda: seen(0), "the map to fly there")
+    eye.still()
+    place = eye.place(seeded.ids[0][0])
+    eye.press("Escape")
+    lines.last.locator(".line").click()
+    eye.drawn(selected=len(seeded.ids[0]))
+    eye.frames(30)
+    assert eye.place(seeded.ids[0][0]) == pytest.approx(place), "what is seen already is not flown to"
 
 
 @pytest.mark.alone

@@ -55,6 +55,12 @@ def test_copies_keep_one_and_select_the_others(look: Look, seeded: Seeded) -> No
     ids, groups, _ = post(eye, "find", {"kind": "duplicates"}, "uif")
     assert len(ids) > len(set(groups)) > 0
     eye.drawn(selected=len(ids) - len(set(groups)))
+    panel.locator(".section h3 span").evaluate("(count) => (count.textContent = '1,000,000 items')")
+    for part in (panel.get_by_role("button", name="Select others"), panel.locator(".section h3")):
+        box, room = part.bounding_box(), panel.bounding_box()
+        assert box
+        assert room
+        assert box["x"] + box["width"] <= room["x"] + room["width"] - 8, "a large count pushes nothing out"
 
 
 def test_an_odd_one_is_found_looked_at_and_put_right(look: Look, seeded: Seeded) -> None:
@@ -81,6 +87,7 @@ def test_an_odd_one_is_found_looked_at_and_put_right(look: Look, seeded: Seeded)
     expect(viewer).to_have_count(0)
     cell.click()
     eye.drawn(selected=1)
+    expect(eye.page.get_by_text("1 has a label")).to_be_visible()
     eye.press("3")
     eye.saved()
     assert eye.page.request.get(f"{eye.server.base}/api/items/{wrong}").json()["class_name"] == "c"

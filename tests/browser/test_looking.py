@@ -8,6 +8,11 @@ from tests.seeded import Seeded, save_round, save_slips
 
 from shoal.workspace import Workspace
 
+INK = """(canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return data.reduce((sum, value, at) => (at % 4 === 3 ? sum + value : sum), 0);
+}"""
+
 
 def ask(eye: Eye, path: str) -> list[dict]:
     """What the server answers."""
@@ -173,6 +178,27 @@ def test_names_of_regions_come_with_labels(look: Look, seeded: Seeded) -> None:
         assert box
         places = eye.places(seeded.ids[group])
         assert min(p[0] for p in places) < box["x"] + box["width"] / 2 < max(p[0] for p in places)
+
+
+def test_names_and_overview_show_only_what_the_filters_let_through(look: Look, seeded: Seeded) -> None:
+    with Workspace.open(seeded.path) as workspace:
+        for group, name in enumerate(("north", "east")):
+            workspace.label(seeded.ids[group], name)
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    names, overview = eye.page.locator(".name"), eye.page.locator(".minimap > canvas")
+
+    def named() -> set[str | None]:
+        return {name.get_attribute("data-name") for name in names.all()}
+
+    eye.until(lambda: named() >= {"north", "east"}, "both names")
+    before = overview.evaluate(INK)
+    eye.press("Shift+L")  # only what has no label, and so no name
+    expect(names).to_have_count(0)
+    eye.until(lambda: overview.evaluate(INK) < before, "the overview to hold back what the filter does")
+    eye.press("Shift+U")
+    eye.until(lambda: named() >= {"north", "east"}, "both names again")
+    eye.until(lambda: overview.evaluate(INK) == before, "the overview to show everything again")
 
 
 def test_a_cell_of_the_confusion_matrix_selects_its_items(look: Look, seeded: Seeded) -> None:

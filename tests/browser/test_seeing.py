@@ -175,6 +175,36 @@ def test_a_click_on_the_overview_moves_the_view_there(look: Look, seeded: Seeded
     expect(overview).to_have_count(0)
 
 
+@pytest.mark.parametrize(
+    ("width", "beside"), [(1280, False), (1280, True), (390, False)], ids=["laptop", "side by side", "phone"]
+)
+def test_a_notice_the_overview_and_the_tools_leave_each_other_free(
+    look: Look, seeded: Seeded, width: int, beside: bool
+) -> None:
+    phone = width < 720
+    eye = opened(look, viewport={"width": width, "height": 800}, has_touch=phone, is_mobile=phone)
+    if beside:
+        eye.press("o")
+        eye.press("Shift+B")
+        eye.page.locator(".side[data-map]").wait_for()
+        eye.still()
+    eye.page.keyboard.press("+")
+    eye.page.keyboard.press("+")
+    eye.still()
+    eye.press("t")  # there is no map to flip to, which is said
+    parts = [eye.page.locator(".pane").locator(one) for one in (".notice", ".minimap.zoomed", ".toolbar")]
+    boxes = []
+    for part in parts:
+        expect(part).to_be_visible()
+        box = part.bounding_box()
+        assert box
+        boxes.append(box)
+    notice, overview, toolbar = boxes
+    assert not overlap(notice, overview)
+    assert not overlap(notice, toolbar)
+    assert not overlap(overview, toolbar)
+
+
 def test_colours_of_what_was_learned(look: Look, seeded: Seeded) -> None:
     eye = opened(look)
     classes, confidence = predictions(eye)

@@ -83,6 +83,9 @@ export class Session {
   /** The line of the history that is looked at. */
   readonly line = writable<Gesture | null>(null);
 
+  /** Bring the selection into view, where nothing of it is. */
+  reveal: () => void = () => undefined;
+
   /** Maps beside the main one, which look as it does. */
   private readonly besides = new Set<Scene>();
   private scene: Scene | null = null;
@@ -161,6 +164,7 @@ export class Session {
       const { ids, mode } = taking(result, section);
       this.select(Selection.of(this.selecting.admitted(ids)), mode);
     }
+    this.reveal();
   }
 
   /** Colour by what comes next in the list; by the first, where colours are off. */

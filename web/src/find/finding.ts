@@ -104,7 +104,7 @@ export class Finding {
         ids.length === 0
           ? "No label contradicts its neighbours (two classes and a few labels are needed)."
           : `${plural(ids.length, "label")} that the neighbours contradict; under each, what they are called.`;
-      return { says, sections: [{ title: "Odd ones", ids, notes: [...numbers].map((of, place) => `${nameOf(of)} ${Math.round(100 * scores[place]!)} %`) }] };
+      return { says, sections: [{ title: "Odd ones", ids, notes: [...numbers].map((of, place) => `${nameOf(of)} ${Math.round(100 * scores[place]!)}\u00a0%`) }] };
     });
   }
 
