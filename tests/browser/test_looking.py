@@ -9,7 +9,11 @@ from tests.seeded import Seeded, save_round, save_slips
 from shoal.workspace import Workspace
 
 INK = """(canvas) => {
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    const { data } = context.getImageData(0, 0, copy.width, copy.height);
     return data.reduce((sum, value, at) => (at % 4 === 3 ? sum + value : sum), 0);
 }"""
 
@@ -192,6 +196,7 @@ def test_names_and_overview_show_only_what_the_filters_let_through(look: Look, s
         return {name.get_attribute("data-name") for name in names.all()}
 
     eye.until(lambda: named() == {"north", "east"}, "both names")
+    eye.until(lambda: overview.evaluate(INK) > 0, "the overview")
     before = overview.evaluate(INK)
     eye.press("Shift+L")  # only what has no label, and so no name
     expect(names).to_have_count(0)
