@@ -330,9 +330,9 @@ def _plot(rows: list[dict[str, Any]]) -> None:
                 unseen = ", adopting" if arm in WITHOUT_MAP else ""
                 _band(axis, curves, colours[arm], f"({about.letter}) {arm}{unseen}")
         axis.set(title=TITLES[name], xscale="log", xlabel="gestures", ylabel="correct, %", ylim=(0, 100))
-        if axis.lines:
-            axis.legend(fontsize=7, loc="upper left", frameon=False)
         axis.axhline(95, color="#999999", linewidth=0.6)
+    lines, words = axes.flat[0].get_legend_handles_labels()
+    figure.legend(lines, words, loc="outside lower center", ncols=5, frameon=False)
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE, dpi=100)
 
