@@ -4,7 +4,8 @@
     python benchmarks/living.py table
 
 PART is `maps` or `placing`; FOLDER is what piles.py asks for. Every measurement is kept in the cache, so that
-a killed run goes on where it was. Writes living.json and living.md beside this script.
+a killed run goes on where it was. Writes living.json and living.md beside this script; what living.json
+already holds stays.
 
 maps: labels of half the classes, 10 each in a first round and 20 each in a second; the second map is judged.
 placing: a fifth of the items comes later, and lands on the map of the others.
@@ -258,7 +259,9 @@ def main() -> None:
         for name in arguments.sets.split(","):
             for seed in range(arguments.seeds):
                 _measure(arguments, kept, name, seed)
-    rows = {file.stem: json.loads(file.read_text()) for file in sorted(kept.glob("*.json"))}
+    committed = json.loads((HERE / "living.json").read_text())
+    rows = committed | {file.stem: json.loads(file.read_text()) for file in kept.glob("*.json")}
+    rows = dict(sorted(rows.items()))
     text = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
     (HERE / "living.json").write_text(f"{{\n{text}\n}}\n")
     (HERE / "living.md").write_text(_report(rows))
