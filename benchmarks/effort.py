@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from piles import SETS, TITLES, Pile, framed, half_width, pile_of
+from piles import SETS, TITLES, Pile, framed, half_width, mean, pile_of
 
 from shoal.effort import (
     Effort,
@@ -266,9 +266,9 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
         predicts = arm not in {"umap", "tsne", "alone"}
         curve = "at" if seen else "adopting"
         cells = [about.letter, about.words, str(len(of_arm))]
-        cells += [_mean([row[curve][target] for row in of_arm]) for target in ("0.5", "0.8")]
-        cells += [_mean([row["at"]["0.95"] for row in of_arm]) if seen else "-"]
-        cells += [_mean([row["adopting"]["0.95"] for row in of_arm]) if predicts else "-"]
+        cells += [_reached([row[curve][target] for row in of_arm]) for target in ("0.5", "0.8")]
+        cells += [_reached([row["at"]["0.95"] for row in of_arm]) if seen else "-"]
+        cells += [_reached([row["adopting"]["0.95"] for row in of_arm]) if predicts else "-"]
         cells += [f"{np.mean([row['area'] for row in of_arm]):.3f}" if seen else "-"]
         kinds = [
             f"{np.mean([row['kinds'][kind] for row in of_arm]):,.0f}"
@@ -279,20 +279,18 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _mean(values: list[int | None]) -> str:
+def _reached(values: list[int | None]) -> str:
     reached = [value for value in values if value is not None]
     if len(reached) < len(values) or not reached:
         return f"not reached by {len(values) - len(reached)} of {len(values)}"
-    text = f"{np.mean(reached):,.0f}"
-    if len(reached) > 1:
-        text += f" ± {half_width(reached):,.0f}"
-    return text
+    return mean(reached, 0)
 
 
 RATIOS = [
     ("b", "tsne", "at", "a", "umap", "at"),
     ("b+", "tsne+probe", "at", "a", "umap", "at"),
     ("c", "rounds", "at", "a", "umap", "at"),
+    ("c", "rounds", "at", "b+", "tsne+probe", "at"),
     ("c, adopting", "rounds", "adopting", "d, uncertainty", "uncertain", "adopting"),
     ("c, adopting", "rounds", "adopting", "d, TypiClust", "typical", "adopting"),
     ("c", "rounds", "at", "d+, uncertainty", "uncertain+", "at"),

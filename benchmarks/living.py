@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from piles import SETS, TITLES, framed, half_width, pile_of
+from piles import SETS, TITLES, framed, gathered, mean, pile_of
 from scipy.stats import mode
 from two_rounds import Case
 
@@ -259,11 +259,7 @@ def main() -> None:
         for name in arguments.sets.split(","):
             for seed in range(arguments.seeds):
                 _measure(arguments, kept, name, seed)
-    committed = json.loads((HERE / "living.json").read_text())
-    rows = committed | {file.stem: json.loads(file.read_text()) for file in kept.glob("*.json")}
-    rows = dict(sorted(rows.items()))
-    text = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
-    (HERE / "living.json").write_text(f"{{\n{text}\n}}\n")
+    rows = gathered(HERE / "living.json", kept)
     (HERE / "living.md").write_text(_report(rows))
 
 
@@ -318,7 +314,7 @@ def _report(rows: dict[str, Row]) -> str:
         for arm, (words, _) in ARMS.items():
             found = [row for key, row in of_set.items() if key.split(".")[2] == arm]
             if found:
-                cells = [_mean([row[key] for row in found], digits) for key, (_, digits) in COLUMNS.items()]
+                cells = [mean([row[key] for row in found], digits) for key, (_, digits) in COLUMNS.items()]
                 lines.append(f"| {words} | {len(found)} | " + " | ".join(cells) + " |")
         lines += [""]
     return "\n".join([*lines, *_placing_report(rows)]).rstrip() + "\n"
@@ -340,22 +336,14 @@ def _placing_report(rows: dict[str, Row]) -> list[str]:
     for name in SETS:
         found = [row for key, row in rows.items() if key.startswith(f"placing.{name}.")]
         for way in found[0] if found else []:
-            cells = [_mean([row[way].get(key) for row in found], 3) for key in ("right", "kept")]
-            cells += [_mean([row[way].get(key) for row in found], 0) for key in ("ms", "learning")]
+            cells = [mean([row[way].get(key) for row in found], 3) for key in ("right", "kept")]
+            cells += [mean([row[way].get(key) for row in found], 0) for key in ("ms", "learning")]
             lines.append(f"| {TITLES[name]} | {way} | {len(found)} | " + " | ".join(cells) + " |")
     return lines
 
 
 PLACING = """A fifth of the items lands on the map of the others: among its ten nearest vectors, or by one
 pass of a network that has learned that map. In both cases the vectors are there already."""
-
-
-def _mean(values: list[float | None], digits: int) -> str:
-    there = [value for value in values if value is not None]
-    if not there:
-        return "-"
-    text = f"{np.mean(there):,.{digits}f}"
-    return text + (f" ± {half_width(there):,.{digits}f}" if len(there) > 1 else "")
 
 
 if __name__ == "__main__":

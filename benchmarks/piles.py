@@ -5,11 +5,13 @@ class); `emoji` is fetched and `fashion` read from Debian's package as the demos
 in the cache.
 """
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,12 +63,23 @@ def half_width(values: Sequence[float]) -> float:
     return float(STUDENT[min(len(values), 5)] * np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
-def mean(values: list[float], digits: int = 3) -> str:
-    """Write the mean of one to five values, with its 95 % interval where there are more than one."""
-    text = f"{np.mean(values):.{digits}f}"
-    if len(values) > 1:
-        text += f" ± {half_width(values):.{digits}f}"
-    return text
+def mean(values: Sequence[float | None], digits: int = 3) -> str:
+    """Write the mean of up to five values, None left out, with its 95 % interval where it has one."""
+    there = [value for value in values if value is not None]
+    if not there:
+        return "-"
+    text = f"{np.mean(there):,.{digits}f}"
+    return text + (f" ± {half_width(there):,.{digits}f}" if len(there) > 1 else "")
+
+
+def gathered(committed: Path, kept: Path) -> dict[str, Any]:
+    """Put the rows that are kept one a file in a folder in place of a committed file's; return all."""
+    rows = json.loads(committed.read_text())
+    rows |= {file.stem: json.loads(file.read_text()) for file in kept.glob("*.json")}
+    rows = dict(sorted(rows.items()))
+    text = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
+    committed.write_text(f"{{\n{text}\n}}\n")
+    return rows
 
 
 def pile_of(data: Path | None, cache: Path, name: str, seed: int, *, whole: bool = False) -> Pile:

@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 from belief import BELIEVED, belief, believed_row, classes_of, each_of
 from numpy.typing import NDArray
-from piles import SETS, TITLES, Pile, framed, mean, pile_of
+from piles import SETS, TITLES, Pile, framed, gathered, mean, pile_of
 
 import shoal
 from shoal.folders import cache_folder
@@ -254,11 +254,7 @@ def main() -> None:
             file.with_suffix(".part").write_text(json.dumps(row))
             os.replace(file.with_suffix(".part"), file)
             print(name, row, flush=True)
-    committed = json.loads((HERE / "rounds.json").read_text())
-    rows = committed | {file.stem: json.loads(file.read_text()) for file in kept.glob("*.json")}
-    rows = dict(sorted(rows.items()))
-    text = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
-    (HERE / "rounds.json").write_text(f"{{\n{text}\n}}\n")
+    rows = gathered(HERE / "rounds.json", kept)
     (HERE / "rounds.md").write_text(_report(rows))
 
 
