@@ -30,13 +30,10 @@ def go_back(workspace: Workspace, number: int, *, watch: Watch = lambda _: None)
 
 
 def catch_up(workspace: Workspace, *, watch: Watch = lambda _: None) -> None:
-    """Put on the map that is shown what it lacks of what is embedded; nothing else moves.
-
-    A draft is left to whoever draws it, and a map that lies aside is a look at those items that it shows.
-    """
+    """Put on the map that is shown what it lacks of what is embedded; nothing else moves."""
     while True:
         row = workspace.current_map()
-        if row is None or row.origin.aside or not row.final or not workspace.is_behind(row):
+        if row is None or not workspace.is_behind(row):
             return
         learned = workspace.rounds.current()
         watch(Progress(0, 0, "placing the images that came since"))

@@ -194,6 +194,12 @@ class Eye:
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)
 
+    def accept_any(self) -> None:
+        """Let every prediction be accepted, however unsure, by the slider's key."""
+        slider = self.page.get_by_label("How sure a prediction must be")
+        slider.focus()
+        slider.press("Home")
+
     def name(self, class_name: str) -> None:
         """Type a class name as a person does: Enter, the name, Enter."""
         self.press("Enter")

@@ -121,9 +121,7 @@ def _learn(eye: Eye, before: int, *, times: int) -> int:
 
 def _accept(eye: Eye, story: Story, name: str, labelled: int) -> int:
     """Accept, however sure, what is predicted as this class inside a lasso around it."""
-    slider = eye.page.get_by_label("How sure a prediction must be")
-    slider.focus()
-    slider.press("Home")
+    eye.accept_any()
     eye.lasso(story.ids[name])
     eye.page.get_by_role("button", name=re.compile(f"Accept [0-9]+ as {name}")).click()
     eye.page.wait_for_function(f"() => window.__shoal.drawn.labelled > {labelled}", timeout=PATIENCE_MS)

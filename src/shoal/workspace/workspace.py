@@ -256,7 +256,12 @@ class Workspace:
         return self._maps.main()
 
     def is_behind(self, row: MapRow) -> bool:
-        """Return whether a map lacks something of what is embedded now, or shows what is removed."""
+        """Return whether a map lacks something of what is embedded now, or shows what is removed.
+
+        A draft is left to whoever draws it, and one that lies aside is a look at those items that it shows.
+        """
+        if row.origin.aside or not row.final:
+            return False
         columns = self._items.columns()
         shards = columns.shard[columns.status == EMBEDDED]
         newest = row.origin.shard  # below 0: a map of long ago does not say

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Path, Response
 
 from shoal.server import columns
 from shoal.server.answers import LayerInfo, MapInfo, MapQuality
-from shoal.server.context import Context, Ctx
+from shoal.server.context import Ctx
 from shoal.server.errors import Refusal, absent_is_404
 from shoal.server.routes.jobs import start_unless_busy
 from shoal.server.wire import binary, cached
@@ -58,7 +58,7 @@ def choose(context: Ctx, id: MapId) -> MapInfo:
     with absent_is_404(), context.writing:
         context.workspace.choose_map(id)
         row = next(row for row in context.workspace.maps() if row.id == id)
-        if _lacks_items(context, row):
+        if context.workspace.is_behind(row):
             start_unless_busy(context, "place")
     return map_info(row)
 
@@ -90,10 +90,6 @@ def layers(context: Ctx) -> list[LayerInfo]:
         LayerInfo(name=name, width=width, sees=sees, map=map_info(drawn[name]) if name in drawn else None)
         for name, width, sees in known
     ]
-
-
-def _lacks_items(context: Context, row: MapRow) -> bool:
-    return row.final and not row.origin.aside and context.workspace.is_behind(row)
 
 
 def map_info(row: MapRow) -> MapInfo:
