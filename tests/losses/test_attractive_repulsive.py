@@ -76,6 +76,22 @@ def test_gaussian_corel_at_one_half_is_half_a_softmax_over_distances():
     assert torch.allclose(loss(Z, Y), cross_entropy(-0.7 * torch.cdist(Z, W).square(), Y) / 2)
 
 
+def test_gaussian_corel_keeps_digits_where_two_centres_lie_together_far_from_a_third():
+    g = torch.Generator().manual_seed(0)
+    weights = torch.tensor([[3000.0, 3000.0], [3000.7, 3000.2], [-3000.0, -3000.0]])
+    y = torch.arange(60) % 3
+    z = weights[y] + torch.randn(60, 2, generator=g)
+    found = {}
+    for dtype in (torch.float32, torch.float64):
+        loss = with_weights(GaussianCORELLoss(3, 2), weights).to(dtype)
+        rows = z.detach().to(dtype).clone().requires_grad_()
+        value = loss(rows, y)
+        value.backward()
+        found[dtype] = [part.double() for part in (value.detach(), rows.grad, loss.weights.grad)]
+    for single, double in zip(*found.values(), strict=True):
+        assert (single - double).norm() < 2e-4 * double.norm()
+
+
 def released_gaussian(predictions, y, lam):
     """What the authors' loss_functions.py computes, written again from its description."""
     n, k = predictions.shape

@@ -54,10 +54,11 @@ def labelled(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 def ends(*tensors: Tensor) -> list[tuple[float, float]]:
     """Return the least and the largest number of each tensor; both are NaN where there is one."""
-    found = [end for one in tensors for end in torch.aminmax(one.detach())]
-    if tensors[0].device.type == "cuda":  # looking at a number waits for the device: once
-        found = list(torch.stack([end.double() for end in found]).cpu().unbind())
-    numbers = [end.item() for end in found]
+    found = [torch.aminmax(one.detach()) for one in tensors]
+    if tensors[0].device.type != "cuda":
+        return [(low.item(), high.item()) for low, high in found]
+    # looking at a number waits for the device: once
+    numbers = torch.stack([end.double() for pair in found for end in pair]).tolist()
     return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 

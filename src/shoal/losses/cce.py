@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, linear
 
 from shoal.losses.attractive_repulsive import AttractiveRepulsiveLoss
 from shoal.losses.base import nothing
+from shoal.losses.softmax import cross_entropy, linear
 
 
 class CategoricalCrossEntropyLoss(AttractiveRepulsiveLoss):

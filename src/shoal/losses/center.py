@@ -48,4 +48,4 @@ class CenterLoss(CategoricalCrossEntropyLoss):
 
 def to_centre(away: Tensor) -> Tensor:
     """Return mean_i 1/2 ||h_i - c_y||^2 of the differences (N, D)."""
-    return away.square().sum(dim=1).mean() / 2.0
+    return away.square().sum() / (2.0 * len(away))

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from shoal.losses.base import dense, one_hot
+from shoal.losses.base import one_hot
 
 
 def split(y: Tensor, shots: int) -> tuple[Tensor, Tensor]:
@@ -11,10 +11,8 @@ def split(y: Tensor, shots: int) -> tuple[Tensor, Tensor]:
 
     Classes with `shots` items or fewer give no query; classes are known by at least one item.
     """
-    _, places = dense(y)
-    order = places.argsort(stable=True)
-    sorted_places = places[order]
-    rank = torch.arange(len(y), device=y.device) - torch.searchsorted(sorted_places, sorted_places)
+    ordered, order = y.sort(stable=True)
+    rank = torch.arange(len(y), device=y.device) - torch.searchsorted(ordered, ordered)
     support = torch.zeros_like(y, dtype=torch.bool)
     support[order] = rank < shots
     return support, ~support

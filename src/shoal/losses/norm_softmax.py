@@ -1,10 +1,10 @@
 """NormSoftmax: cross-entropy over cosines to one direction a class."""
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from shoal.losses.base import ClassLoss, check_setting, nothing
 from shoal.losses.distance import unit
+from shoal.losses.softmax import cross_entropy, linear
 
 
 class NormSoftmaxLoss(ClassLoss):
@@ -27,4 +27,4 @@ class NormSoftmaxLoss(ClassLoss):
     def scores(self, embeddings: Tensor) -> Tensor:
         """Return cos(z, w_k) / temperature (N, K) of embeddings (N, D)."""
         directions = unit(self.weights.to(embeddings.dtype)) / self.temperature
-        return unit(embeddings) @ directions.T
+        return linear(unit(embeddings), directions)

@@ -1,11 +1,12 @@
 """Prototypical loss: every query nearest to the mean of its own class's support."""
 
+import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from shoal.losses.base import Loss, check_setting, dense, nothing
 from shoal.losses.distance import centred, squared_euclidean, wide
 from shoal.losses.episodes import prototypes, split, without_itself
+from shoal.losses.softmax import cross_entropy, linear, rows_of
 
 
 class PrototypicalLoss(Loss):
@@ -59,9 +60,9 @@ def to_prototypes(z: Tensor, places: Tensor, means: Tensor) -> Tensor:
     Seen from the row's own prototype, ||r||^2 + ||c_y - c_k||^2 + 2 r.(c_y - c_k) with r = z - c_y: squares
     of large numbers never cancel, and a class keeps its digits however far from the others it lies.
     """
-    rest = z - means[places]
-    along = rest @ means.T
+    rest = z - means.index_select(0, places)
+    along = linear(rest, means)
     along = along - along.gather(1, places[:, None])
     exact = wide(means)
-    apart = squared_euclidean(exact, exact).to(z.dtype)
-    return rest.square().sum(dim=1, keepdim=True) + apart[places] - 2.0 * along
+    apart = rows_of(squared_euclidean(exact, exact).to(z.dtype), places)
+    return torch.add(apart, along, alpha=-2.0) + rest.square().sum(dim=1, keepdim=True)

@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from shoal.losses.base import ClassLoss, LossError, check_setting, nothing
 from shoal.losses.distance import squared_euclidean, unit
+from shoal.losses.softmax import cross_entropy
 
 VARIANTS = ("paper", "softmax")
 
