@@ -1,3 +1,4 @@
+import "@fontsource-variable/inter/wght.css";
 import "./ui/app.css";
 import { askEarly } from "./api/early";
 import { Person } from "./session/person";
