@@ -53,9 +53,7 @@ def test_a_panel_opens_beside_the_map_and_is_remembered(look: Look, seeded: Seed
 def test_the_page_brings_its_own_type(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))
-    fonts = eye.page.evaluate(
-        "async () => { await document.fonts.ready; return [...document.fonts].map(f => [f.family, f.status]) }"
-    )
+    fonts = eye.page.evaluate("document.fonts.ready.then((all) => [...all].map((f) => [f.family, f.status]))")
     assert ["Inter Variable", "loaded"] in [[family.strip('"'), status] for family, status in fonts]
     assert eye.page.evaluate("getComputedStyle(document.body).fontFamily").startswith('"Inter Variable"')
     assert eye.page.evaluate("async () => (await fetch('/inter-license.txt')).ok")
