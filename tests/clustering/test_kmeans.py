@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shoal.clustering.base import ClusteringError
-from shoal.clustering.kmeans import KMeans, distinct, empty, lloyd, nearest
+from shoal.clustering.kmeans import INITS, KMeans, distinct, empty, initial, lloyd, nearest
 
 X = np.array([[0.0], [1.0], [10.0], [11.0], [20.0], [21.0]], np.float32)
 
@@ -65,6 +65,32 @@ def test_equal_items_are_found_however_late_they_differ():
     assert first.tolist() == [0, *range(2_901, 3_000)]
     assert (x[first[places]] == x).all()
     assert distinct(np.array([[0.0], [-0.0]], np.float32), 1) is not None
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_no_two_starts_are_equal_however_many_items_are(init):
+    rng = np.random.default_rng(0)
+    x = np.zeros((5_000, 3), np.float32)
+    x[::500] = rng.normal(size=(10, 3))
+    for seed in range(5):
+        first = initial(x, 8, init, seed)
+        assert len(np.unique(first, axis=0)) == 8
+        assert {*map(tuple, first.tolist())} <= {*map(tuple, x.tolist())}
+        # each centre has an item of its own: nothing is empty, nothing to split
+        run = lloyd(x, first, iterations=1, tolerance=0.0)
+        assert (run.splits, empty(run.labels, 8)) == (0, 0)
+
+
+def test_random_starts_are_the_first_of_the_order_where_all_items_differ():
+    x = np.random.default_rng(0).standard_normal((50, 2)).astype(np.float32)
+    assert np.array_equal(initial(x, 7, "random", 3), x[np.random.default_rng(3).permutation(50)[:7]])
+
+
+def test_too_few_distinct_items_give_starts_all_the_same():
+    x = np.repeat(np.eye(3, dtype=np.float32), 10, axis=0)
+    first = initial(x, 7, "random", 0)
+    assert first.shape == (7, 3)
+    assert len(np.unique(first, axis=0)) == 3
 
 
 def test_more_starts_are_never_worse():

@@ -34,12 +34,13 @@ AT_ONCE = 10
 class KMeans:
     """K-means by Lloyd's iterations, the best of `n_init` starts by its sum of squared distances.
 
-    Starts are k-means++ (Arthur and Vassilvitskii 2007, with scikit-learn's greedy trials) or random items.
-    After each iteration faiss fills every empty cluster: a donor, drawn with probability proportional to its
-    size less one, is split in two. `facts["splits"]` counts that over the iterations of the best start;
-    `facts["empty"]` are the clusters without an item at the end, which only many equal items cause. It stops
-    when ten iterations improve the objective by less than `tolerance` of itself and nothing was split. With
-    no more distinct items than clusters each is a cluster, the objective is 0 and the other clusters empty.
+    Starts are k-means++ (Arthur and Vassilvitskii 2007, with scikit-learn's greedy trials) or random items,
+    no two of them equal. After each iteration faiss fills every empty cluster: a donor, drawn with
+    probability proportional to its size less one, is split in two. `facts["splits"]` counts that over the
+    iterations of the best start; `facts["empty"]` are the clusters without an item at the end, which only
+    many equal items cause. It stops when ten iterations improve the objective by less than `tolerance` of
+    itself and nothing was split. With no more distinct items than clusters each is a cluster, the objective
+    is 0 and the other clusters empty.
     """
 
     name: ClassVar[str] = "kmeans"
@@ -122,13 +123,30 @@ class Run:
 
 
 def initial(x: Floats, clusters: int, init: str, seed: int) -> Floats:
-    """Return `clusters` rows of x (N, D) to start from, far apart ("k-means++") or at random."""
+    """Return `clusters` rows of x (N, D) to start from, far apart ("k-means++") or at random.
+
+    Random ones are distinct where x has so many distinct rows: equal centres would start with all but one of
+    them empty.
+    """
     if init == "random":
-        return x[np.random.default_rng(seed).permutation(len(x))[:clusters]]
+        return x[_random_distinct(x, clusters, np.random.default_rng(seed).permutation(len(x)))]
     from sklearn.cluster import kmeans_plusplus
 
     centres: Floats = kmeans_plusplus(x, clusters, random_state=seed)[0]
     return centres
+
+
+def _random_distinct(x: Floats, clusters: int, order: Labels) -> Labels:
+    """Return the places (K,) of the first distinct rows of x (N, D) in that order (N,), then of others."""
+    looked_at = clusters
+    while True:
+        _, first = np.unique(_whole(x[order[:looked_at]]), return_index=True)
+        if len(first) >= clusters or looked_at >= len(order):
+            break
+        looked_at *= 2
+    first.sort()
+    rest = np.setdiff1d(np.arange(clusters), first)
+    return order[np.append(first, rest)[:clusters]]
 
 
 def lloyd(x: Floats, centres: Floats, *, iterations: int, tolerance: float) -> Run:
