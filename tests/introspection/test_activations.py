@@ -6,7 +6,16 @@ import torch
 from sklearn.decomposition import PCA
 from torch import nn
 
-from shoal.introspection import IntrospectionError, activations, flatten, flattened, most_exciting, watching
+from shoal.introspection import (
+    IntrospectionError,
+    activations,
+    components,
+    flatten,
+    flattened,
+    layers,
+    most_exciting,
+    watching,
+)
 from shoal.networks import NetworkError, as_input
 from shoal.types import Embedding
 
@@ -129,7 +138,9 @@ def test_flattening_keeps_what_averaging_forgets():
     assert (np.sign(line[left, 0]) == -np.sign(line[~left, 0])).all()
 
 
-def test_flattening_in_batches_finds_the_same_components():
+@pytest.mark.parametrize("held", [0, components.HELD], ids=["passing", "held"])
+def test_flattening_in_batches_finds_the_same_components(held, monkeypatch):
+    monkeypatch.setattr(layers, "HELD", held)
     random = np.random.default_rng(0)
     network = nn.Sequential(nn.Identity())
     # 4 strong directions among 48
@@ -147,6 +158,34 @@ def test_flattening_in_batches_finds_the_same_components():
         flattened(network, x, ["0"], 51)
     with pytest.raises(IntrospectionError, match="takes 1 to 48"):
         flatten(x, 49)
+
+
+@pytest.mark.parametrize("shape", [(90, 5, 2, 2), (30, 4, 3, 3)], ids=["tall", "wide"])
+def test_components_are_exact_where_variances_are_close(shape):
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    wanted = PCA(6, svd_solver="full").fit_transform(x.reshape(len(x), -1).astype(np.float64))
+    found = {
+        "flatten": flatten(x, 6),
+        "flattened": flattened(nn.Sequential(nn.Identity()), x, ["0"], 6, batch=8)["0"],
+    }
+    for name, rows in found.items():
+        assert rows.dtype == np.float32
+        signs = np.sign((rows * wanted).sum(axis=0))
+        assert np.allclose(rows * signs, wanted, atol=1e-4), name
+
+
+def test_layers_too_large_together_pass_by_and_those_beside_them_are_held(monkeypatch):
+    x = np.random.default_rng(0).normal(size=(60, 3, 4, 4)).astype(np.float32)
+    network = nn.Sequential(nn.Identity(), nn.AvgPool2d(4))
+    monkeypatch.setattr(layers, "HELD", 2 * 60 * 3)  # room for the three numbers of the second layer
+    found = flattened(network, x, ["0", "1"], 2, batch=8)
+    assert list(found) == ["0", "1"]
+    wanted = [
+        PCA(2, svd_solver="full").fit_transform(maps.reshape(60, -1)) for maps in (x, x.mean(axis=(2, 3)))
+    ]
+    apart = [np.abs(np.abs(found[name]) - np.abs(w)).max() for name, w in zip("01", wanted, strict=True)]
+    assert apart[1] < 1e-5
+    assert apart[0] > 1e-2
 
 
 def test_the_most_exciting_items_by_hand():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from shoal import networks
 from shoal.arrays import is_whole
 from shoal.introspection.checked import Floats, IntrospectionError, array_of, check_count
+from shoal.introspection.components import HELD, Holding, Passing, exact, is_exact
 from shoal.introspection.modules import check_network
 from shoal.networks import Pictures, as_input, evaluating, in_its_precision, up_to, watching
 
@@ -44,7 +45,9 @@ def activations(
 def flatten(maps: ArrayLike, components: int | None = None, *, seed: int = 0) -> Floats:
     """Return maps (N, C, H, W) as rows (N, C * H * W), or their principal components (N, `components`).
 
-    Where averaging over positions forgets what lies where, this keeps it. Raises `IntrospectionError` unless
+    Where averaging over positions forgets what lies where, this keeps it. The components are exact where N or
+    C * H * W is at most 4,096 and both together at most 2^25; beyond that scikit-learn finds them, by random
+    projections drawn with `seed` where they are few. Raises `IntrospectionError` unless
     1 <= components <= min(N, C * H * W).
     """
     array = array_of("flatten()", "maps", maps)
@@ -61,6 +64,8 @@ def flatten(maps: ArrayLike, components: int | None = None, *, seed: int = 0) ->
         raise IntrospectionError(
             "flatten() got NaN or infinite maps, which have no components; leave them out."
         )
+    if is_exact(*rows.shape):
+        return exact(rows, components)
     from sklearn.decomposition import PCA
 
     reduced: Floats = PCA(components, random_state=seed % 2**32).fit_transform(rows).astype(np.float32)
@@ -79,30 +84,38 @@ def flattened(
 ) -> dict[str, Floats]:
     """Return the principal components (N, `components`) of each layer's flattened maps, batch by batch.
 
-    Two passes over the pictures: one finds the components incrementally (Ross et al. 2008), one projects.
-    `side` averages maps larger than side x side to that size first: early layers have a million numbers a
-    picture. Raises `IntrospectionError` unless 1 <= components <= min(N, C * H * W).
+    Exact, in one pass over the pictures, where N or C * H * W is at most 4,096 and both together at most 2^25
+    by the number of layers. Beyond that two passes: one finds the components incrementally (Ross et al.
+    2008), one projects; of several that have about the same variance it finds others than the exact ones
+    (docs/introspection.md has numbers). `side` averages maps larger than side x side to that size first:
+    early layers have a million numbers a picture. Raises `IntrospectionError` unless
+    1 <= components <= min(N, C * H * W).
     """
-    from sklearn.decomposition import IncrementalPCA
-
     pictures = _checked("flattened()", network, pictures, layers, device)
     check_count("flattened()", "batch", batch)
     check_count("flattened()", "side", 1 if side is None else side)
     n = len(pictures)
     _check_components("flattened()", components, n)
-    reducers = {name: IncrementalPCA(components) for name in layers}
+    reducers: dict[str, Holding | Passing] = {}
     # every block must hold as many pictures as there are components
     blocks = max(1, n // max(batch, components))
     for outputs in _passes(network, pictures, layers, blocks, device):
         for name, output in outputs.items():
             rows = _rows(output, side)
-            _check_components(f"flattened() at layer {name!r}", components, n, rows.shape[1])
-            reducers[name].partial_fit(rows)
-    found: dict[str, list[Floats]] = {name: [] for name in layers}
-    for outputs in _passes(network, pictures, layers, blocks, device):
-        for name, output in outputs.items():
-            found[name].append(reducers[name].transform(_rows(output, side)).astype(np.float32))
-    return {name: np.concatenate(rows) for name, rows in found.items()}
+            if name not in reducers:
+                _check_components(f"flattened() at layer {name!r}", components, n, rows.shape[1])
+                fits = is_exact(n, rows.shape[1], HELD // len(layers))
+                reducers[name] = Holding(components) if fits else Passing(components)
+            reducers[name].add(rows)
+    found = {name: held.reduced() for name, held in reducers.items() if isinstance(held, Holding)}
+    passing = {name: each for name, each in reducers.items() if isinstance(each, Passing)}
+    parts: dict[str, list[Floats]] = {name: [] for name in passing}
+    if passing:
+        for outputs in _passes(network, pictures, list(passing), blocks, device):
+            for name, output in outputs.items():
+                parts[name].append(passing[name].reduced(_rows(output, side)))
+    found |= {name: np.concatenate(rows) for name, rows in parts.items()}
+    return {name: found[name] for name in layers}
 
 
 def _checked(
