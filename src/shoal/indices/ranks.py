@@ -4,45 +4,50 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shoal.indices.base import index
 from shoal.indices.checks import Floats, ValidityError
 from shoal.indices.clusters import Clusters
+from shoal.indices.counting import Values, orders
 from shoal.indices.distances import pieces, squared
 
 SAMPLE = 1 << 20
 """How many pairs the C-index draws at most to see where the smallest and largest distances end."""
-HELD = 1 << 27
-"""How many distances within classes Gamma sorts in memory: 512 MiB, thrice that while they are measured."""
-BUFFER = 1 << 24
-"""How many distances between classes Gamma sorts at once."""
 
 
-@index("higher", cost="N² log n", source="Baker & Hubert (1975), Goodman-Kruskal gamma of pairs")
+@index("higher", cost="N²", source="Baker & Hubert (1975), Goodman-Kruskal gamma of pairs")
 def gamma_index(clusters: Clusters) -> float:
     """Gamma = (s+ - s-) / (s+ + s-), in [-1, 1].
 
     s+ counts the pairs of a distance within a class and one between classes where the first is smaller, s-
     those where it is larger; equal ones count nowhere, and 0 is the value where all are equal. Distances
-    are computed in float64 and compared in float32, so that rounding breaks no ties.
+    are computed in float64 and compared in float32, so that rounding breaks no ties. Two passes over the
+    pairs of items, or a few more where distances differ by many doublings; exact.
     Arbelaitz et al. print s- / (s+ + s-), where lower is better. Raises `ValidityError` where every class is
-    a singleton (no distance within), or has more than 2^27 distances within classes.
+    a singleton (no distance within).
     """
-    within = _sorted_within(clusters)
-    concordant = discordant = 0
-    for between in _sorted_between(clusters):
-        # the fewer are looked up among the more
-        if len(within) < len(between):
-            discordant += int(np.searchsorted(between, within, side="left").sum())
-            not_above = int(np.searchsorted(between, within, side="right").sum())
-            concordant += len(within) * len(between) - not_above
-        else:
-            concordant += int(np.searchsorted(within, between, side="left").sum())
-            not_above = int(np.searchsorted(within, between, side="right").sum())
-            discordant += len(within) * len(between) - not_above
+    _pairs_within(clusters, "gamma_index")
+    concordant, discordant = orders(lambda: _distances(clusters))
     total = concordant + discordant
     return (concordant - discordant) / total if total else 0.0
+
+
+def _distances(clusters: Clusters) -> Iterator[tuple[Values, Values]]:
+    """Yield the distances within classes and those between, of each pair once, tile by tile."""
+    from scipy.spatial.distance import cdist
+
+    none = np.zeros(0, dtype=np.float32)
+    for rows, columns in _upper(len(clusters)):
+        distances = cdist(clusters.points[rows], clusters.points[columns]).astype(np.float32)
+        if clusters.places[rows.stop - 1] < clusters.places[columns.start]:
+            yield none, distances.ravel()
+            continue
+        same = clusters.places[rows][:, None] == clusters.places[columns]
+        if rows == columns:
+            above = ~np.tri(len(same), dtype=np.bool_)
+            yield distances[same & above], distances[~same & above]
+        else:
+            yield distances[same], distances[~same]
 
 
 def _pairs_within(clusters: Clusters, asked_by: str) -> int:
@@ -50,43 +55,6 @@ def _pairs_within(clusters: Clusters, asked_by: str) -> int:
     if pairs == 0:
         raise ValidityError(f"{asked_by} got {clusters.k} singletons; it needs a class of two or more items.")
     return pairs
-
-
-def _sorted_within(clusters: Clusters) -> NDArray[np.float32]:
-    pairs = _pairs_within(clusters, "gamma_index")
-    if pairs > HELD:
-        raise ValidityError(
-            f"gamma_index got {pairs:,} pairs within classes and sorts at most {HELD:,}; give it a sample."
-        )
-    from scipy.spatial.distance import pdist
-
-    found = [pdist(clusters.members(k)).astype(np.float32) for k in range(clusters.k)]
-    return np.sort(np.concatenate(found))
-
-
-def _sorted_between(clusters: Clusters) -> Iterator[NDArray[np.float32]]:
-    """Yield all distances between classes, sorted, some `BUFFER` of them at a time."""
-    from scipy.spatial.distance import cdist
-
-    held: list[NDArray[np.float32]] = []
-    for rows, columns, same in _tiles(clusters):
-        distances = cdist(clusters.points[rows], clusters.points[columns]).astype(np.float32)
-        held.append(distances.ravel() if same is None else distances[~same])
-        if sum(map(len, held)) > BUFFER:
-            yield np.sort(np.concatenate(held))
-            held = []
-    yield np.sort(np.concatenate(held)) if held else np.zeros(0, dtype=np.float32)
-
-
-def _tiles(clusters: Clusters) -> Iterator[tuple[slice, slice, NDArray[np.bool_] | None]]:
-    """Yield rows, columns above them, and which pairs are of one class or seen before (None: none)."""
-    for rows in pieces(len(clusters)):
-        for columns in pieces(len(clusters), start=rows.start):
-            if clusters.places[rows.stop - 1] < clusters.places[columns.start]:
-                yield rows, columns, None
-                continue
-            same = clusters.places[rows][:, None] == clusters.places[columns]
-            yield rows, columns, same | np.tri(len(same), dtype=np.bool_) if rows == columns else same
 
 
 @index("lower", cost="N²", source="Hubert & Levin (1976), C")
