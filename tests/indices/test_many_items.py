@@ -133,8 +133,10 @@ def test_near_neighbours_are_proof_enough_for_a_cloud(monkeypatch):
     assert spanning.longest_of_tree(members) > 0
 
 
-@pytest.mark.parametrize("kind", ["ties", "duplicates", "unlucky sample"])
-def test_the_c_index_survives_what_its_sample_cannot_tell(kind, monkeypatch):
+@pytest.mark.parametrize("kept", [0, ranks.KEPT])
+@pytest.mark.parametrize("kind", ["normal", "ties", "duplicates", "unlucky sample"])
+def test_the_c_index_survives_what_its_sample_cannot_tell(kind, kept, monkeypatch):
+    monkeypatch.setattr(ranks, "KEPT", kept)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 2))
     if kind == "ties":
@@ -149,6 +151,27 @@ def test_the_c_index_survives_what_its_sample_cannot_tell(kind, monkeypatch):
     least, most = every[: len(within)].sum(), every[-len(within) :].sum()
     wanted = (within.sum() - least) / (most - least)
     assert INDICES.load("c-index")(x, y) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_the_c_index_counts_what_is_too_much_to_keep(monkeypatch):
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=4_000)
+    x = rng.normal(size=(2, 8))[y] + rng.normal(size=(4_000, 8))
+    monkeypatch.setattr(
+        ranks, "_sample", lambda clusters: rng.chisquare(8, size=1_000) * 2.5
+    )  # few: wide ends
+    found, peaks = [], []
+    for kept, steps in [(ranks.KEPT, ranks.STEPS), (1 << 16, 1 << 16)]:
+        monkeypatch.setattr(ranks, "KEPT", kept)
+        monkeypatch.setattr(ranks, "STEPS", steps)
+        tracemalloc.start()
+        found.append(INDICES.load("c-index")(x, y))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert found[1] == pytest.approx(found[0], abs=1e-9)
+    assert peaks[1] < peaks[0] / 2
 
 
 def test_least_between_names_its_rows():

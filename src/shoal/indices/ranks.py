@@ -6,13 +6,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from shoal.indices.base import index
-from shoal.indices.checks import Floats, ValidityError
+from shoal.indices.checks import Floats, Ints, ValidityError
 from shoal.indices.clusters import Clusters
 from shoal.indices.counting import Values, orders
 from shoal.indices.distances import pieces, squared
 
 SAMPLE = 1 << 20
 """How many pairs the C-index draws at most to see where the smallest and largest distances end."""
+KEPT = 1 << 22
+"""How many distances near one of these ends it keeps at most: 32 MiB. Beyond, they are counted in `STEPS`."""
+STEPS = 1 << 20
 
 
 @index("higher", cost="N²", source="Baker & Hubert (1975), Goodman-Kruskal gamma of pairs")
@@ -63,7 +66,8 @@ def c_index(clusters: Clusters) -> float:
 
     S is the sum of the n_w distances within classes, S_min and S_max the sums of the n_w smallest and largest
     of all distances. One pass over the pairs, or more where the sample that says where the smallest end was
-    unlucky; exact. 1 where S_max = S_min; raises `ValidityError` where every class is a singleton.
+    unlucky; exact (where more than 2^22 distances lie near an end, to some 1e-12). 1 where S_max = S_min;
+    raises `ValidityError` where every class is a singleton.
     """
     wanted = _pairs_within(clusters, "c_index")
     if not clusters.points.any():
@@ -136,7 +140,8 @@ class _Tail:
     """The sum of the roots of the `wanted` least of many values in blocks, of which few are held.
 
     Values are squares, or negative squares for the largest. Those under `below` are summed, those up to
-    `upto` are kept, or summed too where they are `equal`.
+    `upto` are kept, or summed too where they are `equal`. Beyond `KEPT` they are counted and summed in
+    `STEPS` of one width between the two; the step of which only some are wanted counts by its mean.
     """
 
     def __init__(self, wanted: int, below: float, upto: float, equal: bool) -> None:
@@ -144,6 +149,8 @@ class _Tail:
         self.count, self.sum = 0, 0.0
         self.equals, self.sum_of_equals = 0, 0.0
         self.kept: list[Floats] = []
+        self.held = 0
+        self.steps: tuple[Ints, Floats] = np.zeros(0, dtype=np.int64), np.zeros(0)
 
     def add(self, values: Floats) -> None:
         """Take the part of values (M,) that counts."""
@@ -155,18 +162,44 @@ class _Tail:
         if self.equal:
             self.equals += len(edge)
             self.sum_of_equals += float(np.sqrt(np.abs(edge)).sum())
-        else:
-            self.kept.append(edge)
+            return
+        self.kept.append(edge)
+        self.held += len(edge)
+        if self.held > KEPT and math.isfinite(self.upto - self.below):
+            self._count_kept()
+
+    def _count_kept(self) -> None:
+        if not len(self.steps[0]):
+            self.steps = np.zeros(STEPS, dtype=np.int64), np.zeros(STEPS)
+        scale = STEPS / (self.upto - self.below)
+        for kept in self.kept:
+            places = np.minimum((kept - self.below) * scale, STEPS - 1).astype(np.int64)
+            np.add.at(self.steps[0], places, 1)
+            np.add.at(self.steps[1], places, np.sqrt(np.abs(kept)))
+        self.kept, self.held = [], 0
 
     def total(self) -> float | None:
         """Return the sum; None where the `wanted`-th least lies elsewhere."""
         missing = self.wanted - self.count
+        if len(self.steps[0]):
+            self._count_kept()
+            return self._total_of_steps(missing, *self.steps)
         kept = np.concatenate(self.kept) if self.kept else np.zeros(0)
         if not 0 <= missing <= len(kept) + self.equals:
             return None
         if self.equal:
             return self.sum + (missing / self.equals * self.sum_of_equals if missing else 0.0)
         return self.sum + float(np.sqrt(np.abs(np.sort(kept)[:missing])).sum())
+
+    def _total_of_steps(self, missing: int, counts: Ints, sums: Floats) -> float | None:
+        upto = np.cumsum(counts)
+        if not 0 <= missing <= upto[-1]:
+            return None
+        last = int(np.searchsorted(upto, missing))
+        whole = missing - int(upto[last] - counts[last])
+        return (
+            self.sum + float(sums[:last].sum()) + (whole / counts[last] * float(sums[last]) if whole else 0.0)
+        )
 
 
 def _sum_within(members: Floats) -> float:
