@@ -1,5 +1,6 @@
 """What every row of INDICES and AGREEMENTS keeps, found by its row: values, edges, documentation."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -213,6 +214,34 @@ def test_four_groups_at_the_corners_of_a_square_are_better_than_any_three(row):
     better = [make(row).better(right, make(row)(x, np.where(y == a, b, y))) for a, b in pairs]
     # a Gabriel graph has long edges at the rim of a group, here one as long as a gap
     assert all(better) == ((row, "merged") not in NOT_WORSE and row not in ("dunn-gg", "db-gg"))
+
+
+def preferred_mergings(apart: float) -> dict[str, int]:
+    """How many of 24 mergings of four groups on a line each row finds no worse, where there is one."""
+    y, found = np.arange(240) % 4, dict.fromkeys(ROWS, 0)
+    for seed in range(4):
+        x = apart * np.eye(1, 2) * y[:, None] + np.random.default_rng(seed).normal(size=(240, 2))
+        right = Clusters.of(x, y)
+        merged = [Clusters.of(x, np.where(y == a, b, y)) for a in range(4) for b in range(a)]
+        for row in ROWS:
+            value = make(row).of(right)
+            found[row] += sum(not make(row).better(value, make(row).of(wrong)) for wrong in merged)
+    return {row: count for row, count in found.items() if count}
+
+
+def test_mergings_on_a_line_that_are_no_worse_are_those_that_the_page_names():
+    symmetric = {row for row, _ in NOT_WORSE}
+    bullet = next(part for part in PAGE.split("\n- ") if part.startswith("`sv`, `db-mst`"))
+    near, rest = bullet.partition(":")[0], bullet.partition("at 6")[2]
+    at_nine, at_six = preferred_mergings(9.0), preferred_mergings(6.0)
+    assert {row: 1 for row in re.findall("`([^`]+)`", near)} == without(at_nine, symmetric)
+    assert set(re.findall("`([^`]+)`", near + rest)) == set(without(at_six, symmetric))
+    assert {1, 9} == {min(at_six.values()), max(without(at_six, symmetric).values())}
+    assert set(preferred_mergings(12.0)) <= symmetric
+
+
+def without(counts: dict[str, int], rows: set[str]) -> dict[str, int]:
+    return {row: count for row, count in counts.items() if row not in rows}
 
 
 @pytest.mark.parametrize(("row", "change"), sorted(NOT_WORSE))
