@@ -14,9 +14,10 @@ K = 3
 QUICK: dict[str, dict[str, Any]] = {
     "dec": {"hidden": "16", "width": 3, "pretraining": 10, "batch": 16, "updates": 2, "every": 4},
     "deepcluster": {"hidden": "16", "width": 8, "epochs": 2, "batch": 16, "components": 2},
+    "evoc": {"smallest": 10},  # by default it finds groups within a group of twenty
     "idec": {"hidden": "16", "width": 3, "pretraining": 10, "batch": 16, "updates": 2, "every": 4},
 }
-"""Settings under which a row that trains is done in a moment."""
+"""Settings under which a row that trains is done in a moment, or that fit so few items."""
 
 
 def missing(row: str) -> str | None:

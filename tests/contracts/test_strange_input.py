@@ -5,6 +5,7 @@ No error comes from the depths: what is refused is refused by a `ShoalError` tha
 
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,9 @@ def _assign(row: str, x: Any) -> Any:
     return method.assign(x)
 
 
+INSTALLED = [
+    row for row in CLUSTERINGS.names() if find_spec(getattr(CLUSTERINGS.load(row), "package", "shoal"))
+]
 MAPS = nn.Sequential(nn.Conv2d(1, 4, 2))
 NET = nn.Sequential(nn.Linear(6, 4), nn.ReLU())
 OF_VECTORS: dict[str, Callable[[Any], Any]] = {
@@ -66,8 +70,8 @@ OF_VECTORS: dict[str, Callable[[Any], Any]] = {
         for name in ("neighbours_kept", "trustworthiness", "continuity")
         for what, turn in (("positions", 1), ("vectors", -1))
     },
-    **{f"{row} fit": partial(_fit, row) for row in CLUSTERINGS.names()},
-    **{f"{row} assign": partial(_assign, row) for row in CLUSTERINGS.names()},
+    **{f"{row} fit": partial(_fit, row) for row in INSTALLED},
+    **{f"{row} assign": partial(_assign, row) for row in INSTALLED},
     "most_exciting": lambda x: shoal.introspection.most_exciting(x, count=2).items,
     "flatten": lambda x: shoal.introspection.flatten(x, 2),
     "layer_quality": lambda x: (

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from shoal.clustering.base import Clustering, ClusteringError, ClusteringMethod, Epoch
     from shoal.clustering.dec import DEC
     from shoal.clustering.deepcluster import DeepCluster
+    from shoal.clustering.evoc import EVoC
     from shoal.clustering.gmm import GMM
     from shoal.clustering.hdbscan import HDBSCAN
     from shoal.clustering.idec import IDEC
@@ -29,6 +30,7 @@ __all__ = [
     "ClusteringMethod",
     "CropAndFlip",
     "DeepCluster",
+    "EVoC",
     "Epoch",
     "KMeans",
     "Sobel",
@@ -38,6 +40,7 @@ _ROWS = {
     "kmeans": "shoal.clustering.kmeans:KMeans",
     "gmm": "shoal.clustering.gmm:GMM",
     "hdbscan": "shoal.clustering.hdbscan:HDBSCAN",
+    "evoc": "shoal.clustering.evoc:EVoC",
     "dec": "shoal.clustering.dec:DEC",
     "idec": "shoal.clustering.idec:IDEC",
     "deepcluster": "shoal.clustering.deepcluster:DeepCluster",
