@@ -201,6 +201,18 @@ def test_without_a_labelled_item_the_loss_is_zero(row, edge):
 
 
 @every_row
+@pytest.mark.parametrize("edge", ["empty", "all unlabelled", "one class"])
+def test_without_anything_to_compare_the_parameters_have_a_slope_too(row, edge):
+    loss = make(row)
+    learned = [one for one in loss.parameters() if one.requires_grad]
+    if not learned:
+        pytest.skip("it has no parameters")
+    loss(EDGES[edge][0].double(), EDGES[edge][1]).backward()  # what embeds is frozen
+    assert all(one.grad is not None and one.grad.isfinite().all() for one in learned)
+    assert edge == "one class" or not any(one.grad.any() for one in learned)
+
+
+@every_row
 @pytest.mark.parametrize("edge", ["one item", "one class"])
 def test_without_a_rival_class_a_loss_over_the_batch_alone_is_zero(row, edge):
     loss = make(row)

@@ -12,6 +12,7 @@ from shoal.losses.cce import CategoricalCrossEntropyLoss
 from shoal.losses.center import CenterLoss
 from shoal.losses.cosine_corel import CosineCORELLoss
 from shoal.losses.gaussian_corel import GaussianCORELLoss
+from shoal.losses.norm_softmax import NormSoftmaxLoss
 
 Z = torch.tensor([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]], dtype=torch.float64)
 Y = torch.tensor([0, 1, 1])
@@ -76,20 +77,30 @@ def test_gaussian_corel_at_one_half_is_half_a_softmax_over_distances():
     assert torch.allclose(loss(Z, Y), cross_entropy(-0.7 * torch.cdist(Z, W).square(), Y) / 2)
 
 
-def test_gaussian_corel_keeps_digits_where_two_centres_lie_together_far_from_a_third():
+@pytest.mark.parametrize("settings", [{}, {"lam": 0.6}, {"variant": "released"}])
+@pytest.mark.parametrize("far", [1000.0, 3000.0, 10_000.0])
+def test_gaussian_corel_keeps_digits_where_two_centres_lie_together_far_from_a_third(settings, far):
     g = torch.Generator().manual_seed(0)
-    weights = torch.tensor([[3000.0, 3000.0], [3000.7, 3000.2], [-3000.0, -3000.0]])
+    weights = torch.tensor([[far, far], [far + 0.7, far + 0.2], [-far, -far]])
     y = torch.arange(60) % 3
     z = weights[y] + torch.randn(60, 2, generator=g)
     found = {}
     for dtype in (torch.float32, torch.float64):
-        loss = with_weights(GaussianCORELLoss(3, 2), weights).to(dtype)
+        loss = with_weights(GaussianCORELLoss(3, 2, **settings), weights).to(dtype)
         rows = z.detach().to(dtype).clone().requires_grad_()
         value = loss(rows, y)
         value.backward()
-        found[dtype] = [part.double() for part in (value.detach(), rows.grad, loss.weights.grad)]
+        assert loss.scores(rows).dtype == dtype
+        found[dtype] = [value.detach(), rows.grad, loss.weights.grad, loss.scores(rows).detach().exp()]
     for single, double in zip(*found.values(), strict=True):
-        assert (single - double).norm() < 2e-4 * double.norm()
+        assert (single.double() - double).norm() < 1e-5 * double.norm()
+
+
+@pytest.mark.parametrize(
+    "kind", [CategoricalCrossEntropyLoss, CenterLoss, GaussianCORELLoss, CosineCORELLoss, NormSoftmaxLoss]
+)
+def test_scores_lie_row_after_row_however_few_the_classes(kind):
+    assert kind(3, 4).scores(torch.randn(5000, 4)).is_contiguous()
 
 
 def released_gaussian(predictions, y, lam):

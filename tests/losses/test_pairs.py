@@ -148,6 +148,29 @@ def test_batch_hard_with_softplus_is_hermans_soft_margin():
     assert float(loss(LINE, LINE_Y)) == pytest.approx(sum(terms) / 4)
 
 
+@pytest.mark.parametrize("form", ["softplus", "ratio", "softmax-ratio"])
+@pytest.mark.parametrize("miner", [None, miners.batch_all])
+def test_values_whose_digits_end_at_zero_count_in_the_mean(form, miner):
+    z, y = rows(20, 3, 4)
+    z = 300.0 * z  # e^-300 is 0 in float32
+    loss = TripletLoss(form=form, miner=miner)
+    d = torch.cdist(z, z)
+    gaps = [
+        float(d[a, p] - d[a, n])
+        for a in range(20)
+        for p in range(20)
+        for n in range(20)
+        if a != p and y[a] == y[p] != y[n]
+    ]
+    one = {
+        "softplus": lambda gap: max(gap, 0) + math.log1p(math.exp(-abs(gap))),
+        "ratio": lambda gap: 2 * float(torch.sigmoid(torch.tensor(gap))),
+        "softmax-ratio": lambda gap: 2 * float(torch.sigmoid(torch.tensor(gap))) ** 2,
+    }[form]
+    wanted = sum(map(one, gaps)) / len(gaps)
+    assert loss(z.float(), y).item() == pytest.approx(wanted, rel=1e-4)
+
+
 def test_a_miner_that_finds_nothing_gives_zero_with_a_gradient():
     z = torch.tensor([[0.0], [1.0], [90.0], [91.0]], requires_grad=True)
     value = TripletLoss(miner=partial(miners.semi_hard, margin=0.2))(z, LINE_Y)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from shoal.losses.base import ClassLoss, check_setting, nothing
+from shoal.losses.base import ClassLoss, check_setting
 
 
 def attractive_repulsive(attraction: Tensor, repulsion: Tensor, *, lam: float) -> Tensor:
@@ -24,7 +24,7 @@ class AttractiveRepulsiveLoss(ClassLoss):
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the weighted mean of both terms over z (N, D) with labels y (N,)."""
         if len(z) == 0:
-            return nothing(z)
+            return self.nothing(z)
         scores = self.scores(z)
         return attractive_repulsive(self.attraction(scores, y), self.repulsion(scores, y), lam=self.lam)
 

@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from shoal.losses.attractive_repulsive import AttractiveRepulsiveLoss
-from shoal.losses.base import nothing
 from shoal.losses.softmax import cross_entropy, linear
 
 
@@ -24,10 +24,13 @@ class CategoricalCrossEntropyLoss(AttractiveRepulsiveLoss):
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the cross-entropy of z (N, D) with labels y (N,)."""
         if len(z) == 0:
-            return nothing(z)
+            return self.nothing(z)
         # twice the framework's sum, in one pass
-        return cross_entropy(self.scores(z), y)
+        return cross_entropy(linear(z, *self._layer(z)), y)
 
     def scores(self, embeddings: Tensor) -> Tensor:
         """Return the logits (N, K) of embeddings (N, D)."""
-        return linear(embeddings, self.weights.to(embeddings.dtype), self.bias.to(embeddings.dtype))
+        return functional.linear(embeddings, *self._layer(embeddings))
+
+    def _layer(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        return self.weights.to(z.dtype), self.bias.to(z.dtype)

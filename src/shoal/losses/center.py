@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from shoal.losses.base import check_setting, nothing
+from shoal.losses.base import check_setting
 from shoal.losses.cce import CategoricalCrossEntropyLoss
 
 
@@ -32,7 +32,7 @@ class CenterLoss(CategoricalCrossEntropyLoss):
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,); in training mode move the centres afterwards."""
         if len(z) == 0:
-            return nothing(z)
+            return self.nothing(z)
         away = z - self.centres.to(z.dtype).index_select(0, y)
         if self.training:
             self._move(away.detach(), y)

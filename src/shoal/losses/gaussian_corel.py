@@ -7,8 +7,7 @@ from torch import Tensor, nn
 
 from shoal.losses.attractive_repulsive import AttractiveRepulsiveLoss, attractive_repulsive
 from shoal.losses.base import LossError, check_setting
-from shoal.losses.distance import squared_euclidean
-from shoal.losses.prototypical import to_prototypes
+from shoal.losses.distance import centred, squared_euclidean, wide
 from shoal.losses.softmax import cross_entropy, linear
 
 VARIANTS = ("paper", "released")
@@ -57,42 +56,49 @@ class GaussianCORELLoss(AttractiveRepulsiveLoss):
 
     def scores(self, embeddings: Tensor) -> Tensor:
         """Return -gamma ||h_i - w_k||^2 (N, K) of embeddings (N, D)."""
-        gamma = self.log_gamma.to(embeddings.dtype).exp()
-        return -gamma * squared_euclidean(embeddings, self.weights.to(embeddings.dtype))
+        gamma, weights = self._of(embeddings)
+        if _far_apart(gamma * centred(weights).square().sum(dim=1)):
+            return self.scores(wide(embeddings)).to(embeddings.dtype)
+        return -gamma * squared_euclidean(embeddings, weights)
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,)."""
         if self.variant == "released" and len(z):
-            return self._released(self.scores(z), y)
+            return self._released(z, y)
         if self.lam == 0.5 and len(z):
             # the framework's sum, in one pass
-            return cross_entropy(self._logits(z, y), y) / 2.0
+            return self._cross_entropy(z, y) / 2.0
         return super().compute(z, y)
 
-    def _logits(self, z: Tensor, y: Tensor) -> Tensor:
-        """Return the scores (N, K) less what each item's have in common, which no softmax sees."""
-        gamma, weights = self.log_gamma.to(z.dtype).exp(), self.weights.to(z.dtype)
+    def _cross_entropy(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the softmax cross-entropy over the scores, less what those of an item have in common."""
+        gamma, weights = self._of(z)
         # about their middle small numbers lose fewer digits
         middle = weights.detach().mean(dim=0)
         about = weights - middle
         lengths = gamma * about.square().sum(dim=1)
         if _far_apart(lengths):
-            return -gamma * to_prototypes(z, y, weights)
-        return linear(z - middle, 2.0 * gamma * about, -lengths)
+            return self._cross_entropy(wide(z), y).to(z.dtype)
+        return cross_entropy(linear(z - middle, 2.0 * gamma * about, -lengths), y)
 
-    def _released(self, scores: Tensor, y: Tensor) -> Tensor:
-        own = self.attraction(scores, y)
+    def _of(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gamma and the centres (K, D) in the dtype of z."""
+        return self.log_gamma.to(z.dtype).exp(), self.weights.to(z.dtype)
+
+    def _released(self, z: Tensor, y: Tensor) -> Tensor:
         if self.lam == 0.5:
-            return (own + scores.logsumexp(dim=1)).mean() / scores.shape[1]
+            return self._cross_entropy(z, y) / len(self.weights)
+        scores = self.scores(z)
         floored = (scores.exp().sum(dim=1) + FLOOR).log()
-        return attractive_repulsive(self.lam * own, (1.0 - self.lam) * floored, lam=self.lam)
+        own = self.lam * self.attraction(scores, y)
+        return attractive_repulsive(own, (1.0 - self.lam) * floored, lam=self.lam)
 
 
 def _far_apart(lengths: Tensor) -> bool:
     """Return whether scores of gamma ||w_k||^2 (K,) might be off by more than `EXACT` by their rounding.
 
-    Then rows are seen from their own centre, which takes longer. Always while compiling, which cannot look.
+    Then they are formed in float64, which takes longer. Never while compiling, which cannot look.
     """
-    if torch.compiler.is_compiling():
-        return True
+    if torch.compiler.is_compiling() or lengths.dtype == torch.float64 or lengths.device.type == "mps":
+        return False
     return not float(lengths.detach().amax()) * torch.finfo(lengths.dtype).eps < EXACT

@@ -12,12 +12,12 @@ PAIRS = ("all", "first")
 
 
 class NPairLoss(Loss):
-    """Sohn (2016), NeurIPS: log(1 + sum over negatives of exp(f . f_n - f . f_p)), mean over anchors.
+    """Sohn (2016), NeurIPS: log(1 + sum over negatives of exp(f . f_n - f . f_p)), averaged.
 
     pairs: "first" is the paper's multi-class N-pair loss: the first two items of each class are anchor and
     positive, and an anchor's negatives are the positives of the other classes; the value depends on the order
-    within the batch. "all" (the default) takes every equal pair of the batch, with every item of
-    another class as a negative, and does not.
+    within the batch. "all" (the default) is the mean over every ordered equal pair of the batch, with every
+    item of another class as a negative, and does not.
 
     Dot products are not bounded: hold the norms by weight decay or, as the paper, a penalty on ||f||^2.
     """

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from shoal.losses.base import ClassLoss, check_setting, nothing
+from shoal.losses.base import ClassLoss, check_setting
 from shoal.losses.distance import unit
 from shoal.losses.softmax import cross_entropy, linear
 
@@ -22,9 +22,11 @@ class NormSoftmaxLoss(ClassLoss):
 
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,)."""
-        return cross_entropy(self.scores(z), y) if len(z) else nothing(z)
+        return cross_entropy(linear(unit(z), self._directions(z)), y) if len(z) else self.nothing(z)
 
     def scores(self, embeddings: Tensor) -> Tensor:
         """Return cos(z, w_k) / temperature (N, K) of embeddings (N, D)."""
-        directions = unit(self.weights.to(embeddings.dtype)) / self.temperature
-        return linear(unit(embeddings), directions)
+        return unit(embeddings) @ self._directions(embeddings).T
+
+    def _directions(self, z: Tensor) -> Tensor:
+        return unit(self.weights.to(z.dtype)) / self.temperature

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from shoal.losses.base import ClassLoss, check_setting, nothing, one_hot
+from shoal.losses.base import ClassLoss, check_setting, one_hot
 from shoal.losses.distance import unit
 
 
@@ -29,7 +29,7 @@ class ProxyAnchorLoss(ClassLoss):
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,)."""
         if len(z) == 0:
-            return nothing(z)
+            return self.nothing(z)
         cosines = self.scores(z)
         own = one_hot(y, len(self.weights), z).bool()
         pull = soft_count(-self.alpha * (cosines - self.delta), own)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from shoal.losses.base import ClassLoss, LossError, check_setting, nothing
+from shoal.losses.base import ClassLoss, LossError, check_setting
 from shoal.losses.distance import squared_euclidean, unit
 from shoal.losses.softmax import cross_entropy
 
@@ -33,7 +33,7 @@ class ProxyNCALoss(ClassLoss):
     def compute(self, z: Tensor, y: Tensor) -> Tensor:
         """Return the loss of z (N, D) with labels y (N,); 0 when it was built for one class only."""
         if len(z) == 0 or len(self.weights) < 2:
-            return nothing(z)
+            return self.nothing(z)
         scores = self.scores(z)
         if self.variant == "softmax":
             return cross_entropy(scores, y)

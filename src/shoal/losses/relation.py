@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, mse_loss, one_hot
 
-from shoal.losses.base import Loss, LossError, check_setting, dense, nothing
+from shoal.losses.base import Loss, LossError, check_setting, dense
 from shoal.losses.episodes import prototypes, split, without_itself
 
 
@@ -40,10 +40,10 @@ class RelationLoss(Loss):
         """Return the loss of z (N, D) with labels y (N,); 0 with one class, or without a query."""
         present, places = dense(y)
         if len(present) < 2:
-            return nothing(z)
+            return self.nothing(z)
         offered, query = self._offer(z, y, places, len(present))
         if not bool(query.any()):
-            return nothing(z)
+            return self.nothing(z)
         wanted = one_hot(places[query], len(present))
         relations = self.relations(z[query], offered[query])
         return mse_loss(relations, wanted.to(relations.dtype))

@@ -63,13 +63,17 @@ FORMS = {
 }
 
 
+SMOOTH = ("softplus", "ratio", "softmax-ratio")
+"""Forms that never reach 0, though their digits may: these are averaged over all triplets."""
+
+
 class TripletLoss(Loss):
     """Mean over the triplets (anchor, positive, negative) whose value is above 0; Euclidean, not normalised.
 
     form: "hinge", "squared" (FaceNet), "soft" (the negative against anchor and positive, as in lifted
     structure), "softplus" (the soft margin of Hermans et al.), "ratio" (the CUB poster of
     schinmayee/metric-learning as coded: + 1, so that it is positive) and "softmax-ratio" (Hoffer and Ailon).
-    Softplus and the two ratios know no margin and never reach 0.
+    Softplus and the two ratios know no margin and never reach 0: their mean is over all triplets.
     miner: from `shoal.miners`, or any function of distances and labels; None takes every triplet of the
     batch: "hinge" and "squared" in O(N^2 log N) time and O(N) memory, the others in O(N^2 P) time for P items
     a class and O(N^2) memory.
@@ -105,7 +109,9 @@ class TripletLoss(Loss):
 
     def _of_triplets(self, distances: Tensor, a: Tensor, p: Tensor, n: Tensor) -> Tensor:
         values = FORMS[self.form](distances[a, p], distances[a, n], distances[p, n], self.margin)
-        return values.sum() / (values > 0).sum().clamp_min(1) if len(a) else nothing(distances)
+        if not len(a):
+            return nothing(distances)
+        return values.mean() if self.form in SMOOTH else values.sum() / (values > 0).sum().clamp_min(1)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _of_blocks(self, distances: Tensor, y: Tensor) -> Tensor:
@@ -120,10 +126,11 @@ class TripletLoss(Loss):
         return total / above.clamp_min(1.0)
 
     def _of_pairs(self, distances: Tensor, negative: Tensor, a: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the sum and the number of the values above 0 over the pairs a, p (B,) and every negative."""
+        """Return the sum and the number of the values that count: pairs a, p (B,) with every negative."""
         ap, an, pn = distances[a, p][:, None], distances[a], distances[p]
         values = FORMS[self.form](ap, an, pn, self.margin) * negative[a]
-        return values.sum(), (values.detach() > 0).sum().to(values.dtype)
+        counted = negative[a] if self.form in SMOOTH else values.detach() > 0
+        return values.sum(), counted.sum().to(values.dtype)
 
 
 def mined(found: object, items: int) -> tuple[Tensor, Tensor, Tensor]:
