@@ -27,12 +27,12 @@ def draw_layer(
     if known is not None:
         return known.id
     embedding = _embedding(workspace, layer)
-    count = len(embedding.ids)
-    watch(Progress(0, count, f"drawing the map of {layer}"))
+    # No projector says how far it is: 0 of so many would only stand there.
+    watch(Progress(0, 0, f"drawing the map of {_said(layer)}"))
     start, _ = aligned(workspace, main, embedding.ids)
     xy = register(fit_from(projector, embedding.vectors, start), onto=start)
     low, high = min(0.0, float(xy.min())), max(1.0, float(xy.max()))
-    origin = origin_of(workspace, projector, embedding.ids, layer=layer, fitted=count)
+    origin = origin_of(workspace, projector, embedding.ids, layer=layer, fitted=len(embedding.ids))
     origin = replace(origin, backbone=embedding.backbone, fingerprint=embedding.fingerprint, aside=True)
     drawn = Map((xy - low) / (high - low), embedding.ids, origin)
     return workspace.save_map(drawn, final=True)
@@ -45,6 +45,10 @@ def _embedding(workspace: Workspace, layer: str) -> Embedding:
     row, model = model_of(workspace, int(number))
     below = workspace.embedding(row.layer)
     return replace(below, vectors=model.embed(below.vectors), layer=layer)
+
+
+def _said(layer: str) -> str:
+    return f"the {layer}" if layer.startswith(HEAD_OF) else f"layer {layer}"
 
 
 def maps_by_layer(workspace: Workspace) -> dict[str, MapRow]:

@@ -6,6 +6,7 @@ from tests.browser.conftest import Look
 from tests.browser.page import PATIENCE_MS, Eye
 from tests.seeded import Seeded, save_round, save_slips
 
+from shoal.types import Progress
 from shoal.workspace import Workspace
 
 INK = """(canvas) => {
@@ -15,6 +16,14 @@ INK = """(canvas) => {
     context.drawImage(canvas, 0, 0);
     const { data } = context.getImageData(0, 0, copy.width, copy.height);
     return data.reduce((sum, value, at) => (at % 4 === 3 ? sum + value : sum), 0);
+}"""
+
+
+SAYINGS = """() => {
+    const said = (window.said = new Set());
+    const header = document.querySelector("header");
+    const look = () => header.querySelectorAll(".job .text").forEach((one) => said.add(one.textContent.trim()));
+    new MutationObserver(look).observe(header, { subtree: true, childList: true, characterData: true });
 }"""
 
 
@@ -145,10 +154,10 @@ def test_layers_slide_flip_and_lie_side_by_side(look: Look, seeded: Seeded) -> N
     assert early["name"] == "early"
     eye.drawn(map=early["map"]["id"])
     assert eye.state()["map"]["id"] == seeded.map_id  # a view of this page, not everybody's map
-    assert eye.place(seeded.ids[0][0]) != before
+    assert eye.place(seeded.ids[0][0]) != pytest.approx(before)
     eye.press("t")
     eye.drawn(map=seeded.map_id)
-    assert eye.place(seeded.ids[0][0]) == before
+    assert eye.place(seeded.ids[0][0]) == pytest.approx(before)
     expect(slider).to_have_attribute("aria-valuetext", "late")
     eye.press("[")
     eye.drawn(map=early["map"]["id"])
@@ -167,6 +176,38 @@ def test_layers_slide_flip_and_lie_side_by_side(look: Look, seeded: Seeded) -> N
         eye.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
     eye.page.mouse.up()
     eye.drawn(selected=sum(map(len, seeded.ids)))  # what is lassoed there is selected here
+
+
+def test_the_bar_says_all_the_while_which_layer_is_drawn(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    eye.page.evaluate(SAYINGS)
+    eye.press("[")
+    eye.page.wait_for_function("(id) => window.__shoal.drawn?.map > id", arg=seeded.map_id)
+    assert eye.page.evaluate("[...window.said]") == ["Drawing the map of layer early"]
+
+
+def test_the_drawing_of_a_layer_can_be_stopped(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    with Workspace.open(seeded.path) as workspace:
+
+        def take(route: Route) -> None:
+            """Be the job, which would otherwise be over before anybody could stop it."""
+            workspace.jobs.heartbeat(
+                workspace.jobs.create("layer_map", {"layer": "early"}), Progress(0, 0, "starting")
+            )
+            route.fulfill(status=202, json=ask(eye, "jobs")[0])
+
+        eye.page.route("**/api/jobs", take, times=1)
+        eye.press("Shift+B")
+        expect(eye.page.get_by_text("Drawing the map of layer early")).to_be_visible()
+        eye.page.get_by_role("banner").get_by_role("button", name="Stop").click()
+        job = ask(eye, "jobs")[0]["id"]
+        eye.until(lambda: workspace.jobs.cancel_requested(job), "the job to be asked to stop")
+        workspace.jobs.finish(job, "cancelled", "stopped; the same command goes on where it was")
+    expect(eye.page.get_by_text("Stopped: the map of layer early was not drawn.")).to_be_visible()
+    expect(eye.page.locator(".side")).to_have_count(0)
 
 
 def test_names_of_regions_come_with_labels(look: Look, seeded: Seeded) -> None:

@@ -1,5 +1,6 @@
 import { get, type Readable, writable } from "svelte/store";
 import type { State } from "../api/client";
+import { layerText } from "../jobs/words";
 import { type LayerInfo, lookApi } from "./api";
 
 /** Shows a map by its id, or (null) the one that is current for everybody. */
@@ -132,10 +133,16 @@ export class Layers {
     const { job } = state;
     const drawing = get(this.drawing);
     if (drawing === null || job?.kind !== "layer_map" || job.state === "running" || job.state === "queued") return;
-    if (this.mapOf(drawing) === null) return this.fail(`The map of ${drawing} was not drawn: ${job.message}`);
+    if (this.mapOf(drawing) === null) return this.fail(undrawn(drawing, job));
     this.drawing.set(null);
     const next = [this.wanted, get(this.beside)].find((name) => name !== null && this.mapOf(name) === null);
     if (this.wanted !== null && this.mapOf(this.wanted) !== null) this.display(this.mapOf(this.wanted)!);
     if (next) await this.draw(next);
   }
+}
+
+/** Why a layer has no map: somebody stopped the drawing, or it went wrong. */
+function undrawn(layer: string, { state, message }: NonNullable<State["job"]>): string {
+  if (state === "cancelled") return `Stopped: the map of ${layerText(layer)} was not drawn.`;
+  return `The map of ${layerText(layer)} was not drawn: ${message}`;
 }
