@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Route, expect
 from tests.browser.conftest import Look
-from tests.browser.page import Eye
+from tests.browser.page import STILL_FRAMES, Eye
 from tests.seeded import Seeded
 
 
@@ -162,6 +162,37 @@ def test_history_shows_who_did_what_and_reverts_one(look: Look, seeded: Seeded) 
     eye.press("Control+z")
     eye.saved()
     assert eye.counts() == {"disc": a, "plate": b}
+
+
+LIT = """(list) => [...list.querySelectorAll("li")].flatMap((one) => {
+    const revert = one.querySelector(".revert");
+    const lit = getComputedStyle(one).backgroundColor !== "rgba(0, 0, 0, 0)";
+    return lit || (revert && getComputedStyle(revert).opacity !== "0") ? [one.dataset.event] : [];
+})"""
+
+
+def test_a_line_that_slides_under_the_pointer_is_not_pointed_at(look: Look, seeded: Seeded) -> None:
+    eye = labelled(look, seeded, "disc", "plate", "cup")
+    eye.press("h")
+    lines = eye.page.get_by_role("region", name="History").locator("[data-event]")
+    expect(lines).to_have_count(3)
+    lines.nth(1).hover()
+    assert lines.first.locator("..").evaluate(LIT) == ["2"]
+    lines.nth(1).get_by_role("button", name="Revert").click()
+    expect(lines).to_have_count(4)
+    eye.frames(STILL_FRAMES)
+    assert lines.first.locator("..").evaluate(LIT) == []
+    eye.page.mouse.down()
+    eye.page.mouse.up()
+    eye.frames(STILL_FRAMES)
+    eye.saved()  # what has come to where the click was is not reverted by another
+    assert eye.counts() == {"disc": len(seeded.ids[0]), "cup": len(seeded.ids[2])}
+    box = lines.nth(1).bounding_box()
+    assert box
+    eye.page.mouse.move(box["x"] + 30, box["y"] + 12)
+    eye.until(
+        lambda: lines.first.locator("..").evaluate(LIT) == ["3"], "the line under the pointer to be lit"
+    )
 
 
 def test_a_line_of_the_history_brings_its_items_into_view(look: Look, seeded: Seeded) -> None:
