@@ -1,11 +1,13 @@
 """The page on a phone, a tablet and small windows: nothing is cut off, covered or too small for a finger."""
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye, Server
+from tests.browser.test_map import overlap
 from tests.seeded import Seeded, save_round, seed_workspace
 
 from shoal.workspace import Workspace
@@ -117,6 +119,24 @@ def overlaps(parts: dict[str, list[float]]) -> list[tuple[str, str]]:
         for other, b in parts.items()
         if one < other and min(a[2], b[2]) - max(a[0], b[0]) > 1 and min(a[3], b[3]) - max(a[1], b[1]) > 1
     ]
+
+
+@pytest.mark.parametrize("size", [*WINDOWS[:2], (1000, 700)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("which", ["browser", "blind_browser"])
+def test_a_notice_and_the_chip_of_the_filters_leave_each_other_free(
+    look: Look, request: pytest.FixtureRequest, which: str, size: tuple[int, int]
+) -> None:
+    eye = look(request.getfixturevalue(which), viewport={"width": size[0], "height": size[1]})
+    eye.whole_map(239)
+    eye.press("Shift+L")
+    eye.press("t")  # there is nothing to flip to
+    parts = [eye.page.locator(".pane").locator(one) for one in (".notice", ".filters")]
+    if which == "blind_browser":
+        parts.append(eye.page.locator(".banner"))
+    for part in parts:
+        expect(part).to_be_visible()
+    boxes = [part.bounding_box() for part in parts]
+    assert not any(overlap(one, other) for one, other in combinations(boxes, 2))
 
 
 def test_on_a_phone_a_selection_is_named_in_a_sheet_that_then_goes(look: Look, seeded: Seeded) -> None:
