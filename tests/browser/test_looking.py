@@ -22,7 +22,8 @@ INK = """(canvas) => {
 SAYINGS = """() => {
     const said = (window.said = new Set());
     const header = document.querySelector("header");
-    const look = () => header.querySelectorAll(".job .text").forEach((one) => said.add(one.textContent.trim()));
+    const texts = () => [...header.querySelectorAll(".job .text")].map((one) => one.textContent.trim());
+    const look = () => texts().forEach((one) => said.add(one));
     new MutationObserver(look).observe(header, { subtree: true, childList: true, characterData: true });
 }"""
 
