@@ -1,12 +1,16 @@
 """Looking as a person does: colours, filters, layers, side by side, labels against predictions."""
 
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Route, expect
 from tests.browser.conftest import Look
 from tests.browser.page import PATIENCE_MS, Eye
 from tests.seeded import Seeded, save_round, save_slips
 
-from shoal.types import Progress
+from shoal.types import Map, Progress
 from shoal.workspace import Workspace
 
 INK = """(canvas) => {
@@ -224,6 +228,60 @@ def test_names_of_regions_come_with_labels(look: Look, seeded: Seeded) -> None:
         assert box
         places = eye.places(seeded.ids[group])
         assert min(p[0] for p in places) < box["x"] + box["width"] / 2 < max(p[0] for p in places)
+
+
+def test_names_beside_lie_where_that_layer_has_its_items(look: Look, seeded: Seeded) -> None:
+    names = ("north", "east", "south", "west")
+    with Workspace.open(seeded.path) as workspace:
+        for group, name in enumerate(names):
+            workspace.label(seeded.ids[group], name)
+        late = workspace.map(seeded.map_id)
+        assert late
+        mirrored = Map(1 - late.xy, late.ids, replace(late.origin, layer="early", aside=True))
+        workspace.save_map(mirrored, final=True)
+    eye = look()
+    eye.whole_map(len(late.ids))
+    eye.press("o")
+    eye.page.get_by_label("Beside it").select_option("early")
+    places = {}
+    for where in (".map", ".side"):
+        labels = [eye.page.locator(f"{where} .name[data-name='{name}']") for name in names]
+        for label in labels:
+            expect(label).to_be_visible()
+        eye.still()
+        places[where] = [middle(label) for label in labels]
+    for one, other in combinations(range(4), 2):
+        for axis in (0, 1):
+            here, beside = (
+                places[where][one][axis] - places[where][other][axis] for where in (".map", ".side")
+            )
+            assert abs(here) < 60 or here * beside < 0, (names[one], names[other])
+
+
+def middle(part: Locator) -> tuple[float, float]:
+    """Return the middle of a part of the page, in px of the window."""
+    box = part.bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_names_on_a_small_map_leave_most_of_it_free(look: Look, seeded: Seeded) -> None:
+    with Workspace.open(seeded.path) as workspace:
+        for group in range(4):
+            workspace.label(seeded.ids[group][: 60 - 10 * group], f"a name that is long, number {group}")
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    names = eye.page.locator(".map .name[data-name]")
+    expect(names).to_have_count(4)
+    eye.press("o")
+    eye.press("Shift+B")
+    eye.page.locator(".side[data-map]").wait_for()
+    expect(eye.page.locator(".map .name[data-name]")).to_have_count(2)
+    places = np.array(eye.places([id for ids in seeded.ids for id in ids]))
+    width, height = places.max(axis=0) - places.min(axis=0)
+    boxes = [name.bounding_box() for name in names.all()]
+    assert sum(box["width"] * box["height"] for box in boxes if box) < width * height / 4
+    assert "number 0" in (names.first.get_attribute("data-name") or "")  # the heaviest stays
 
 
 def test_names_and_overview_show_only_what_the_filters_let_through(look: Look, seeded: Seeded) -> None:

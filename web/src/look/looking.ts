@@ -17,6 +17,7 @@ import {
   UNSURE,
 } from "./colours";
 import { asksServer, chips, type Filters, ofItems, OPEN, passing, revived, wire, type WireFilter } from "./filters";
+import { Pulse } from "./pulse";
 
 /** The values of one column by item id, and the table of its categories. */
 export interface ColumnValues {
@@ -46,10 +47,8 @@ export class Looking {
   readonly passing = writable<Uint8Array | null>(null);
   readonly names = writable(true);
   readonly minimap = writable(true);
-  /** Grows with every picture of the map, and a while after the last one with `settled`. */
-  readonly frame = writable(0);
-  readonly settled = writable(0);
-  scene: Scene | null = null;
+  /** When the main map was drawn. */
+  readonly pulse = new Pulse();
 
   private readonly known = new Map<number, Promise<ColumnValues>>();
   private readonly ready = new Map<number, ColumnValues>();
@@ -60,7 +59,6 @@ export class Looking {
   private passed: Uint8Array | null = null;
   private asked = "";
   private items = -1;
-  private timer: ReturnType<typeof setTimeout> | undefined;
   /** Under which name the filters are kept; empty until the workspace is known. */
   private kept = "";
 
@@ -84,6 +82,14 @@ export class Looking {
     });
     predictions.subscribe(() => this.changed());
     state.subscribe((now) => void this.follow(now));
+  }
+
+  get scene(): Scene | null {
+    return this.pulse.scene;
+  }
+
+  set scene(scene: Scene | null) {
+    this.pulse.scene = scene;
   }
 
   /** What the lasso has to obey, as the server is told; null: everything. */
@@ -132,13 +138,6 @@ export class Looking {
     );
     this.known.set(id, fetched);
     return fetched;
-  }
-
-  /** A picture of the map was drawn. */
-  framed(): void {
-    this.frame.update((n) => n + 1);
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.settled.update((n) => n + 1), 180);
   }
 
   /** Everything that there is to colour by now, and what it is called. */

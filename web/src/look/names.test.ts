@@ -28,14 +28,25 @@ test("a class in two far places has two names, a thin one none", () => {
 
 test("no name covers another or leaves the screen", () => {
   const at = (x: number, y: number, weight: number) => ({ classId: 0, x, y, weight });
-  const placed = placeNames([at(100, 100, 9), at(120, 104, 5), at(100, 140, 3), at(2, 100, 2)], {
+  const placed = placeNames([at(100, 100, 9), at(120, 104, 5), at(100, 140, 3), at(-2, 200, 2), at(2, 300, 1)], {
     toScreen: ({ x, y }) => ({ x, y }),
     width: 400,
     height: 400,
     sizeOf: () => ({ width: 60, height: 20 }),
   });
-  expect(placed.map(({ weight }) => weight)).toEqual([9, 3]);
+  expect(placed.map(({ weight }) => weight)).toEqual([9, 3, 1]);
   expect(placed[0]).toMatchObject({ left: 70, top: 90 });
+  expect(placed[2]).toMatchObject({ left: 4, top: 290 });
+});
+
+test("names take a fair share of the map, weightiest first, and nothing that lies over it", () => {
+  const names = [100, 200, 300].map((y, place) => ({ classId: place, x: 100, y, weight: 9 - place }));
+  const screen = { toScreen: ({ x, y }: { x: number; y: number }) => ({ x, y }), width: 400, height: 400, sizeOf: () => ({ width: 60, height: 20 }) };
+  const placed = (more: Partial<Parameters<typeof placeNames>[1]>) => placeNames(names, { ...screen, ...more }).map(({ classId }) => classId);
+  expect(placed({})).toEqual([0, 1, 2]);
+  expect(placed({ most: 2 * 60 * 20 + 1 })).toEqual([0, 1]);
+  expect(placed({ most: 60 * 20 - 1 })).toEqual([]);
+  expect(placed({ taken: [{ x0: 0, y0: 180, x1: 80, y1: 240 }] })).toEqual([0, 2]);
 });
 
 test("a name goes where it hides no picture, and stays in the middle where nothing is gained", () => {

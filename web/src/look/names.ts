@@ -206,26 +206,49 @@ export function freeWay(
   return { x: best[0], y: best[1] };
 }
 
-/** Place names on the screen, weightiest first; one that would cover another is left out. */
+/** How much of the map that is on the screen names may cover: on a small one the lightest are left out. */
+export const FAIR_SHARE = 1 / 5;
+
+/** How many px² two boxes share. */
+export function shared(a: Bounds, b: Bounds): number {
+  return Math.max(0, Math.min(a.x1, b.x1) - Math.max(a.x0, b.x0)) * Math.max(0, Math.min(a.y1, b.y1) - Math.max(a.y0, b.y0));
+}
+
+/** How far names stay from each other, from the edge, and from what lies over the map, in px. */
+const MARGIN = 4;
+
+/** Where a name of so many px around `middle` begins, so that it does not leave the screen. */
+function pushedIn(middle: number, size: number, screen: number): number {
+  return Math.max(MARGIN, Math.min(screen - MARGIN - size, middle - size / 2));
+}
+
+/** Place names on the screen, those at its edge pushed in, weightiest first; left out is what would cover another or something of `taken`, and what
+ * would bring all to more than `most` px². */
 export function placeNames(
   names: readonly RegionName[],
-  { toScreen, width, height, sizeOf }: {
+  { toScreen, width, height, taken = [], most = Infinity, sizeOf }: {
     toScreen: (name: RegionName) => { x: number; y: number };
     width: number;
     height: number;
+    taken?: readonly Bounds[];
+    most?: number;
     sizeOf: (name: RegionName) => { width: number; height: number };
   },
 ): PlacedName[] {
-  const placed: (PlacedName & { width: number; height: number })[] = [];
+  const placed: PlacedName[] = [];
+  const full = [...taken];
+  let left = most;
   for (const name of names) {
     const { x, y } = toScreen(name);
     const size = sizeOf(name);
-    const [left, top] = [x - size.width / 2, y - size.height / 2];
-    if (left < 4 || top < 4 || left + size.width > width - 4 || top + size.height > height - 4) continue;
-    const free = placed.every(
-      (other) => left > other.left + other.width + 4 || other.left > left + size.width + 4 || top > other.top + other.height + 4 || other.top > top + size.height + 4,
-    );
-    if (free) placed.push({ ...name, left, top, ...size });
+    if (x < 0 || y < 0 || x > width || y > height) continue;
+    const [x0, y0] = [pushedIn(x, size.width, width), pushedIn(y, size.height, height)];
+    const box = { x0, y0, x1: x0 + size.width, y1: y0 + size.height };
+    const around = { x0: x0 - MARGIN, y0: y0 - MARGIN, x1: box.x1 + MARGIN, y1: box.y1 + MARGIN };
+    if (size.width * size.height > left || full.some((other) => shared(around, other) > 0)) continue;
+    left -= size.width * size.height;
+    full.push(box);
+    placed.push({ ...name, left: box.x0, top: box.y0 });
   }
   return placed;
 }
