@@ -175,6 +175,43 @@ def test_a_click_on_the_overview_moves_the_view_there(look: Look, seeded: Seeded
     expect(overview).to_have_count(0)
 
 
+INKED = """(canvas) => {
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    const { data } = context.getImageData(0, 0, copy.width, copy.height);
+    const at = [];
+    for (let i = 3; i < data.length; i += 4) if (data[i] > 0) at.push((i - 3) / 4);
+    return at.map((one) => [(one % copy.width) / copy.width, Math.floor(one / copy.width) / copy.height]);
+}"""
+
+
+def test_the_overview_shows_where_the_selection_lies(look: Look, seeded: Seeded) -> None:
+    eye = opened(look)
+    places = np.array(eye.places([id for group in seeded.ids for id in group]))
+    low, high = places.min(axis=0), places.max(axis=0)
+    expected = [
+        (np.array(eye.places(seeded.ids[group])) - (low + high) / 2) / (high - low).max() + 0.5
+        for group in range(2)
+    ]
+    selected = eye.page.locator(".minimap > canvas.selected")
+    expect(selected).to_have_count(0)
+    for group in range(2):
+        eye.press("f")
+        eye.still()
+        eye.lasso(seeded.ids[group])
+        eye.drawn(selected=len(seeded.ids[group]))
+        eye.zoom(seeded.ids[3][0], 4)
+        eye.until(lambda: len(selected.evaluate(INKED)) > 30, "the selection's dots")
+        inked = np.array(selected.evaluate(INKED))
+        assert np.abs(inked.mean(axis=0) - expected[group].mean(axis=0)).max() < 0.05
+        assert (inked >= expected[group].min(axis=0) - 0.06).all()
+        assert (inked <= expected[group].max(axis=0) + 0.06).all()
+        eye.press("Escape")
+        expect(selected).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("width", "beside"), [(1280, False), (1280, True), (390, False)], ids=["laptop", "side by side", "phone"]
 )
