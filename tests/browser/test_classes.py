@@ -164,6 +164,13 @@ def test_history_shows_who_did_what_and_reverts_one(look: Look, seeded: Seeded) 
     assert eye.counts() == {"disc": a, "plate": b}
 
 
+def test_a_long_notice_keeps_its_button_whole(look: Look, seeded: Seeded) -> None:
+    eye = labelled(look, seeded, "a name that goes on and on, " * 7)
+    undo = eye.page.locator(".notice .undo").bounding_box()
+    assert undo
+    assert undo["width"] > 1.6 * undo["height"], "its word stands in one line"
+
+
 LIT = """(list) => [...list.querySelectorAll("li")].flatMap((one) => {
     const revert = one.querySelector(".revert");
     const lit = getComputedStyle(one).backgroundColor !== "rgba(0, 0, 0, 0)";

@@ -30,7 +30,7 @@ export function gestureText(gesture: Gesture): string {
     case "key":
       return detail["key"] ? `“${name}” got the key ${detail["key"]}` : `“${name}” lost its key`;
     default:
-      return `${TURNS[kind]}: ${KINDS[String(detail["kind"])] ?? "a gesture"}${name === null ? "" : ` “${name}”`}, ${what}`;
+      return `${TURNS[kind]}: ${KINDS[String(detail["kind"])] ?? "a gesture"}${name === null ? "" : ` “${name}”`}${count === 0 ? "" : `, ${what}`}`;
   }
 }
 
