@@ -18,8 +18,13 @@ Thumbnails = Callable[[list[int], int], list[bytes | None]]
 BACKGROUND: Colour = (13, 16, 20)
 DOT: Colour = (138, 151, 168)
 INK: Colour = (214, 221, 230)
-_FIRST = bytes.fromhex("4cc2ffffb020ff5c8a52d68ab48cffffe45cff7a452fd1c5f59ae0a3c9407f95ffd8ae86")
-"""The colours of the first twelve classes, three bytes each; the page has the same."""
+_FIRST = bytes.fromhex(
+    "4cc2ffffb020ff5c8a52d68ab48cffffe45c7cf4f434a028c44cc428acac7c70f4c4e8ac"
+    "f4644070d0c4dc88d058a070dca04cc470dcb8dc7088d0f4dc409434c4ac4ce8d094dcac"
+    "dc1ce8f4d01cd07c6494b8705894acc4c464ac7058f44c94f4401010b8dc9464dcd0a094"
+    "a0dcf47cc4dcac7cf488d01c64f4d0d064c4f4b894b894b888d0acd094e8dc347c88f488"
+)
+"""The colours of the first 48 classes, three bytes each; the page has the same (web/src/map/palette.ts)."""
 
 _BOXES = (32, 64, 128, 256)
 _CELLS = (256, 192, 144, 112, 88, 72, 60, 50, 42, 36, 32)

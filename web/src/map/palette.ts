@@ -1,18 +1,21 @@
 export type Rgb = readonly [r: number, g: number, b: number];
 
-/** The first classes' colours: each chosen farthest (in OKLab) from all before it, as seen by normal, protan and
+/** The first 48 classes' colours: each chosen farthest (in OKLab) from all before it, as seen by normal, protan and
  * deutan eyes; all bright enough for thin rings around pictures. */
 const FIRST = [
   "#4cc2ff", "#ffb020", "#ff5c8a", "#52d68a", "#b48cff", "#ffe45c", "#7cf4f4", "#34a028",
   "#c44cc4", "#28acac", "#7c70f4", "#c4e8ac", "#f46440", "#70d0c4", "#dc88d0", "#58a070",
   "#dca04c", "#c470dc", "#b8dc70", "#88d0f4", "#dc4094", "#34c4ac", "#4ce8d0", "#94dcac",
+  "#dc1ce8", "#f4d01c", "#d07c64", "#94b870", "#5894ac", "#c4c464", "#ac7058", "#f44c94",
+  "#f44010", "#10b8dc", "#9464dc", "#d0a094", "#a0dcf4", "#7cc4dc", "#ac7cf4", "#88d01c",
+  "#64f4d0", "#d064c4", "#f4b894", "#b894b8", "#88d0ac", "#d094e8", "#dc347c", "#88f488",
 ] as const;
 
 /** The colour of a class by its id. */
 export function classColour(id: number): Rgb {
   const first = FIRST[id];
   if (first) return parse(first);
-  // The golden angle keeps every next hue far from those before; three lightnesses tell near hues apart.
+  // Past these the golden angle keeps every next hue far from those before; three lightnesses tell near hues apart.
   const hue = (id * 137.508) % 360;
   return fromHsl(hue, 0.62, [0.72, 0.56, 0.82][id % 3]!);
 }
