@@ -1,5 +1,6 @@
 import { DotPicture } from "./dots";
 import { paintFrame, paintPicture, scalePicture, type Sheet, type Sprite, spriteOf } from "./paint";
+import { chosenDot } from "./palette";
 import type { PointStore } from "./points";
 import { type Frame, type Progress, type Renderer, type SpriteBatch, STRIDE } from "./renderer";
 import { LAYER, place, type SpriteSize } from "./sprites";
@@ -90,6 +91,7 @@ export class CanvasRenderer implements Renderer {
       diameter: frame.dotSize * density,
       dim: frame.dim,
       dot: theme.dot,
+      chosen: chosenDot(theme),
       background: theme.background,
     };
     this.dots.aim(view, frame.around);

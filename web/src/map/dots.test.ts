@@ -15,6 +15,7 @@ const still: DotView = {
   diameter: 4,
   dim: false,
   dot: [200, 100, 50],
+  chosen: [250, 240, 230],
   background: [0, 0, 0],
 };
 

@@ -20,6 +20,8 @@ export interface DotView {
   diameter: number;
   dim: boolean;
   dot: Rgb;
+  /** A selected dot without a label. */
+  chosen: Rgb;
   background: Rgb;
 }
 
@@ -179,7 +181,7 @@ interface Paint {
 
 function makePaint(view: DotView): Paint {
   const dot = opaque(view.dot);
-  const chosen = opaque(view.dot.map((c) => Math.round(c + (255 - c) * 0.75)) as unknown as Rgb);
+  const chosen = opaque(view.chosen);
   const paint: Paint = {
     strengths: new Uint16Array(256),
     plain: new Uint32Array(256),

@@ -57,5 +57,12 @@ export interface Theme {
   ring: Rgb;
 }
 
+/** The colour of a selected item's dot without a label: most of the way from the others' to the selection's ring, so
+ * that it stands out from the ground, be that dark or light. */
+export function chosenDot({ dot, ring }: Theme): Rgb {
+  const mix = (k: 0 | 1 | 2): number => Math.round(dot[k] + (ring[k] - dot[k]) * 0.75);
+  return [mix(0), mix(1), mix(2)];
+}
+
 export const DARK: Theme = { background: parse("#0d1014"), dot: parse("#8a97a8"), ring: [255, 255, 255] };
 export const LIGHT: Theme = { background: parse("#eaedf0"), dot: parse("#7b8794"), ring: parse("#14181d") };

@@ -17,6 +17,7 @@ layout(location = 2) in vec4 a_style;
 uniform float u_size;      // device px
 uniform float u_dim;
 uniform vec3 u_dot;
+uniform vec3 u_chosen;
 out vec4 v_colour;
 out float v_size;
 void main() {
@@ -26,7 +27,7 @@ void main() {
   bool dimmed = (u_dim > 0.5 && !selected) || (bits & 16) != 0;
   vec3 colour = labelled ? a_style.rgb : u_dot;
   float alpha = labelled ? 0.95 : 0.62;
-  if (selected) { alpha = 1.0; if (!labelled) colour = mix(u_dot, vec3(1.0), 0.75); }
+  if (selected) { alpha = 1.0; if (!labelled) colour = u_chosen; }
   if (dimmed) { colour = mix(colour, u_dot, 0.5); alpha *= 0.32; }
   if ((bits & 8) != 0) alpha *= u_t;
   float size = u_size * (selected ? 1.35 : 1.0);

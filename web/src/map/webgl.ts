@@ -1,5 +1,5 @@
 import { Pace } from "./pace";
-import type { Rgb } from "./palette";
+import { chosenDot, type Rgb } from "./palette";
 import type { PointStore } from "./points";
 import { type Frame, type Progress, type Renderer, type SpriteBatch, STRIDE } from "./renderer";
 import { DOT_FRAGMENT, DOT_VERTEX, SPRITE_FRAGMENT, SPRITE_VERTEX } from "./shaders";
@@ -169,6 +169,7 @@ export class WebGlRenderer implements Renderer {
     this.common(made.dots, frame);
     gl.uniform1f(made.dots.uniform("u_size"), frame.dotSize * frame.density);
     gl.uniform3fv(made.dots.uniform("u_dot"), unit(frame.theme.dot));
+    gl.uniform3fv(made.dots.uniform("u_chosen"), unit(chosenDot(frame.theme)));
     gl.bindVertexArray(made.dotArray);
     gl.drawArrays(gl.POINTS, first, dots);
   }
