@@ -13,7 +13,7 @@ function scene(around: number, more: Partial<Sprite> = {}): { sheet: Sheet; spri
   for (let y = 12; y < 20; y += 1) source.fill(RED, y * LAYER + 12, y * LAYER + 20);
   const sheet = { pixels: new Uint32Array(64 * 64).fill(BLUE), width: 64, height: 64 };
   const box = { x: 16, y: 16, width: SIDE, height: SIDE, left: 0, top: 0, across: SIDE, down: SIDE };
-  const sprite = { ...box, source, label: null, alpha: 256, selected: false, dimmed: false, radius: 0, density: 1, ...more };
+  const sprite = { ...box, source, label: null, alpha: 256, selected: false, dimmed: false, apart: false, radius: 0, density: 1, ...more };
   return { sheet, sprite };
 }
 
@@ -27,6 +27,11 @@ function painted(around: number, more: Partial<Sprite> = {}): (x: number, y: num
 test("a transparent picture covers nothing where it is clear, nor is it framed", () => {
   const at = painted(0);
   expect([at(32, 32), at(18, 18), at(15, 15), at(47, 47)]).toEqual([RED, BLUE, BLUE, BLUE]);
+});
+
+test("where all lie apart, a transparent picture has ground of its own", () => {
+  const at = painted(0, { apart: true });
+  expect([at(32, 32), at(18, 18), at(15, 15), at(47, 47)]).toEqual([RED, 0xff000000, BLUE, 0xff000000]);
 });
 
 test("an opaque picture covers its box, and a gap parts it from its neighbours", () => {

@@ -26,6 +26,8 @@ export interface Sprite {
   alpha: number;
   selected: boolean;
   dimmed: boolean;
+  /** Whether it lies on ground of its own: what is below does not show through. */
+  apart: boolean;
   radius: number;
   density: number;
 }
@@ -56,6 +58,7 @@ export function spriteOf(frame: Frame, batch: SpriteBatch, i: number, sourceOf: 
     alpha: Math.round(256 * value(12) * (value(15) > 0 ? t : 1)),
     selected,
     dimmed: frame.dim && !selected,
+    apart: frame.apart,
     radius: Math.min(4 * density, side * 0.07),
     density,
   };
@@ -79,6 +82,11 @@ export function paintFrame(sheet: Sheet, sprite: Sprite, background: Rgb, ring: 
   paintBorder(sheet, box, band + around + gap, opaque(background), sprite.alpha);
   if (selected) paintBorder(sheet, box, band + around, opaque(ring), sprite.alpha);
   if (label !== null) paintBorder(sheet, box, band, label, sprite.dimmed ? (sprite.alpha * 115) >> 8 : sprite.alpha);
+  if (sprite.apart && !solid) fillBox(sheet, sprite, opaque(background));
+}
+
+function fillBox(sheet: Sheet, { x, y, width, height, alpha }: Sprite, colour: number): void {
+  for (let row = y; row < y + height; row += 1) fillRow(sheet, row, x, x + width, colour, alpha);
 }
 
 /** Whether the picture reaches into its corners: then a gap parts it from what lies below, else that shows through. */

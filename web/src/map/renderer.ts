@@ -37,6 +37,8 @@ export interface Frame {
   batches: readonly SpriteBatch[];
   /** Whether to dim what is not selected. */
   dim: boolean;
+  /** Whether every picture has a place of its own: a transparent one then shows no dots that lie below it. */
+  apart: boolean;
   /** Whether nothing moves: thumbnails then lie on whole device px. */
   still: boolean;
   /** Whether the next frame should come soon: something moves, or what the items look like changes, as under a lasso. */

@@ -364,6 +364,7 @@ export class Scene {
       spriteSize,
       batches: this.stage.batches,
       dim: this.styles.selected > 0,
+      apart: this.isSpread && this.points.t === 1,
       still,
       hurry,
       theme: this.theme,

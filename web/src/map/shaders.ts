@@ -88,6 +88,7 @@ uniform float u_dim;
 uniform float u_t;
 uniform vec3 u_background;
 uniform vec3 u_ring;
+uniform float u_apart;
 in vec2 v_at;
 flat in vec2 v_half;
 flat in vec4 v_cell;       // layer, left, top, aspect
@@ -131,6 +132,7 @@ void main() {
     seen.rgb = mix(u_background * seen.a, seen.rgb, 0.4);
     edge = mix(u_background, edge, 0.45);
   }
+  seen += vec4(u_background, 1.0) * (1.0 - seen.a) * u_apart;
   // From the inside out: picture, label band, selection ring, a thin gap that parts it from what lies below.
   seen = mix(seen, vec4(edge, 1.0), band > 0.0 ? clamp(distance + 0.5, 0.0, 1.0) : 0.0);
   seen = mix(seen, vec4(u_ring, 1.0), ring > 0.0 ? clamp(distance - band + 0.5, 0.0, 1.0) : 0.0);

@@ -185,6 +185,7 @@ export class WebGlRenderer implements Renderer {
     gl.uniform1f(uniform("u_still"), frame.still ? 1 : 0);
     gl.uniform3fv(uniform("u_background"), unit(frame.theme.background));
     gl.uniform3fv(uniform("u_ring"), unit(frame.theme.ring));
+    gl.uniform1f(uniform("u_apart"), frame.apart ? 1 : 0);
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, this.texture(made, batch.size));
     gl.bindVertexArray(made.spriteArray);
     this.fill(made.instances, batch.data.subarray(0, batch.count * STRIDE));
