@@ -7,6 +7,8 @@ from tests.browser.conftest import Look
 from tests.browser.page import Eye
 from tests.seeded import Seeded
 
+from shoal.workspace import Workspace
+
 
 def places(eye: Eye, ids: list[int]) -> NDArray[np.float64]:
     return np.array(eye.places(ids))
@@ -67,3 +69,27 @@ def test_no_picture_covers_another_and_the_lasso_takes_what_is_seen(look: Look, 
     eye.press("w")
     eye.drawn(spread=False)
     np.testing.assert_allclose(places(eye, every), before, atol=0.01)
+
+
+def test_names_and_overview_go_along_and_come_back(look: Look, seeded: Seeded) -> None:
+    with Workspace.open(seeded.path) as workspace:
+        for group, name in enumerate(("north", "east", "south", "west")):
+            workspace.label(seeded.ids[group], name)
+    eye = look(reduced_motion="reduce")  # what moves is drawn anew at every step in any case
+    eye.whole_map(sum(map(len, seeded.ids)))
+    names, overview = eye.page.locator(".name[data-name]"), eye.page.locator(".minimap > canvas")
+
+    def shown() -> tuple[str, object]:
+        return overview.evaluate("(one) => one.toDataURL()"), [one.bounding_box() for one in names.all()]
+
+    expect(names).to_have_count(4)
+    eye.until(lambda: len(shown()[0]) > 1_000, "the overview")
+    eye.page.wait_for_load_state("networkidle")
+    eye.frames(60)  # by the pictures that came last names have found their free ground
+    before = shown()
+    eye.press("w")
+    eye.drawn(spread=True)
+    eye.until(lambda: all(now != old for now, old in zip(shown(), before, strict=True)), "both to follow")
+    eye.press("w")
+    eye.drawn(spread=False)
+    eye.until(lambda: shown() == before, "both to come back")

@@ -22,6 +22,8 @@ export class PointStore {
   /** How far the move from A to B has come, 0 to 1, already eased. */
   t = 1;
   bounds: Bounds = { x0: 0, y0: 0, x1: 1, y1: 1 };
+  /** Grows with every map, also one of the same items: spread apart, they lie elsewhere. */
+  turn = 0;
 
   /** Take a new map: items move from where they are now on the screen. */
   set(points: MapPoints): void {
@@ -44,6 +46,7 @@ export class PointStore {
       this.a[2 * id + 1] = y[i]!;
     }
     this.ids = ids;
+    this.turn += 1;
     this.t = 0;
     this.bounds = boundsOf(x, y);
   }
