@@ -80,7 +80,8 @@ def test_names_and_overview_go_along_and_come_back(look: Look, seeded: Seeded) -
     names, overview = eye.page.locator(".name[data-name]"), eye.page.locator(".minimap > canvas")
 
     def shown() -> tuple[str, object]:
-        return overview.evaluate("(one) => one.toDataURL()"), [one.bounding_box() for one in names.all()]
+        boxes = names.evaluate_all("(all) => all.map((one) => JSON.stringify(one.getBoundingClientRect()))")
+        return overview.evaluate("(one) => one.toDataURL()"), boxes
 
     expect(names).to_have_count(4)
     eye.until(lambda: len(shown()[0]) > 1_000, "the overview")
