@@ -53,9 +53,9 @@ def test_sums_equal_whole_matrices(both, held, monkeypatch):
 def test_farthest_items_equal_whole_matrices(both):
     c, distances, _ = both
     parts = blocks(c, distances)
-    means = c.between_means
+    means = c.nearest_means
     wide = sum(parts[k, k].max(axis=1).mean() for k in range(c.k))
-    assert INDICES.load("cs").of(c) == pytest.approx(wide / means.min(axis=1).sum(), rel=1e-12)
+    assert INDICES.load("cs").of(c) == pytest.approx(wide / means.sum(), rel=1e-12)
     cop = 0.0
     for k in range(c.k):
         strangers = np.concatenate([parts[j, k] for j in range(c.k) if j != k])
@@ -250,6 +250,42 @@ def test_memory_stays_bounded():
         assert peak < 100e6, row
 
 
+PAIRS_OF_CLASSES = (
+    *("davies-bouldin", "db-star", "xie-beni", "cs", "sv", "os", "sym", "sym-db", "dunn-mst", "db-mst"),
+    *("gd31", "gd41", "gd43", "gd51", "gd33", "gd53", "sym-33", "s-dbw"),
+)
+"""What looks at every pair of class means, or of classes."""
+
+
+@pytest.mark.parametrize("row", PAIRS_OF_CLASSES)
+def test_no_table_of_all_pairs_of_classes_is_held(row, monkeypatch):
+    import tracemalloc
+
+    monkeypatch.setattr("shoal.indices.clusters.HELD", 1 << 14)
+    monkeypatch.setattr(tiles, "PAIRED", 1 << 14)
+    monkeypatch.setattr("shoal.indices.overlap.HELD", 1 << 14)
+    rng = np.random.default_rng(0)
+    y = np.arange(2_400) % 1_200
+    x = 99.0 * rng.normal(size=(1_200, 2))[y] + rng.normal(size=(2_400, 2))
+    INDICES.load(row)(x[:300], y[:300] % 100)  # what is imported on use does not count
+    tracemalloc.start()
+    INDICES.load(row)(x, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 1_200**2 / 4  # a quarter of one table of float64
+
+
+@pytest.mark.parametrize("held", [1, 7, 40])
+@pytest.mark.parametrize("row", PAIRS_OF_CLASSES)
+def test_blocks_of_classes_change_nothing(row, held, monkeypatch):
+    c = clusters(4.0, n=300, k=9)
+    wanted = INDICES.load(row).of(c)
+    monkeypatch.setattr("shoal.indices.clusters.HELD", held)
+    monkeypatch.setattr(tiles, "PAIRED", held)
+    monkeypatch.setattr(density_room, "COUNTED", held)
+    assert INDICES.load(row).of(Clusters.of(c.points, c.places)) == pytest.approx(wanted, rel=1e-12)
+
+
 def test_clusters_stay_as_they_were_made():
     x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 4
     clusters = Clusters.of(x, y)
@@ -288,12 +324,14 @@ def test_distances_to_means_keep_their_digits_among_tight_classes_far_from_the_o
     wanted = np.array([distances[y == k].sum(axis=0) for k in range(5)]).astype(np.float64)
     c = Clusters.of(x.astype(np.float64), y)
     # rounding the items to float64 has cost 1e-9 of a distance of about 1e-3
-    assert np.allclose(tiles.sums_to_means(c) * c.unit, wanted, rtol=1e-5)
+    [(_, sums, back)] = tiles.sums_to_means(c)
+    assert np.allclose(sums * c.unit, wanted, rtol=1e-5)
+    assert np.array_equal(back, sums.T)
 
 
 def test_an_item_on_a_foreign_mean_is_0_from_it():
     x = np.array([[0.1, 0.2], [1.1, 0.7], [0.1, 0.2], [0.1, 0.2]])
-    sums = tiles.sums_to_means(Clusters.of(x, [0, 0, 1, 1]))
+    [(_, sums, _)] = tiles.sums_to_means(Clusters.of(x, [0, 0, 1, 1]))
     assert sums[0, 1] == pytest.approx(np.hypot(1.0, 0.5), rel=1e-15)
 
 

@@ -23,7 +23,7 @@ from shoal.indices.checks import (
 from shoal.types import UNLABELLED
 
 HELD = 1 << 18
-"""How many distances of items to class means, or numbers of items, are held at once: 2 MiB."""
+"""How many distances of items or class means to class means, or numbers of items, are held: 2 MiB."""
 ROUNDING = 4.0 * float(np.finfo(np.float64).eps)
 """A mean of n numbers is off by about this share of the largest, times the root of n."""
 
@@ -117,17 +117,36 @@ class Clusters:
         """Each class's mean distance to its mean (K,)."""
         return self.per_class(np.sqrt(self.squares)) / self.counts
 
-    @cached_property
-    def between_means(self) -> Floats:
-        """Distances of class means (K, K), infinite on the diagonal; 0 where rounding alone may part two."""
+    def between_means(self) -> Iterator[tuple[slice, Floats]]:
+        """Yield rows and the distances (B, K) of these class means to all, some at a time: K^2 may be much.
+
+        Infinite from a mean to itself; 0 where rounding alone may part two.
+        """
+        size = max(1, HELD // self.k)
+        for start in range(0, self.k, size):
+            rows = slice(start, min(start + size, self.k))
+            yield rows, self.from_means(rows)
+
+    def from_means(self, rows: slice) -> Floats:
+        """Return the same for some rows."""
         from scipy.spatial.distance import cdist
 
-        widest = np.sqrt(np.maximum.reduceat(self.squares, self.starts[:-1]))
-        unsure = ROUNDING * (_lengths(self.means) + np.sqrt(self.counts) * widest)
-        distances: Floats = cdist(self.means, self.means)
-        distances[distances <= unsure[:, None] + unsure] = 0.0
-        np.fill_diagonal(distances, np.inf)
+        distances: Floats = cdist(self.means[rows], self.means)
+        distances[distances <= self._unsure[rows, None] + self._unsure] = 0.0
+        np.fill_diagonal(distances[:, rows], np.inf)
         return distances
+
+    @cached_property
+    def _unsure(self) -> Floats:
+        """By how much rounding may have moved each class mean (K,)."""
+        widest = np.sqrt(np.maximum.reduceat(self.squares, self.starts[:-1]))
+        unsure: Floats = ROUNDING * (_lengths(self.means) + np.sqrt(self.counts) * widest)
+        return unsure
+
+    @cached_property
+    def nearest_means(self) -> Floats:
+        """Each class mean's distance to the nearest other (K,); 0 where rounding alone may part two."""
+        return np.concatenate([distances.min(axis=1) for _, distances in self.between_means()])
 
     @cached_property
     def from_centre(self) -> Floats:

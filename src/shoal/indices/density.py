@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from shoal.indices.base import index, quotient
 from shoal.indices.checks import Floats, Ints
 from shoal.indices.clusters import Clusters
-from shoal.indices.distances import pieces
+from shoal.indices.distances import class_blocks, pieces
 
 BLOCK = 1 << 22
 """How many distances DBCV holds at once."""
+COUNTED = 1 << 16
+"""How many distances S_Dbw holds at once: 512 KiB, which stay in the cache."""
 CACHED = 1 << 16
 """How many it raises to a power at once: 512 KiB, which stay in the cache."""
 
@@ -31,28 +33,47 @@ def s_dbw(clusters: Clusters) -> float:
     norms = np.linalg.norm(variances, axis=1)
     whole = np.einsum("nd,nd->d", clusters.points, clusters.points) / len(clusters)
     near = norms.sum() / clusters.k**2
-    at_mean, at_middle = _counts_near(clusters, near)
-    own = np.diag(at_mean)
-    # the items of k and l around the mean of k (rows) and of l (columns)
-    around = own[:, None] + at_mean.T
-    between = (at_middle + at_middle.T) / np.maximum(np.maximum(around, around.T), 1)
-    np.fill_diagonal(between, 0.0)
-    density = between.sum() / (clusters.k * (clusters.k - 1))
-    return quotient(norms.mean(), np.linalg.norm(whole), nothing=math.inf) + float(density)
+    density = _density_between(clusters, near) / (clusters.k * (clusters.k - 1))
+    return quotient(norms.mean(), np.linalg.norm(whole), nothing=math.inf) + density
 
 
-def _counts_near(clusters: Clusters, near: float) -> tuple[Ints, Ints]:
-    """Count the items of k within squared distance `near` of mean l, and of the middle of k and l (K, K)."""
+def _density_between(clusters: Clusters, near: float) -> float:
+    """Return Dens_bw's sum over ordered pairs of classes; near is the squared distance that counts."""
+    blocks, total = list(class_blocks(clusters.k)), 0.0
+    own = np.zeros(clusters.k, dtype=np.int64)
+    for k in range(blocks[0].stop, clusters.k):  # needed before their own block is counted
+        own[k] = _counts_near(clusters.members(k), clusters.means[[k]], near)[0]
+    for rows in blocks:
+        later, inside = slice(rows.start, clusters.k), rows.stop - rows.start
+        counts = np.array([_counts_of(clusters, k, later, near) for k in range(rows.start, rows.stop)])
+        own[rows] = np.diagonal(counts[:, 0, :inside])
+        back = np.empty_like(counts)
+        back[:, :, :inside] = counts[:, :, :inside].transpose(2, 1, 0)
+        for k in range(rows.stop, clusters.k):
+            back[:, :, k - rows.start] = _counts_of(clusters, k, rows, near).T
+        # the items of k and l around the mean of k (rows), and of l (columns)
+        around = np.maximum(own[rows, None] + back[:, 0], own[later] + counts[:, 0])
+        between = (counts[:, 1] + back[:, 1]) / np.maximum(around, 1)
+        np.fill_diagonal(between, 0.0)
+        total += float(between[:, :inside].sum()) + 2.0 * float(between[:, inside:].sum())
+    return total
+
+
+def _counts_of(clusters: Clusters, k: int, others: slice, near: float) -> Ints:
+    """Count the items of class k near the means of some classes, and near the middles between (2, L)."""
+    members, means = clusters.members(k), clusters.means[others]
+    middles = (means + clusters.means[k]) / 2.0
+    return np.array([_counts_near(members, places, near) for places in (means, middles)])
+
+
+def _counts_near(members: Floats, places: Floats, near: float) -> Ints:
+    """Count the members (n, D) within squared distance `near` of each place (L,)."""
     from scipy.spatial.distance import cdist
 
-    at_mean = np.zeros((clusters.k, clusters.k), dtype=np.int64)
-    at_middle = np.zeros_like(at_mean)
-    for k in range(clusters.k):
-        members, middles = clusters.members(k), (clusters.means + clusters.means[k]) / 2.0
-        for rows in pieces(len(members), max(1, BLOCK // clusters.k)):
-            at_mean[k] += (cdist(members[rows], clusters.means, "sqeuclidean") <= near).sum(axis=0)
-            at_middle[k] += (cdist(members[rows], middles, "sqeuclidean") <= near).sum(axis=0)
-    return at_mean, at_middle
+    counts = np.zeros(len(places), dtype=np.int64)
+    for rows in pieces(len(members), max(1, COUNTED // len(places))):
+        counts += (cdist(members[rows], places, "sqeuclidean") <= near).sum(axis=0)
+    return counts
 
 
 @index("higher", cost="N²", source="Moulavi et al. (2014)")

@@ -21,6 +21,8 @@ CACHED = 1 << 19
 """How many distances are looked at again and again: 4 MiB."""
 HELD = 1 << 26
 """How many sums (N, K) may be held so that each pair is measured once instead of twice: 512 MiB."""
+PAIRED = 1 << 20
+"""How many numbers of pairs of classes are held at once: 8 MiB."""
 ROUNDING = 1e-14
 """Squared distances from dot products are exact to this share of the tile's largest squared norm."""
 
@@ -249,17 +251,20 @@ def least_mean_linkage(clusters: Clusters) -> float:
     A mean distance is never below the mean distance of either class's items to the other's mean (Jensen), so
     that few pairs of classes are measured.
     """
-    k, other = np.triu_indices(clusters.k, 1)
-    to_other = sums_to_means(clusters) / clusters.counts[:, None]
     # these come from dot products: what rounding can add must not rule a pair out
     slack = math.sqrt(ROUNDING * np.einsum("nd,nd->n", clusters.points, clusters.points).max())
-    bounds = np.maximum(to_other, to_other.T) * (1.0 - 1e-12) - slack
-    bounds = np.maximum(bounds, clusters.between_means)[k, other]
     best = math.inf
-    for pair in np.argsort(bounds):
-        if bounds[pair] >= best:
-            break
-        best = min(best, _mean_distance(clusters.members(k[pair]), clusters.members(other[pair])))
+    for rows, sums, back in sums_to_means(clusters):
+        to_other, to_own = sums / clusters.counts[rows, None], back / clusters.counts[rows.start :]
+        bounds = np.maximum(to_other, to_own) * (1.0 - 1e-12) - slack
+        bounds = np.maximum(bounds, clusters.from_means(rows)[:, rows.start :])
+        k, other = np.nonzero(np.triu(bounds < best, 1))
+        bounds = bounds[k, other]
+        for pair in np.argsort(bounds):
+            if bounds[pair] >= best:
+                break
+            one, two = (int(at[pair]) + rows.start for at in (k, other))
+            best = min(best, _mean_distance(clusters.members(one), clusters.members(two)))
     return best
 
 
@@ -271,17 +276,37 @@ def _mean_distance(a: Floats, b: Floats) -> float:
     return total / (len(a) * len(b))
 
 
-def sums_to_means(clusters: Clusters) -> Floats:
-    """Return the sum of distances of the items of class k to the mean of class l (K, K), in O(NK)."""
-    sums = np.zeros((clusters.k, clusters.k))
-    size = max(64, CACHED // max(clusters.k, clusters.width))
-    for k in range(clusters.k):
-        # seen from their own mean a class's items keep their digits wherever it lies
-        means = clusters.means - clusters.means[k]
-        lengths = np.einsum("kd,kd->k", means, means)
-        for rows in pieces(int(clusters.counts[k]), size):
-            x = clusters.members(k)[rows] - clusters.means[k]
-            sums[k] += np.sqrt(_to_means(x, means, lengths)).sum(axis=0)
+def sums_to_means(clusters: Clusters) -> Iterator[tuple[slice, Floats, Floats]]:
+    """Yield classes k and the sums of distances of their items to the means of classes l >= the first k.
+
+    And the sums of the items of these l to the means of k, both (B, L): every pair of classes once, both
+    ways, in O(NK).
+    """
+    for rows in class_blocks(clusters.k):
+        later = slice(rows.start, clusters.k)
+        sums = np.array([_sums_of_class(clusters, k, later) for k in range(rows.start, rows.stop)])
+        back = np.empty_like(sums)
+        inside = rows.stop - rows.start
+        back[:, :inside] = sums[:, :inside].T
+        for k in range(rows.stop, clusters.k):
+            back[:, k - rows.start] = _sums_of_class(clusters, k, rows)
+        yield rows, sums, back
+
+
+def class_blocks(k: int) -> Iterator[slice]:
+    """Yield slices that cover K classes, so few at a time that B x K numbers are `PAIRED` at most."""
+    return pieces(k, max(1, PAIRED // k))
+
+
+def _sums_of_class(clusters: Clusters, k: int, others: slice) -> Floats:
+    """Return the sums of distances of the items of class k to the means of some classes (L,)."""
+    # seen from their own mean a class's items keep their digits wherever it lies
+    means = clusters.means[others] - clusters.means[k]
+    lengths = np.einsum("kd,kd->k", means, means)
+    sums = np.zeros(len(means))
+    for rows in pieces(int(clusters.counts[k]), max(64, CACHED // max(len(means), clusters.width))):
+        x = clusters.members(k)[rows] - clusters.means[k]
+        sums += np.sqrt(_to_means(x, means, lengths)).sum(axis=0)
     return sums
 
 

@@ -1,5 +1,7 @@
 """Dunn's index and its generalisations: the gap of the closest classes over the width of the widest."""
 
+import math
+
 import numpy as np
 
 from shoal.indices.base import Index, index, quotient
@@ -20,15 +22,17 @@ def dunn(clusters: Clusters) -> float:
 
 def between_centres(clusters: Clusters) -> float:
     """Return delta_4, the least distance of two class means."""
-    return float(clusters.between_means.min())
+    return float(clusters.nearest_means.min())
 
 
 def to_foreign_centres(clusters: Clusters) -> float:
     """Return delta_5, the least mean distance of two classes' items to each other's mean."""
-    sums = sums_to_means(clusters)
-    apart = (sums + sums.T) / (clusters.counts[:, None] + clusters.counts)
-    np.fill_diagonal(apart, np.inf)
-    return float(apart.min())
+    least = math.inf
+    for rows, sums, back in sums_to_means(clusters):
+        apart = (sums + back) / (clusters.counts[rows, None] + clusters.counts[rows.start :])
+        np.fill_diagonal(apart, np.inf)
+        least = min(least, float(apart.min()))
+    return least
 
 
 def doubled_radius(clusters: Clusters) -> float:

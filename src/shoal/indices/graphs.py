@@ -82,7 +82,7 @@ def _inside(to_one: Floats, to_other: Floats, apart: Floats, graph: Graph) -> ND
 
 def _dunn(graph: Graph) -> Callable[[Clusters], float]:
     def compute(clusters: Clusters) -> float:
-        apart, wide = clusters.between_means.min(), longest_edges(clusters, graph).max()
+        apart, wide = clusters.nearest_means.min(), longest_edges(clusters, graph).max()
         return quotient(apart, wide, nothing=0.0)
 
     return compute
@@ -90,7 +90,7 @@ def _dunn(graph: Graph) -> Callable[[Clusters], float]:
 
 def _davies_bouldin(graph: Graph) -> Callable[[Clusters], float]:
     def compute(clusters: Clusters) -> float:
-        return worst_pairs(longest_edges(clusters, graph), clusters.between_means)
+        return worst_pairs(longest_edges(clusters, graph), clusters)
 
     return compute
 

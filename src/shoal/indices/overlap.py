@@ -30,7 +30,7 @@ def rims(clusters: Clusters) -> Floats:
 
 def separation(clusters: Clusters) -> float:
     """Return sum_k min_{l != k} d(mean_k, mean_l)."""
-    return float(clusters.between_means.min(axis=1).sum())
+    return float(clusters.nearest_means.sum())
 
 
 @index("higher", cost="N K", source=ZALIK + ", SV; Arbelaitz et al. (2013)")

@@ -16,7 +16,7 @@ def cs_index(clusters: Clusters) -> float:
     Infinite where all means coincide.
     """
     wide = sum(float(farthest(clusters.members(k), clusters.members(k)).mean()) for k in range(clusters.k))
-    return quotient(wide, clusters.between_means.min(axis=1).sum(), nothing=math.inf)
+    return quotient(wide, clusters.nearest_means.sum(), nothing=math.inf)
 
 
 @index("lower", cost="N K to N²", source="Gurrutxaga et al. (2010)")

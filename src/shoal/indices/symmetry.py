@@ -39,7 +39,7 @@ def sym(clusters: Clusters) -> float:
 
     Infinite where every class is its own mirror image; 0 where all means coincide.
     """
-    apart = np.where(np.isinf(clusters.between_means), 0.0, clusters.between_means).max()
+    apart = max(row[np.isfinite(row)].max() for _, row in clusters.between_means())
     return quotient(apart, clusters.k * symmetry_distances(clusters).sum(), nothing=0.0)
 
 
@@ -47,7 +47,7 @@ def sym(clusters: Clusters) -> float:
 def sym_db(clusters: Clusters) -> float:
     """SymDB = `davies_bouldin` with S_k the mean symmetry distance. Infinite where two means coincide."""
     widths = clusters.per_class(symmetry_distances(clusters)) / clusters.counts
-    return worst_pairs(widths, clusters.between_means)
+    return worst_pairs(widths, clusters)
 
 
 @index("higher", cost="N²", source=SAHA + ", Sym-Dunn")

@@ -35,18 +35,19 @@ def davies_bouldin(clusters: Clusters) -> float:
 
     Infinite where two class means coincide (`Clusters.between_means`).
     """
-    return worst_pairs(clusters.radii, clusters.between_means)
+    return worst_pairs(clusters.radii, clusters)
 
 
-def worst_pairs(widths: Floats, apart: Floats) -> float:
-    """Return mean_k max_{l != k} (widths_k + widths_l) / apart_kl; infinite where an apart is 0.
+def worst_pairs(widths: Floats, clusters: Clusters) -> float:
+    """Return mean_k max_{l != k} (widths_k + widths_l) / d(mean_k, mean_l), of widths (K,).
 
-    widths is (K,), apart is (K, K) with an infinite diagonal.
+    Infinite where two class means coincide.
     """
-    worst = np.zeros(len(widths))
-    for k, row in enumerate(apart):
-        sums = widths[k] + widths
-        worst[k] = np.divide(sums, row, out=np.full_like(row, math.inf), where=row > 0).max()
+    worst = np.empty(len(widths))
+    for rows, apart in clusters.between_means():
+        sums = widths[rows, None] + widths
+        shares = np.divide(sums, apart, out=np.full_like(apart, math.inf), where=apart > 0)
+        worst[rows] = shares.max(axis=1)
     return float(worst.mean())
 
 
@@ -59,7 +60,7 @@ def davies_bouldin_star(clusters: Clusters) -> float:
     largest, second = np.sort(clusters.radii)[::-1][:2]
     is_largest = np.arange(clusters.k) == clusters.radii.argmax()
     widest = clusters.radii + np.where(is_largest, second, largest)
-    nearest = clusters.between_means.min(axis=1)
+    nearest = clusters.nearest_means
     return float(np.divide(widest, nearest, out=np.full_like(widest, math.inf), where=nearest > 0).mean())
 
 
@@ -81,7 +82,7 @@ def xie_beni(clusters: Clusters) -> float:
 
     Infinite where two class means coincide (`Clusters.between_means`).
     """
-    nearest = float(clusters.between_means.min()) ** 2
+    nearest = float(clusters.nearest_means.min()) ** 2
     return quotient(within(clusters) / len(clusters), nearest, nothing=math.inf)
 
 
