@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from shoal.training import Head, TrainingError
+from shoal.training.head import unit_rows
 
 RANDOM = np.random.default_rng(0)
 VECTORS = (RANDOM.gamma(0.5, size=(50, 12)) * np.arange(1, 13)).astype(np.float16)
@@ -42,6 +43,35 @@ def test_unit_inputs_lose_their_length_and_share_one_scale():
     assert torch.allclose(x.mean(dim=0), torch.zeros(12), atol=1e-5)
     assert x.square().mean() == pytest.approx(1.0, abs=1e-4)
     assert len(head.scale.unique()) == 1
+
+
+SIZES = (1e-38, 1e-30, 1e-15, 1e15, 1e20, 1e30, 1e36)
+"""Far from 1, and what float32 holds."""
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_unit_inputs_of_any_size_give_the_same(size):
+    rows = VECTORS.astype(np.float32)
+    head, wanted = Head(12, 3, normalise=True), made(normalise=True)
+    head.load_state_dict(wanted.state_dict())
+    head.standardise(rows * np.float32(size))
+    tolerance = 1e-5 if size > 1e-36 else 1e-3  # beside it small numbers have few digits
+    assert torch.allclose(head.mean, wanted.mean, atol=tolerance)
+    assert torch.allclose(head.scale, wanted.scale, rtol=tolerance)
+    assert np.allclose(wanted.embed(rows * np.float32(size)), wanted.embed(rows), atol=10 * tolerance)
+    session = onnxruntime.InferenceSession(wanted.to_onnx(), providers=["CPUExecutionProvider"])
+    (theirs,) = session.run(["embedding"], {"vectors": rows * np.float32(size)})
+    assert np.allclose(theirs, wanted.embed(rows), atol=10 * tolerance)
+
+
+def test_rows_of_length_one_keep_their_bits_and_their_slope():
+    x = torch.from_numpy(VECTORS.astype(np.float64)).requires_grad_()
+    assert torch.equal(unit_rows(x), x / x.norm(dim=1, keepdim=True))
+    assert torch.autograd.gradcheck(unit_rows, x[:3])
+    zero = torch.zeros(2, 4, requires_grad=True)
+    unit_rows(zero).sum().backward()
+    assert torch.equal(unit_rows(zero), zero)
+    assert zero.grad.isfinite().all()
 
 
 def test_a_direction_that_never_moves_stays_small():

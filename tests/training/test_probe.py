@@ -139,3 +139,11 @@ def test_what_out_of_fold_refuses():
     ]:
         with pytest.raises(TrainingError, match=message):
             out_of_fold(labels, probe_fit(X), folds=folds)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e20, 1e30])
+def test_unit_vectors_of_any_size_give_the_same(size):
+    probe = LinearProbe.fit(X, Y)
+    again = LinearProbe.fit(X * np.float32(size), Y)
+    assert np.allclose(again.logits(X * np.float32(size)), probe.logits(X), atol=1e-2)
+    assert np.allclose(probe.logits(X * np.float32(size)), probe.logits(X), atol=1e-4)

@@ -363,3 +363,12 @@ def test_unlabelled_items_may_be_broken():
 def test_refusals_are_training_errors():
     with pytest.raises(TrainingError):
         train_head(X, np.full(len(X), -1), SilhouetteLoss())
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e20, 1e30])
+def test_it_learns_from_vectors_of_any_size(size):
+    x, built = X.astype(np.float32), LOSSES.load("supcon").build
+    wanted = train_head(x, Y, built, plan=Plan(steps=20)).embed(x)
+    found = train_head(x * size, Y, built, plan=Plan(steps=20)).embed(x * size)
+    assert np.ptp(found) > 0.1
+    assert recall_at_1(found, Y) == pytest.approx(recall_at_1(wanted, Y), abs=0.05)

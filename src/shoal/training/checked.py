@@ -82,8 +82,8 @@ def finite_rows(who: str, vectors: NDArray[np.floating], rows: Labels) -> Floats
     bad = np.flatnonzero(~np.isfinite(chosen).all(axis=1))
     if bad.size:
         raise TrainingError(
-            f"{who} got {bad.size} labelled vectors with NaN or infinite values (the first: row "
-            f"{rows[bad[0]]}); label those items -1 or embed them again."
+            f"{who} got {bad.size} labelled vectors with NaN or infinite values, as float32 (the first: "
+            f"row {rows[bad[0]]}); label those items -1 or embed them again."
         )
     return chosen
 

@@ -1,5 +1,6 @@
 """The head: the small network that turns a backbone's vectors into the d numbers that training shapes."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from shoal.arrays import is_number
 from shoal.training import storage
 from shoal.training.checked import Floats, TrainingError, Vectors, checked_vectors, checked_whole
+from shoal.training.scaling import unit_vectors
 from shoal.training.tensors import as_arrays, as_tensors, put
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 KIND = "head"
 ROWS = 4096
 """How many vectors are embedded at once: 20 MB of float32 at 1,280 wide."""
-TINY = 1e-12
-"""The least length that a row is divided by."""
 
 
 class Head(nn.Module):
@@ -193,9 +193,15 @@ class Head(nn.Module):
 
 
 def unit_rows(x: Tensor) -> Tensor:
-    """Return rows (N, D) scaled to length 1; a zero row stays zero."""
+    """Return rows (N, D) scaled to length 1, whatever their size; a zero row stays zero."""
+    largest = x.detach().abs().amax(dim=1, keepdim=True)
+    wide = largest if largest.dtype == torch.float64 else largest.float()
+    # a power of two costs no digit, and squares neither overflow nor vanish then; it has no slope
+    most = math.frexp(torch.finfo(x.dtype).max)[1] - 2
+    exponents = torch.frexp(wide).exponent.clamp(-most, most)
+    x = x * torch.ldexp(torch.ones_like(wide), -exponents).to(x.dtype)
     length: Tensor = x.norm(dim=1, keepdim=True)
-    return x / length.clamp_min(TINY)
+    return x / torch.where(length == 0.0, torch.ones_like(length), length)
 
 
 def _layers(width: int, dimensions: int, hidden: int, depth: int, dropout: float) -> nn.Sequential:
@@ -216,7 +222,7 @@ def _moments(vectors: NDArray[np.floating], *, unit: bool) -> tuple[Floats, Floa
         rows = rows[np.isfinite(rows).all(axis=1)]
         if not len(rows):
             continue
-        rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY) if unit else rows
+        rows = unit_vectors(rows) if unit else rows
         # around a first guess of the mean, so that the squares keep their digits
         shift = rows.mean(axis=0) if shift is None else shift
         rows -= shift

@@ -15,9 +15,9 @@ from shoal.training.checked import (
     finite_rows,
     need_two_classes,
 )
+from shoal.training.scaling import unit_vectors
 
 ROWS = 8192
-TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,4 @@ def _distances(x: Floats, means: Floats) -> Floats:
 
 
 def _scaled(rows: Floats, unit: bool) -> Floats:
-    if not unit:
-        return rows
-    scaled: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY)
-    return scaled
+    return unit_vectors(rows) if unit else rows

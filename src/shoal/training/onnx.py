@@ -64,10 +64,16 @@ class Graph:
         return out
 
     def unit(self, value: str, name: str) -> str:
-        """Scale the rows of a value (N, D) to length 1 and return the result's name."""
-        length = self.node("ReduceL2", [value], f"{name}.length", axes=[1], keepdims=1)
-        safe = self.node("Max", [length, self.constant(f"{name}.least", np.float32(1e-12))], f"{name}.safe")
-        return self.node("Div", [value, safe], f"{name}.unit")
+        """Scale the rows of a value (N, D) to length 1, whatever their size, and return the result's name."""
+        least = self.constant(f"{name}.least", np.finfo(np.float32).tiny)
+        sizes = self.node("Abs", [value], f"{name}.sizes")
+        largest = self.node("ReduceMax", [sizes], f"{name}.largest", axes=[1], keepdims=1)
+        divisor = self.node("Max", [largest, least], f"{name}.divisor")
+        # squares neither overflow nor vanish then
+        fair = self.node("Div", [value, divisor], f"{name}.fair")
+        length = self.node("ReduceL2", [fair], f"{name}.length", axes=[1], keepdims=1)
+        safe = self.node("Max", [length, least], f"{name}.safe")
+        return self.node("Div", [fair, safe], f"{name}.unit")
 
     def steps(self, value: str, edges: Floats, heights: Floats, out: str) -> str:
         """Give a value (N, 1) the height (B,) of its place between ascending edges (B - 1,)."""

@@ -21,10 +21,10 @@ from shoal.training.checked import (
     finite_rows,
     need_two_classes,
 )
+from shoal.training.scaling import unit_vectors
 
 KIND = "probe"
 ROWS = 8192
-TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +141,7 @@ class LinearProbe:
 
 
 def _scaled(rows: Floats, unit: bool) -> Floats:
-    if unit:
-        rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY)
-    return rows
+    return unit_vectors(rows) if unit else rows
 
 
 def _scales(centred: Floats) -> Floats:
