@@ -45,7 +45,7 @@ def test_unit_inputs_lose_their_length_and_share_one_scale():
     assert len(head.scale.unique()) == 1
 
 
-SIZES = (1e-38, 1e-30, 1e-15, 1e15, 1e20, 1e30, 1e36)
+SIZES = (1e-38, 1e-30, 1e-15, 1e15, 1e20, 1e30, 3e36)
 """Far from 1, and what float32 holds."""
 
 
@@ -62,6 +62,25 @@ def test_unit_inputs_of_any_size_give_the_same(size):
     session = onnxruntime.InferenceSession(wanted.to_onnx(), providers=["CPUExecutionProvider"])
     (theirs,) = session.run(["embedding"], {"vectors": rows * np.float32(size)})
     assert np.allclose(theirs, wanted.embed(rows), atol=10 * tolerance)
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
+def test_inputs_of_any_size_are_standardised(size):
+    rows = VECTORS.astype(np.float32) * np.float32(size)
+    head = Head(12, 3, unit=False)
+    head.standardise(rows)
+    x = head.before(torch.from_numpy(rows))
+    assert torch.allclose(x, made(unit=False).before(torch.from_numpy(VECTORS.astype(np.float32))), atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [0.0, *SIZES])
+@pytest.mark.parametrize("unit", [True, False])
+def test_vectors_that_are_all_equal_are_standardised_to_next_to_nothing(unit, size):
+    rows = np.tile(VECTORS[:1].astype(np.float32), (7, 1)) * np.float32(size)
+    head = Head(12, 3, unit=unit)
+    head.standardise(rows)
+    assert head.scale.isfinite().all()
+    assert head.before(torch.from_numpy(rows)).abs().max() < 0.2
 
 
 def test_rows_of_length_one_keep_their_bits_and_their_slope():

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from shoal.arrays import is_number
 from shoal.training import storage
 from shoal.training.checked import Floats, TrainingError, Vectors, checked_vectors, checked_whole
-from shoal.training.scaling import unit_vectors
+from shoal.training.scaling import scales_of, unit_vectors
 from shoal.training.tensors import as_arrays, as_tensors, put
 
 if TYPE_CHECKING:
@@ -83,10 +83,8 @@ class Head(nn.Module):
         mean, deviation = _moments(rows, unit=self.unit)
         if self.unit:
             deviation = np.full_like(deviation, np.sqrt(np.mean(deviation**2)))
-        # a direction that hardly moves is noise: it must not be blown up to the size of the others
-        floor = max(1e-2 * float(np.median(deviation)), 1e-6)
         self.mean.copy_(torch.from_numpy(mean))
-        self.scale.copy_(torch.from_numpy(1.0 / np.maximum(deviation, floor)))
+        self.scale.copy_(torch.from_numpy(scales_of(mean, deviation)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map vectors (N, D) to (N, d)."""
@@ -224,7 +222,7 @@ def _moments(vectors: NDArray[np.floating], *, unit: bool) -> tuple[Floats, Floa
             continue
         rows = unit_vectors(rows) if unit else rows
         # around a first guess of the mean, so that the squares keep their digits
-        shift = rows.mean(axis=0) if shift is None else shift
+        shift = rows.mean(axis=0, dtype=np.float64).astype(np.float32) if shift is None else shift
         rows -= shift
         count += len(rows)
         total += rows.sum(axis=0, dtype=np.float64)

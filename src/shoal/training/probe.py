@@ -21,7 +21,7 @@ from shoal.training.checked import (
     finite_rows,
     need_two_classes,
 )
-from shoal.training.scaling import unit_vectors
+from shoal.training.scaling import scales_of, unit_vectors
 
 KIND = "probe"
 ROWS = 8192
@@ -70,10 +70,10 @@ class LinearProbe:
         classes = need_two_classes("LinearProbe.fit()", whole)
         known = np.flatnonzero(whole >= 0)
         x = _scaled(finite_rows("LinearProbe.fit()", rows, known), unit)
-        mean = x.mean(axis=0)
+        mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
         x -= mean
         # one scale for all directions of unit vectors, one for each of others; never that of a dead direction
-        scale = 1.0 / max(float(np.sqrt(np.mean(x**2))), 1e-9) if unit else _scales(x)
+        scale = 1.0 / max(float(np.sqrt(np.mean(x**2))), 1e-9) if unit else _scales(mean, x)
         x *= scale
         begin = np.zeros((len(classes), x.shape[1] + 1), np.float32)
         if start is not None and start.unit == unit:
@@ -144,11 +144,9 @@ def _scaled(rows: Floats, unit: bool) -> Floats:
     return unit_vectors(rows) if unit else rows
 
 
-def _scales(centred: Floats) -> Floats:
-    deviation = np.sqrt(np.mean(centred**2, axis=0))
-    floor = max(1e-2 * float(np.median(deviation)), 1e-6)
-    scales: Floats = (1.0 / np.maximum(deviation, floor)).astype(np.float32)
-    return scales
+def _scales(mean: Floats, centred: Floats) -> Floats:
+    squares = np.einsum("nd,nd->d", centred, centred, dtype=np.float64)
+    return scales_of(mean, np.sqrt(squares / len(centred)))
 
 
 def _descend(
