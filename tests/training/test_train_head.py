@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from shoal.losses import LOSSES, CategoricalCrossEntropyLoss, SilhouetteLoss
+from shoal.losses import LOSSES, CategoricalCrossEntropyLoss, LossError, SilhouetteLoss
 from shoal.training import Head, Plan, TrainingError, train_head
 from shoal.training.judging import nmi, recall_among, recall_at_1
 from shoal.training.split import split
@@ -342,6 +342,26 @@ def test_what_it_refuses(call, message):
 def test_a_loss_that_cannot_be_built_is_refused(loss):
     with pytest.raises(TrainingError, match=r"training got the loss .*build"):
         train_head(X, Y, loss, plan=Plan(steps=1))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda z, y: z.square().mean(),
+        nn.functional.cross_entropy,
+        lambda z, y: z[y].sum(),
+        lambda z, y: z / 0,
+        lambda z, y: 0.1 * z,
+    ],
+)
+def test_a_function_of_embeddings_is_refused_saying_what_a_loss_may_be(loss):
+    with pytest.raises(TrainingError, match=r"training got the loss .*A function \(embeddings, labels\)"):
+        train_head(X, Y, loss, plan=Plan(steps=1))
+
+
+def test_what_a_builder_refuses_is_said_in_its_own_words():
+    with pytest.raises(LossError, match="classes=0"):
+        train_head(X, Y, lambda classes, width: CategoricalCrossEntropyLoss(0, width), plan=Plan(steps=1))
 
 
 @pytest.mark.parametrize("given", [lambda z: z[:, 0], lambda z: 1.0])

@@ -12,9 +12,17 @@ from torch import nn
 from shoal.training.checked import Labels, TrainingError, checked_labels, need_two_classes
 from shoal.training.loop import Plan
 from shoal.training.split import Split, split
+from shoal.types import ShoalError
 
 LossBuilder = Callable[[int, int], nn.Module]
 """The number of classes K and the width d to a loss: the `build` of every row of `shoal.losses.LOSSES`."""
+
+TAKEN = (
+    "hand in a module (embeddings, labels) -> scalar, a row's build (LOSSES.load('silhouette').build), or a "
+    "function (classes, width) that returns a module. A function (embeddings, labels) becomes a module as "
+    "the forward of one: class Mine(nn.Module): def forward(self, embeddings, labels): ..."
+)
+"""What a loss may be, at the end of a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +84,16 @@ def loss_for(
         return loss
     try:
         built: object = loss(len(classes), width)
-    except TypeError as problem:
+    except ShoalError:
+        raise
+    except Exception as problem:  # whatever a function does with two whole numbers
         raise TrainingError(
-            f"training got the loss {loss!r}, which builds nothing of classes and width ({problem}); hand "
-            "in a module, a row's build (LOSSES.load('silhouette').build), or a function (classes, width)."
+            f"training got the loss {loss!r}, which builds nothing of classes and width ({problem}); {TAKEN}"
         ) from problem
     if not isinstance(built, nn.Module):
         raise TrainingError(
-            f"training got a loss that is no nn.Module and built a {type(built).__name__}; hand in a module "
-            "(embeddings, labels) -> scalar, or a function (classes, width) that returns one."
+            f"training got the loss {loss!r}, which is no nn.Module and built a {type(built).__name__} of "
+            f"classes and width; {TAKEN}"
         )
     if earlier is not None and type(earlier.loss) is type(built):
         _take_over(built, classes, earlier)
