@@ -183,6 +183,18 @@ def test_divergence_is_refused_by_name():
         method(network=nn.Sequential(nn.Flatten(), nn.Linear(144, 32)), rate=1e12).fit(gratings(60)[0])
 
 
+@pytest.mark.parametrize("made", [nn.Flatten(), nn.Sequential(nn.Flatten(), nn.Linear(144, 8))])
+def test_a_network_that_cannot_learn_is_refused_by_name(made):
+    made.requires_grad_(False)
+    with pytest.raises(ClusteringError, match=r"deepcluster got a network .*without a parameter that learns"):
+        method(network=made).fit(gratings(60)[0])
+
+
+def test_the_advised_network_learns():
+    made = nn.Sequential(nn.Flatten(), nn.LazyLinear(64))
+    assert method(network=made, epochs=1).fit(gratings(60)[0]).labels.shape == (60,)
+
+
 def test_switches_are_checked_by_name():
     with pytest.raises(ClusteringError, match="no head 'warm'; there are reset, hungarian"):
         DeepCluster(3, head="warm")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from shoal.clustering.autoencoder import layers
 from shoal.clustering.base import (
     Clustering,
+    ClusteringError,
     Epoch,
     Floats,
     Labels,
@@ -105,6 +106,7 @@ class DeepCluster:
         one_of(self.name, "targets", targets, TARGETS)
         layers(hidden)
         checked_network(self.name, network, device)
+        _need_trainable(self.name, network)
         self.clusters, self.network, self.augment = clusters, network, augment
         self.head, self.targets, self.epochs, self.every = head, targets, epochs, every
         self.components, self.iterations, self.floor = components, iterations, floor
@@ -281,6 +283,15 @@ def _record(
         empty=groups.empty,
         splits=groups.splits,
     )
+
+
+def _need_trainable(who: str, network: nn.Module | None) -> None:
+    if network is not None and not any(one.requires_grad for one in network.parameters()):
+        raise ClusteringError(
+            f"clustering {who} got a network ({type(network).__name__}) without a parameter that learns; put "
+            "a layer on it, as in nn.Sequential(nn.Flatten(), nn.LazyLinear(64)), or let one learn "
+            "(requires_grad_()). What it says as it is, kmeans clusters."
+        )
 
 
 def _perceptron(dimensions: int, hidden: str, width: int) -> nn.Sequential:
