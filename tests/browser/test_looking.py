@@ -10,7 +10,7 @@ from tests.browser.conftest import Look
 from tests.browser.page import PATIENCE_MS, Eye
 from tests.seeded import Seeded, save_round, save_slips
 
-from shoal.types import Map, Progress
+from shoal.types import ROUND, Map, Progress
 from shoal.workspace import Workspace
 
 INK = """(canvas) => {
@@ -181,6 +181,34 @@ def test_layers_slide_flip_and_lie_side_by_side(look: Look, seeded: Seeded) -> N
         eye.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
     eye.page.mouse.up()
     eye.drawn(selected=sum(map(len, seeded.ids)))  # what is lassoed there is selected here
+
+
+def test_after_a_round_the_slider_leads_back_to_its_map(look: Look, seeded: Seeded) -> None:
+    with Workspace.open(seeded.path) as workspace:
+        late = workspace.map(seeded.map_id)
+        assert late
+        early = replace(late.origin, layer="early", aside=True)
+        other = workspace.save_map(Map(1 - late.xy, late.ids, early), final=True)
+        learned = replace(late.origin, projector=ROUND)
+        now = workspace.save_map(Map(late.xy[:, ::-1].copy(), late.ids, learned), final=True)
+    eye = look()
+    eye.whole_map(len(late.ids))
+    eye.press("o")
+    slider = eye.page.get_by_label("Layer on show")
+    expect(slider).to_have_attribute("aria-valuetext", "as learned")
+    for key, name, map_id in (
+        ("[", "late", seeded.map_id),
+        ("[", "early", other),
+        ("]", "late", seeded.map_id),
+        ("]", "as learned", now),
+        ("[", "late", seeded.map_id),
+        ("t", "as learned", now),
+        ("[", "late", seeded.map_id),
+    ):
+        eye.press(key)
+        eye.drawn(map=map_id)
+        expect(slider).to_have_attribute("aria-valuetext", name)
+    assert ask(eye, "jobs") == []  # every map was there
 
 
 def test_the_bar_says_all_the_while_which_layer_is_drawn(look: Look, seeded: Seeded) -> None:

@@ -65,7 +65,7 @@ export class Session {
   );
   readonly layers = new Layers(
     this.state,
-    this.following.shown,
+    this.following.aside,
     (map) => this.following.view(map),
     () => this.following.now(),
     (text) => this.say(text, "problem"),

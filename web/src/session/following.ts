@@ -16,10 +16,10 @@ export class Following {
   readonly busy: Readable<boolean>;
   /** The map on show, and the one before it. */
   readonly shown = writable<{ map: number | null; before: number | null }>({ map: null, before: null });
+  /** The map that is shown instead of the current one. */
+  readonly aside = writable<number | null>(null);
   scene: Scene | null = null;
 
-  /** The map that is shown instead of the current one. */
-  private aside: number | null = null;
   /** The workspace that this page shows, for as long as it lives. */
   private workspace = "";
   /** The job that was the last to end, as of the state before; undefined: not known yet. */
@@ -53,8 +53,8 @@ export class Following {
 
   /** Show this map until another is asked for; null: the one that is current for everybody. */
   view(map: number | null): void {
-    if (map === this.aside) return;
-    this.aside = map;
+    if (map === get(this.aside)) return;
+    this.aside.set(map);
     void this.now();
   }
 
@@ -73,7 +73,7 @@ export class Following {
       const state = await takeState();
       if (!this.isOurs(state.workspace_id)) return;
       this.connection.set("ok");
-      const wanted = this.aside ?? state.map?.id ?? null;
+      const wanted = get(this.aside) ?? state.map?.id ?? null;
       // The largest answer is asked for first; what goes wrong with it is heard where it is waited for.
       const points = wanted !== null && wanted !== this.scene?.newest ? takePoints(wanted) : null;
       points?.catch(() => undefined);
@@ -85,7 +85,7 @@ export class Following {
     } catch (error) {
       // A refusal is a map that has just been replaced: the next state names the newer one.
       const answer = remedy(error);
-      if (answer === "refused") this.aside = null;
+      if (answer === "refused") this.aside.set(null);
       if (answer !== "refused") this.connection.set(answer === "reopen" ? "locked" : "lost");
     }
   }

@@ -1,0 +1,67 @@
+import { get, writable } from "svelte/store";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import type { State } from "../api/client";
+import { type LayerInfo, lookApi } from "./api";
+import { Layers, stops } from "./layers";
+
+const map = (id: number, layer: string, projector = "tsne"): NonNullable<State["map"]> => ({
+  id,
+  items: 9,
+  projector,
+  layer,
+  parent: null,
+  final: true,
+  created: 0,
+});
+const layer = (name: string, drawn: LayerInfo["map"]): LayerInfo => ({ name, width: 8, sees: "", map: drawn });
+const early = layer("early", map(4, "early"));
+const late = layer("late", map(5, "late"));
+const head = layer("head of round 3", null);
+const round = { id: 3, map_id: 7 } as NonNullable<State["round"]>;
+const said = (all: readonly LayerInfo[]): unknown[] => all.map((one) => [one.name, one.map?.id ?? null]);
+
+describe("the slider's stops", () => {
+  test("are the layers, where the current map is one's own", () => {
+    const layers = [early, late];
+    expect(stops(layers, { map: late.map, round: null })).toBe(layers);
+    expect(stops(layers, null)).toBe(layers);
+  });
+
+  test("what a round learned is one of its own, after its layer, whose own map stays", () => {
+    const all = stops([early, late, head], { map: map(7, "late", "round"), round });
+    expect(said(all)).toEqual([["early", 4], ["late", 5], ["as learned", 7], ["head of round 3", null]]);
+    expect(all[2]!.sees).toBe("the map of round 3");
+    expect(said(stops([early, late], { map: map(8, "gone", "apart"), round: null })).at(-1)).toEqual(["pulled apart", 8]);
+  });
+
+  test("any other current map stands for its layer", () => {
+    const all = stops([early, layer("late", null)], { map: map(9, "late", "pca"), round: null });
+    expect(said(all)).toEqual([["early", 4], ["late", 9]]);
+  });
+});
+
+describe("layers", () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  test("one step back and one forth is where it was, and what is on show is named", async () => {
+    vi.spyOn(lookApi, "layers").mockResolvedValue([early, late, head]);
+    const state = writable<State | null>({ map: map(7, "late", "round"), round, job: null, layers: [] } as unknown as State);
+    const aside = writable<number | null>(null);
+    const layers = new Layers(state, aside, (shown) => aside.set(shown), async () => undefined, () => undefined);
+    await vi.waitFor(() => expect(get(layers.shown)).toBe("as learned"));
+    layers.step(-1);
+    expect([get(layers.shown), get(aside)]).toEqual(["late", 5]);
+    layers.step(-1);
+    expect([get(layers.shown), get(aside)]).toEqual(["early", 4]);
+    layers.step(1);
+    layers.step(1);
+    expect([get(layers.shown), get(aside)]).toEqual(["as learned", null]);
+    layers.step(-1);
+    aside.set(null); // flipped
+    expect(get(layers.shown)).toBe("as learned");
+    aside.set(6); // a map from before that is no layer's
+    expect(get(layers.shown)).toBe(null);
+    layers.step(-1);
+    expect([get(layers.shown), get(aside)]).toEqual(["as learned", null]);
+  });
+});
