@@ -181,6 +181,51 @@ def test_two_layers_lie_side_by_side_and_share_their_selection(eye: Eye, seeded:
     expect(eye.page.get_by_text("Nothing is beside")).to_be_visible()
 
 
+def test_keys_act_on_the_map_beside_where_the_pointer_or_the_keyboard_is(
+    eye: Eye, seeded: Seeded
+) -> None:
+    eye.press("Shift+B")
+    expect(eye.page.locator(".side[data-map]")).to_be_visible(timeout=PATIENCE_MS)  # it has been drawn
+    side = eye.page.locator(".side canvas")
+    eye.settled(side)
+    eye.lasso(seeded.ids[1])
+    eye.drawn(selected=len(seeded.ids[1]))
+    box = side.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    mouse = eye.page.mouse
+    mouse.move(x - 90, y - 90)
+    mouse.down()
+    for corner in ((x + 90, y - 90), (x + 90, y + 90)):
+        mouse.move(*corner, steps=4)
+    outline = eye.page.locator(".side > svg")
+    expect(outline).to_have_count(1)
+    eye.press("Escape")
+    expect(outline).to_have_count(0)  # given up, and the selection stays
+    mouse.move(x - 90, y + 90, steps=4)
+    mouse.up()
+    eye.frames(12)
+    eye.drawn(selected=len(seeded.ids[1]))
+
+    here = eye.places(seeded.ids[0][:2])
+    for key in ("+", "ArrowLeft", "f"):
+        before = eye.settled(side)
+        eye.press(key)
+        eye.until(lambda before=before: side.screenshot() != before, f"{key} to move the map beside")
+    assert eye.places(seeded.ids[0][:2]) == here
+    left = eye.page.locator(".map > canvas").bounding_box()
+    assert left
+    mouse.move(left["x"] + left["width"] / 2, left["y"] + left["height"] / 2)
+    before = eye.settled(side)
+    eye.press("ArrowLeft")
+    eye.still()
+    assert eye.places(seeded.ids[0][:2]) != here
+    assert eye.settled(side) == before
+    eye.page.get_by_role("button", name="Close the map beside").focus()
+    eye.press("ArrowLeft")
+    eye.until(lambda: side.screenshot() != before, "the arrow to move the map that has the focus")
+
+
 def test_filters_are_reached_turned_and_cleared(look: Look, seeded: Seeded) -> None:
     points = sum(map(len, seeded.ids))
     with Workspace.open(seeded.path) as workspace:
