@@ -71,6 +71,42 @@ def test_box_brush_invert_and_all_of_it_saved(look: Look, seeded: Seeded) -> Non
     assert {line["class_name"]: line["how"] for line in history} == {"boxed": "box", "brushed": "key"}
 
 
+def test_a_panel_or_a_new_size_leaves_a_lasso_on_what_it_was_drawn_on(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.whole_map(sum(map(len, seeded.ids)))
+    canvas = eye.page.locator(".map > canvas")
+
+    def on_the_map() -> list[float]:
+        box = canvas.bounding_box()
+        assert box
+        return [
+            place for x, y in eye.places([ids[0] for ids in seeded.ids]) for place in (x - box["x"], y - box["y"])
+        ]
+
+    start, *way = eye.loop(seeded.ids[0])
+    mouse = eye.page.mouse
+    mouse.move(*start)
+    mouse.down()
+    for corner in way[:5]:
+        mouse.move(*corner)
+    path = eye.page.locator(".map > svg path")
+    before, drawn = on_the_map(), path.get_attribute("d")
+    eye.press("o")
+    expect(eye.page.get_by_role("region", name="Look")).to_be_visible()
+    eye.still()
+    assert on_the_map() == pytest.approx(before)
+    eye.page.set_viewport_size({"width": 1100, "height": 700})
+    eye.still()
+    assert on_the_map() == pytest.approx(before)
+    assert path.get_attribute("d") == drawn
+    for corner in eye.loop(seeded.ids[0])[6:]:
+        mouse.move(*corner)
+    mouse.up()
+    eye.drawn(selected=len(seeded.ids[0]))
+    eye.still()
+    assert on_the_map() != pytest.approx(before, abs=2)  # everything is on show again
+
+
 def test_a_brush_stroke_alone_is_told_as_one(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))

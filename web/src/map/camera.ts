@@ -63,6 +63,16 @@ export class Camera {
     if (atHome) this.set(this.fitted());
   }
 
+  /** Take a new size, and leave everything where it is from the upper left corner: what is being drawn on lies still. */
+  stretch(width: number, height: number): void {
+    const [x, y] = [this.mapX(0), this.mapY(0)];
+    this.width = Math.max(1, width);
+    this.height = Math.max(1, height);
+    this.measureFit();
+    this.cx = x + this.width / 2 / this.scale;
+    this.cy = y + this.height / 2 / this.scale;
+  }
+
   /** Say what everything is. The view stays: who wants to follow moves it to `fitted()`. */
   setHome(home: Bounds): void {
     this.home = home;

@@ -160,6 +160,22 @@ describe("scene", () => {
     expect([scene.map, scene.points.ids.length]).toEqual([3, 2]);
   });
 
+  test("while held a new size moves nothing; who saw everything sees everything afterwards", async () => {
+    scene.setMap(1, corners);
+    await settle();
+    const places = (): number[] => [0, 1].flatMap((at) => [scene.camera.screenX(at), scene.camera.screenY(at)]);
+    const before = places();
+    scene.hold();
+    for (const [width, height] of [[500, 600], [360, 740]] as const) {
+      scene.resize(width, height, 1);
+      places().forEach((place, k) => expect(place).toBeCloseTo(before[k]!, 6));
+      expect([scene.camera.width, scene.camera.height]).toEqual([width, height]);
+    }
+    scene.release();
+    await settle();
+    expect(scene.camera.isHome()).toBe(true);
+  });
+
   test("spread apart and back: everything moves, a map that comes meanwhile is spread too", async () => {
     scene.setMap(1, map([0, 0.4, 0.4], [1, 0.401, 0.4], [2, 0, 0], [3, 1, 1]));
     await settle();

@@ -106,6 +106,11 @@ export class Scene {
     return this.held?.map?.id ?? this.base?.id ?? null;
   }
 
+  /** Whether a shape is being drawn, or may begin with the next move. */
+  get isHeld(): boolean {
+    return this.held !== null;
+  }
+
   /** Whether the items lie apart now, not where the map has them. */
   get isSpread(): boolean {
     return this.cell > 0;
@@ -225,7 +230,10 @@ export class Scene {
   resize(width: number, height: number, density: number): void {
     const pixels = width * height * density ** 2;
     this.density = density * Math.min(1, Math.sqrt(this.renderer.mostPixels / Math.max(1, pixels)));
-    this.camera.resize(width, height);
+    if (this.held) {
+      this.held.follows ||= this.camera.isHome();
+      this.camera.stretch(width, height);
+    } else this.camera.resize(width, height);
     this.sizes = { ...this.sizes, base: baseSize(this.points.ids.length, width, height) };
     this.renderer.resize(Math.round(width * this.density), Math.round(height * this.density));
     this.winners.invalidate();
