@@ -1,5 +1,7 @@
 """Spread apart: no picture covers another, gestures mean what is seen, and one key leads back."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import expect
@@ -7,6 +9,7 @@ from tests.browser.conftest import Look
 from tests.browser.page import Eye
 from tests.seeded import Seeded
 
+from shoal.types import Map
 from shoal.workspace import Workspace
 
 
@@ -69,6 +72,43 @@ def test_no_picture_covers_another_and_the_lasso_takes_what_is_seen(look: Look, 
     eye.press("w")
     eye.drawn(spread=False)
     np.testing.assert_allclose(places(eye, every), before, atol=0.01)
+
+
+def test_nothing_is_spread_while_a_lasso_is_drawn_and_both_maps_are_after_it(look: Look, seeded: Seeded) -> None:
+    with Workspace.open(seeded.path) as workspace:
+        late = workspace.map(seeded.map_id)
+        assert late
+        early = replace(late.origin, layer="early", aside=True)
+        workspace.save_map(Map(1 - late.xy, late.ids, early), final=True)
+    eye = look()
+    eye.whole_map(len(late.ids))
+    eye.press("Shift+B")
+    expect(eye.page.locator(".side[data-map]")).to_be_visible()
+    side = eye.page.locator(".side > canvas")
+    eye.settled(side)
+    before = places(eye, seeded.ids[0])
+    start, *way = eye.loop(seeded.ids[0])
+    eye.page.mouse.move(*start)
+    eye.page.mouse.down()
+    for corner in way[:6]:
+        eye.page.mouse.move(*corner)
+    button = eye.page.get_by_role("button", name="Spread apart")
+    eye.press("w")
+    expect(eye.page.get_by_text("Not while something is drawn")).to_be_visible()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    for corner in way[6:]:
+        eye.page.mouse.move(*corner)
+    eye.page.mouse.up()
+    eye.drawn(selected=len(seeded.ids[0]), spread=False)
+    np.testing.assert_allclose(places(eye, seeded.ids[0]), before, atol=0.01)
+    beside = eye.settled(side)
+    eye.press("w")
+    eye.drawn(spread=True)
+    expect(button).to_have_attribute("aria-pressed", "true")
+    eye.until(lambda: side.screenshot() != beside, "the map beside to be spread apart")
+    eye.press("w")
+    eye.drawn(spread=False)
+    eye.until(lambda: side.screenshot() == beside, "it to lie as before")
 
 
 def test_names_and_overview_go_along_and_come_back(look: Look, seeded: Seeded) -> None:

@@ -123,6 +123,30 @@ describe("a session", () => {
     expect(get(session.notice)?.text).toBe("Undo waits for the server.");
   });
 
+  test("pictures are spread apart on both maps, and on neither while a shape is drawn", () => {
+    const spread: [string, boolean][] = [];
+    const held = { side: false };
+    const part = (name: string): object => ({
+      spread: (on: boolean) => spread.push([name, on]),
+      get isHeld() {
+        return name === "side" && held.side;
+      },
+    });
+    Object.defineProperties(scene, Object.getOwnPropertyDescriptors(part("main")));
+    const side = Object.defineProperties({ ...scene }, Object.getOwnPropertyDescriptors(part("side"))) as Scene;
+    const leave = session.showBeside(side);
+    spread.length = 0;
+    held.side = true;
+    session.turnSpread();
+    expect([spread, get(session.selecting.spread), get(session.notice)?.text]).toEqual([[], false, expect.stringContaining("Not while")]);
+    held.side = false;
+    session.turnSpread();
+    expect(spread).toEqual([["main", true], ["side", true]]);
+    leave();
+    session.turnSpread();
+    expect(spread.slice(2)).toEqual([["main", false]]);
+  });
+
   test("an unanswered server leaves the selection and the explanation", () => {
     const early = new Session();
     early.select(Selection.of([1]));

@@ -86,8 +86,6 @@ export class Session {
   /** Bring the selection into view, where nothing of it is. */
   reveal: () => void = () => undefined;
 
-  /** Maps beside the main one, which look as it does. */
-  private readonly besides = new Set<Scene>();
   private scene: Scene | null = null;
 
   constructor() {
@@ -95,7 +93,6 @@ export class Session {
     this.selecting.passes = (id) => this.looking.passes(id);
     this.selecting.filter = () => this.looking.filter;
     this.selecting.heldBack = (count) => this.say(`The filter holds ${count === 1 ? "this item" : `all ${plural(count, "item")}`} back.`, "problem");
-    this.hovered.subscribe((id) => this.besides.forEach((scene) => scene.setHovered(id)));
   }
 
   /** Begin, drawing into this scene. */
@@ -118,10 +115,12 @@ export class Session {
 
   /** Let another map look as the main one does; returns how to stop. */
   showBeside(scene: Scene): () => void {
-    this.besides.add(scene);
+    const { besides, spread } = this.selecting;
+    besides.add(scene);
+    scene.spread(get(spread));
     scene.onMap = () => this.restyle();
     this.restyle();
-    return () => this.besides.delete(scene);
+    return () => besides.delete(scene);
   }
 
   /** Look at an item's picture closely; `among` others that can be turned to. */
@@ -181,6 +180,11 @@ export class Session {
   nextLabelled(): void {
     const next = { null: false, false: true, true: null } as const;
     this.looking.filters.update((now) => ({ ...now, labelled: next[`${now.labelled}`] }));
+  }
+
+  /** Spread the pictures apart on every map, or let them go back. */
+  turnSpread(): void {
+    if (!this.selecting.turnSpread()) this.say("Not while something is drawn: let go of it first, or press Esc.", "problem");
   }
 
   /** Let everything through. */
@@ -269,6 +273,6 @@ export class Session {
     const { painting, passed } = this.looking.paint();
     const { colours, table } = get(this.colouring) ? painting : PLAIN;
     const look = { colours, table, passed, selected: this.selecting.shown.members() };
-    for (const scene of [this.scene, ...this.besides]) scene.setStyles(look);
+    for (const scene of this.selecting.scenes) scene.setStyles(look);
   }
 }

@@ -195,6 +195,27 @@ describe("scene", () => {
     expect([scene.points.x(1), scene.points.y(2)]).toEqual([Math.fround(0.401), 0]);
   });
 
+  test("while held nothing is spread apart, and nothing glides; released it is", async () => {
+    scene.setMap(1, corners);
+    await settle();
+    scene.hold();
+    scene.spread(true);
+    const { cx, cy } = scene.camera;
+    scene.glideTo({ cx: 0, cy: 0, scale: 9 });
+    await settle();
+    expect([scene.isSpread, scene.isHeld, scene.camera.cx, scene.camera.cy]).toEqual([false, true, cx, cy]);
+    scene.release();
+    await settle();
+    expect(drawn.at(-1)).toMatchObject({ spread: true, map: 1 });
+    scene.hold();
+    scene.spread(false);
+    await settle();
+    expect(scene.isSpread).toBe(true);
+    scene.release();
+    await settle();
+    expect(drawn.at(-1)).toMatchObject({ spread: false, map: 1 });
+  });
+
   test("the item in the middle of a near view stays there when all are spread apart", async () => {
     scene.setMap(1, map([0, 0.1, 0.1], [1, 0.101, 0.1], [2, 0.3, 0.9], [3, 1, 1]));
     await settle();

@@ -145,11 +145,12 @@ export class Scene {
     this.lay();
   }
 
-  /** Spread the items apart so that no pictures overlap, or let them go back where they lie. */
+  /** Spread the items apart so that no pictures overlap, or let them go back where they lie. While held, once released. */
   spread(on: boolean): void {
-    if (this.held || on === this.spreads) return;
+    if (on === this.spreads) return;
     this.spreads = on;
-    this.lay();
+    if (!this.held) this.lay();
+    else if (this.base) this.held.map ??= this.base;
   }
 
   private lay(): void {
@@ -160,7 +161,10 @@ export class Scene {
     const spreading = new Spreading(points);
     this.giveUp = inSlices(
       (ms) => spreading.advance(ms),
-      () => this.show(id, spreading.spread(), spreading.cell),
+      () => {
+        if (this.held) this.held.map ??= { id, points }; // laid anew when it is over
+        else this.show(id, spreading.spread(), spreading.cell);
+      },
     );
   }
 
@@ -248,6 +252,7 @@ export class Scene {
 
   /** Move the camera there, smoothly. */
   glideTo(to: CameraView, { ms = GLIDE_MS, home = false } = {}): void {
+    if (this.held) return;
     if (this.reducedMotion) this.camera.set(to);
     else this.glide = { from: this.camera.current, to, start: performance.now(), ms, home };
     this.moved();

@@ -26,6 +26,8 @@ export class Selecting {
   /** Whether one finger draws with the tool; else it moves the map. */
   fingerDraws = false;
   scene: Scene | null = null;
+  /** Maps beside the main one, which show the same items in the same way. */
+  readonly besides = new Set<Scene>();
   /** What the filters let through: a lasso takes nothing else. */
   passes: (id: number) => boolean = () => true;
   filter: () => WireFilter | null = () => null;
@@ -38,8 +40,20 @@ export class Selecting {
     this.selection.subscribe((selection) => {
       if (selection.isEmpty) this.hovered.set(-1); // what was hovered in the tray is gone with it
     });
-    this.hovered.subscribe((id) => this.scene?.setHovered(id));
-    this.spread.subscribe((on) => this.scene?.spread(on));
+    this.hovered.subscribe((id) => this.scenes.forEach((scene) => scene.setHovered(id)));
+    this.spread.subscribe((on) => this.scenes.forEach((scene) => scene.spread(on)));
+  }
+
+  /** Every map on show. */
+  get scenes(): Scene[] {
+    return this.scene ? [this.scene, ...this.besides] : [];
+  }
+
+  /** Spread the items apart, or let them go back; false where a shape is being drawn: what it lies on stays. */
+  turnSpread(): boolean {
+    if (this.scenes.some((scene) => scene.isHeld)) return false;
+    this.spread.update((on) => !on);
+    return true;
   }
 
   /** What the map shows as selected. */
