@@ -175,6 +175,34 @@ def test_a_click_on_the_overview_moves_the_view_there(look: Look, seeded: Seeded
     expect(overview).to_have_count(0)
 
 
+def test_a_drag_that_leaves_the_overview_goes_on(look: Look, seeded: Seeded) -> None:
+    eye = opened(look, viewport={"width": 1440, "height": 900})
+    eye.zoom(seeded.ids[0][0], 3)
+    box = eye.page.locator(".minimap").bounding_box()
+    canvas = eye.page.locator(".map > canvas").bounding_box()
+    assert box
+    assert canvas
+    mouse = eye.page.mouse
+
+    def left() -> float:
+        return min(x for x, _ in eye.places([id for group in seeded.ids for id in group]))
+
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    mouse.move(x, y)
+    mouse.down()
+    eye.still()
+    before = left()
+    beyond = box["x"] - 60 if box["x"] > canvas["x"] + 60 else box["x"] + box["width"] + 60
+    for where in (x, beyond, beyond):
+        mouse.move(where, y, steps=3)
+    eye.still()
+    at_the_edge = left()
+    assert abs(at_the_edge - before) > 200
+    mouse.move(x, y - 400, steps=3)  # above it, as far to the side as it began
+    eye.until(lambda: abs(left() - before) < 25, "the view to follow from outside the overview")
+    mouse.up()
+
+
 INKED = """(canvas) => {
     const copy = document.createElement("canvas");
     [copy.width, copy.height] = [canvas.width, canvas.height];

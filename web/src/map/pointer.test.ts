@@ -20,6 +20,7 @@ describe("the pointer", () => {
   let tool: Tool;
   let fingerDraws: boolean;
   let drawn: Shape | null;
+  let cursor: string;
 
   beforeEach(() => {
     vi.stubGlobal("window", new EventTarget());
@@ -47,7 +48,7 @@ describe("the pointer", () => {
       },
       pressed: () => told.push("pressed"),
       released: () => told.push("released"),
-      cursor: () => undefined,
+      cursor: (now) => (cursor = now),
     });
   });
   afterEach(() => {
@@ -107,6 +108,20 @@ describe("the pointer", () => {
     told.length = 0;
     tell("pointerdown", 10, 10, { button: 2 });
     expect([told, pointer.pressing]).toEqual([[], false]);
+  });
+
+  test("Space moves the map while it is held, and is let go where the window loses the focus", () => {
+    const key = (type: string): void => void window.dispatchEvent(Object.assign(new Event(type), { key: " " }));
+    key("keydown");
+    expect(cursor).toBe("grab");
+    draw();
+    expect(told).toEqual(["moved", "moved", "moved"]);
+    tell("pointerup", 100, 200);
+    window.dispatchEvent(new Event("blur"));
+    expect(cursor).toBe("lasso");
+    told.length = 0;
+    draw();
+    expect(told).toEqual(["pressed"]);
   });
 
   test("a box has four corners, a brush a path and a radius in map units", () => {

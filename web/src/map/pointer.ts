@@ -56,11 +56,13 @@ export class MapPointer {
     element.addEventListener("contextmenu", prevent);
     window.addEventListener("keydown", this.onKey);
     window.addEventListener("keyup", this.onKey);
+    window.addEventListener("blur", this.onBlur);
   }
 
   dispose(): void {
     window.removeEventListener("keydown", this.onKey);
     window.removeEventListener("keyup", this.onKey);
+    window.removeEventListener("blur", this.onBlur);
   }
 
   /** Whether a shape is being drawn, or may begin with the next move. */
@@ -185,6 +187,12 @@ export class MapPointer {
     if (event.key !== " " || target?.matches?.("input, textarea, button, a, summary, [role=option]")) return;
     event.preventDefault();
     this.space = event.type === "keydown";
+    this.restCursor();
+  };
+
+  /** The window will not hear the key let go. */
+  private readonly onBlur = (): void => {
+    this.space = false;
     this.restCursor();
   };
 
