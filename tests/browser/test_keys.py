@@ -181,9 +181,7 @@ def test_two_layers_lie_side_by_side_and_share_their_selection(eye: Eye, seeded:
     expect(eye.page.get_by_text("Nothing is beside")).to_be_visible()
 
 
-def test_keys_act_on_the_map_beside_where_the_pointer_or_the_keyboard_is(
-    eye: Eye, seeded: Seeded
-) -> None:
+def test_keys_act_on_the_map_beside_where_the_pointer_or_the_keyboard_is(eye: Eye, seeded: Seeded) -> None:
     eye.press("Shift+B")
     expect(eye.page.locator(".side[data-map]")).to_be_visible(timeout=PATIENCE_MS)  # it has been drawn
     side = eye.page.locator(".side canvas")

@@ -71,6 +71,21 @@ def test_box_brush_invert_and_all_of_it_saved(look: Look, seeded: Seeded) -> Non
     assert {line["class_name"]: line["how"] for line in history} == {"boxed": "box", "brushed": "key"}
 
 
+def test_everything_selected_at_once_is_told_as_that(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    points = sum(map(len, seeded.ids))
+    eye.whole_map(points)
+    eye.press("Control+a")
+    eye.drawn(selected=points)
+    eye.name("pile")
+    eye.saved()
+    assert eye.counts() == {"pile": points}
+    newest = eye.page.request.get(f"{eye.server.base}/api/history").json()[0]
+    assert (newest["how"], newest["count"]) == ("all", points)
+    eye.press("h")
+    expect(eye.page.locator("li[data-event]").first).to_contain_text("everything")
+
+
 def test_a_panel_or_a_new_size_leaves_a_lasso_on_what_it_was_drawn_on(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))
@@ -80,7 +95,9 @@ def test_a_panel_or_a_new_size_leaves_a_lasso_on_what_it_was_drawn_on(look: Look
         box = canvas.bounding_box()
         assert box
         return [
-            place for x, y in eye.places([ids[0] for ids in seeded.ids]) for place in (x - box["x"], y - box["y"])
+            place
+            for x, y in eye.places([ids[0] for ids in seeded.ids])
+            for place in (x - box["x"], y - box["y"])
         ]
 
     start, *way = eye.loop(seeded.ids[0])

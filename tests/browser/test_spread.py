@@ -74,7 +74,9 @@ def test_no_picture_covers_another_and_the_lasso_takes_what_is_seen(look: Look, 
     np.testing.assert_allclose(places(eye, every), before, atol=0.01)
 
 
-def test_nothing_is_spread_while_a_lasso_is_drawn_and_both_maps_are_after_it(look: Look, seeded: Seeded) -> None:
+def test_nothing_is_spread_while_a_lasso_is_drawn_and_both_maps_are_after_it(
+    look: Look, seeded: Seeded
+) -> None:
     with Workspace.open(seeded.path) as workspace:
         late = workspace.map(seeded.map_id)
         assert late

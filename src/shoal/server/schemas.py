@@ -99,7 +99,7 @@ class LabelRequest(Body):
     selection: Selection
     class_name: ClassName | None
     answer: Literal["none", "skip"] | None = None
-    how: Literal["lasso", "box", "brush", "key", "click"]
+    how: Literal["lasso", "box", "brush", "all", "key", "click"]
 
 
 class ClassRequest(Body):

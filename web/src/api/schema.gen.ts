@@ -1068,7 +1068,7 @@ export interface components {
              * How
              * @enum {string}
              */
-            how: "lasso" | "box" | "brush" | "key" | "click";
+            how: "lasso" | "box" | "brush" | "all" | "key" | "click";
             /** Request Id */
             request_id: string;
             selection: components["schemas"]["Selection"];

@@ -2,15 +2,19 @@ import type { Selection as Wire } from "../api/client";
 import type { WireFilter as Filter } from "../look/filters";
 import { idsOf, type Items, Marked } from "../map/marked";
 import { type Polygon } from "../map/polygon";
+import type { Shape } from "../map/shapes";
 
 /** The most ids that one request may name. */
 export const MOST_IDS = 100_000;
 
+/** With what a selection was made, where it was made at once: drawn with a tool, or everything there is. */
+export type Means = Shape["kind"] | "all";
+
 /** What a selection was drawn with: one lasso on one map, or something that only its ids can tell. */
 export type Origin =
-  | { kind: "lasso"; map: number; polygon: Polygon; tool: "lasso" | "box"; filter: Filter | null }
+  | { kind: "lasso"; map: number; polygon: Polygon; tool: Exclude<Means, "brush">; filter: Filter | null }
   | { kind: "brush"; map: number; path: Float64Array; radius: number; tool: "brush"; filter: Filter | null }
-  | { kind: "ids"; tool?: "lasso" | "box" | "brush" };
+  | { kind: "ids"; tool?: Means };
 
 /** The items that the next label is for. Strangers are clicked out: still listed, but not meant. Immutable. */
 export class Selection {
@@ -26,7 +30,7 @@ export class Selection {
     readonly strangers: ReadonlySet<number>,
   ) {}
 
-  static lasso(items: Items, map: number, polygon: Polygon, tool: "lasso" | "box" = "lasso", filter: Filter | null = null): Selection {
+  static lasso(items: Items, map: number, polygon: Polygon, tool: Exclude<Means, "brush"> = "lasso", filter: Filter | null = null): Selection {
     return new Selection(items, { kind: "lasso", map, polygon, tool, filter }, new Set());
   }
 
@@ -35,7 +39,7 @@ export class Selection {
   }
 
   /** What was drawn where no map tells it: only its ids can, but how it was drawn is known. */
-  static drawn(items: Items, tool: "lasso" | "box" | "brush"): Selection {
+  static drawn(items: Items, tool: Means): Selection {
     return new Selection(items, { kind: "ids", tool }, new Set());
   }
 

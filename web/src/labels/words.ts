@@ -53,6 +53,7 @@ const HOW: Record<string, string> = {
   lasso: "lasso",
   box: "box",
   brush: "brush",
+  all: "everything",
   key: "key",
   click: "click",
   import: "import",

@@ -61,15 +61,15 @@ export class Selecting {
     return get(this.preview) ?? get(this.selection);
   }
 
-  /** The items under a shape drawn on a map. */
-  under(shape: Shape, scene = this.scene): Selection {
+  /** The items under a shape drawn on a map; `all`: it was drawn around everything, by no hand. */
+  under(shape: Shape, scene = this.scene, all = false): Selection {
     if (!scene || scene.map === null) return Selection.EMPTY;
     const under = this.itemsUnder(shape, scene);
     const items = this.filter() === null ? under : this.admitted(idsOf(under));
-    if (scene.isSpread) return Selection.drawn(items, shape.kind);
+    if (scene.isSpread) return Selection.drawn(items, all ? "all" : shape.kind);
     return shape.kind === "brush"
       ? Selection.brush(items, scene.map, shape.path, shape.radius, this.filter())
-      : Selection.lasso(items, scene.map, shape.polygon, shape.kind, this.filter());
+      : Selection.lasso(items, scene.map, shape.polygon, all ? "all" : shape.kind, this.filter());
   }
 
   private itemsUnder(shape: Shape, scene: Scene): Items {
@@ -99,7 +99,7 @@ export class Selecting {
   }
 
   selectAll(): void {
-    this.select(this.under({ kind: "box", polygon: Float64Array.of(-1, -1, 2, -1, 2, 2, -1, 2) }));
+    this.select(this.under({ kind: "box", polygon: Float64Array.of(-1, -1, 2, -1, 2, 2, -1, 2) }, this.scene, true));
   }
 
   /** Select everything on the map that is not selected and passes the filters. */
