@@ -103,6 +103,8 @@ def test_nothing_is_spread_while_a_lasso_is_drawn_and_both_maps_are_after_it(
     eye.page.mouse.up()
     eye.drawn(selected=len(seeded.ids[0]), spread=False)
     np.testing.assert_allclose(places(eye, seeded.ids[0]), before, atol=0.01)
+    eye.page.wait_for_load_state("networkidle")
+    eye.frames(60)
     beside = eye.settled(side)
     eye.press("w")
     eye.drawn(spread=True)
