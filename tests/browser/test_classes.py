@@ -164,6 +164,36 @@ def test_history_shows_who_did_what_and_reverts_one(look: Look, seeded: Seeded) 
     assert eye.counts() == {"disc": a, "plate": b}
 
 
+def test_the_undo_of_a_notice_is_of_what_the_notice_tells(look: Look, seeded: Seeded) -> None:
+    eye = labelled(look, seeded, "disc")
+    other = Eye(eye.page.context.new_page(), eye.server).open()
+    other.drawn(labelled=len(seeded.ids[0]))
+    other.lasso(seeded.ids[1])
+    other.name("plate")
+    other.saved()
+    eye.page.bring_to_front()
+    eye.page.locator(".notice .undo").click()
+    expect(eye.page.locator(".notice")).to_contain_text("Undone: “disc” on")
+    eye.saved()
+    assert eye.counts() == {"plate": len(seeded.ids[1])}
+
+
+def test_the_undo_of_a_notice_works_before_the_server_has_the_gesture(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    eye.forgive("ERR_", "Failed")
+    eye.whole_map(sum(map(len, seeded.ids)))
+    eye.page.context.set_offline(True)
+    for group, name in ((0, "disc"), (1, "plate")):
+        eye.lasso(seeded.ids[group])
+        eye.name(name)
+    eye.drawn(labelled=len(seeded.ids[0]) + len(seeded.ids[1]))
+    eye.page.locator(".notice .undo").click()
+    eye.drawn(labelled=len(seeded.ids[0]))
+    eye.page.context.set_offline(False)
+    eye.saved()
+    assert eye.counts() == {"disc": len(seeded.ids[0])}
+
+
 def test_a_long_notice_keeps_its_button_whole(look: Look, seeded: Seeded) -> None:
     eye = labelled(look, seeded, "a name that goes on and on, " * 7)
     undo = eye.page.locator(".notice .undo").bounding_box()

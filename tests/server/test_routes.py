@@ -134,6 +134,18 @@ def test_undo_and_redo_are_events_and_idempotent_too(client, seeded):
     assert [event["kind"] for event in client.get("/api/history").json()] == ["redo", "undo", "label"]
 
 
+def test_an_undo_names_the_gesture_it_takes_back(client, seeded):
+    client.post("/api/labels", json=label_body(seeded, 0))
+    client.post("/api/labels", json=label_body(seeded, 1, request_id="request-0002", class_name="dog"))
+    body = {"request_id": "request-undo", "gesture": label_body(seeded, 0)["request_id"]}
+    assert client.post("/api/undo", json=body).json()["count"] == 60
+    counts = [(one["name"], one["count"]) for one in client.get("/api/state").json()["classes"]]
+    assert counts == [("dog", 60)]
+    assert "taken back already" in detail(
+        client.post("/api/undo", json={**body, "request_id": "undo-2nd"}), 409
+    )
+
+
 def test_clearing_is_a_gesture(client, seeded):
     client.post("/api/labels", json=label_body(seeded, 0))
     client.post(

@@ -56,6 +56,22 @@ def test_a_rename_is_a_gesture(ws):
     assert shown(ws) == "tttddo.."
 
 
+def test_an_undo_may_name_its_gesture(ws):
+    for ids, name, user in (([0, 1], "cat", "ada"), ([1, 2], "dog", "ada"), ([3], "owl", "bob")):
+        ws.log.label(ids, name, user=user, how="lasso", request_id=f"a-{name}")
+    ws.log.undo(user="ada", request_id="undo-cat", gesture="a-cat")
+    assert shown(ws) == ".ddo....", "what a later one decided stays"
+    assert ws.log.undo(user="ada", request_id="undo-cat", gesture="a-cat").seq == 4, "again is the same"
+    for gesture in ("a-cat", "a-owl", "nothing"):
+        with pytest.raises(WorkspaceError, match="cannot be undone"):
+            ws.log.undo(user="ada", gesture=gesture)
+    ws.log.redo(user="ada")
+    assert shown(ws) == "cddo....", "the dog is the newer one"
+    ws.log.undo(user="ada")
+    ws.log.undo(user="ada")
+    assert shown(ws) == "...o...."
+
+
 @pytest.mark.parametrize("name", ["dog", "none of these", " ", "a\nb"])
 def test_a_name_that_will_not_do_renames_nothing(ws, name):
     three(ws)

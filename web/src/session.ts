@@ -230,8 +230,8 @@ export class Session {
     this.selecting.select(drawn, mode);
   }
 
-  say(text: string, kind: Notice["kind"], undo = false): void {
-    this.saying.say(text, kind, undo);
+  say(text: string, kind: Notice["kind"]): void {
+    this.saying.say(text, kind);
   }
 
   /** Ask the server for something; say so where it refuses, and look at what has become of it. */

@@ -158,10 +158,16 @@ class RevertRequest(Body):
     seq: ItemId
 
 
-class UndoRequest(Body):
-    """Take back (or give back) this user's latest gesture."""
+class RedoRequest(Body):
+    """Give back what this user's latest undo took."""
 
     request_id: RequestId
+
+
+class UndoRequest(RedoRequest):
+    """Take back this user's latest gesture, or the one that had the request id `gesture`."""
+
+    gesture: RequestId | None = None
 
 
 class PullRequest(Body):

@@ -307,28 +307,34 @@ class LabelLog(LogReader):
                 payload={"kind": row.kind, "user": row.user},
             )
 
-    def undo(self, *, user: str, request_id: str | None = None) -> Written | None:
+    def undo(self, *, user: str, request_id: str | None = None, gesture: str | None = None) -> Written | None:
         """Take back this user's latest active gesture by a new event; None when there is nothing to undo.
 
-        Raises `WorkspaceError` when the classes as they are now do not allow it.
+        `gesture` is the request id of the gesture to take back instead. Raises `WorkspaceError` when that is
+        not this user's or taken back already, or when the classes as they are now do not allow it.
         """
-        return self._turn("undo", user, request_id)
+        return self._turn("undo", user, request_id, gesture)
 
     def redo(self, *, user: str, request_id: str | None = None) -> Written | None:
         """Give back what this user undid last; None when nothing is undone or a new gesture came after."""
         return self._turn("redo", user, request_id)
 
-    def _turn(self, kind: str, user: str, request_id: str | None) -> Written | None:
+    def _turn(
+        self, kind: str, user: str, request_id: str | None, gesture: str | None = None
+    ) -> Written | None:
         with self._catalogue.write("labels") as connection:
             if before := earlier(connection, request_id):
                 return before
             with self._following(connection) as state:
-                seq = state.next_undo(shown(user)) if kind == "undo" else state.next_redo(shown(user))
+                if gesture is not None:
+                    seq: int | None = _undoable(state, shown(user), earlier(connection, gesture))
+                else:
+                    seq = state.next_undo(shown(user)) if kind == "undo" else state.next_redo(shown(user))
                 if seq is None:
                     return None
                 undone = state.undone | {seq} if kind == "undo" else state.undone - {seq}
                 _check_turn(state, state.off_with(undone=undone), f"{kind.removesuffix('o')}one")
-            [gesture] = rows_of(connection, [seq])
+            [row] = rows_of(connection, [seq])
             return append(
                 connection,
                 kind=kind,
@@ -336,9 +342,9 @@ class LabelLog(LogReader):
                 how=kind,
                 request_id=request_id,
                 target=seq,
-                class_id=gesture.class_id,
-                item_count=gesture.item_count,
-                payload={"kind": gesture.kind},
+                class_id=row.class_id,
+                item_count=row.item_count,
+                payload={"kind": row.kind},
             )
 
     def _about_class(
@@ -378,6 +384,13 @@ class LabelLog(LogReader):
 
 def _answer_of(name: str | None) -> int:
     return ANSWERS["none" if name else "clear"]
+
+
+def _undoable(state: LabelState, user: str, gesture: Written | None) -> int:
+    """Return the number of a gesture that this user can take back."""
+    if gesture is None or gesture.seq not in state.undoable.get(user, ()) or gesture.seq in state.off:
+        raise WorkspaceError("that gesture cannot be undone: it is taken back already, or not yours.")
+    return gesture.seq
 
 
 def _living(table: ClassTable, class_id: int) -> None:

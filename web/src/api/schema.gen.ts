@@ -771,7 +771,7 @@ export interface paths {
         put?: never;
         /**
          * Undo
-         * @description Take back this user's latest gesture.
+         * @description Take back this user's latest gesture, or the one that is named.
          */
         post: operations["labels_undo"];
         delete?: never;
@@ -1242,6 +1242,14 @@ export interface components {
             kind: "colour";
         };
         /**
+         * RedoRequest
+         * @description Give back what this user's latest undo took.
+         */
+        RedoRequest: {
+            /** Request Id */
+            request_id: string;
+        };
+        /**
          * RejectRequest
          * @description Note that the selection's items without a label are not of the class that a round predicts for them.
          *
@@ -1453,9 +1461,11 @@ export interface components {
         };
         /**
          * UndoRequest
-         * @description Take back (or give back) this user's latest gesture.
+         * @description Take back this user's latest gesture, or the one that had the request id `gesture`.
          */
         UndoRequest: {
+            /** Gesture */
+            gesture?: string | null;
             /** Request Id */
             request_id: string;
         };
@@ -4139,7 +4149,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UndoRequest"];
+                "application/json": components["schemas"]["RedoRequest"];
             };
         };
         responses: {

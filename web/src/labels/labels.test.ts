@@ -63,6 +63,13 @@ describe("a waiting undo", () => {
     expect(shown(gesture("dog", [3]), undo(), gesture("cat", [2]), redo())).toEqual([0, 0, 0, -1]);
   });
 
+  test("that names its label takes back that one, and leaves later ones", () => {
+    const named = (of: number[]): Entry => ({ ...undo(), body: { gesture: `r${of.join()}` } });
+    expect(shown(gesture("dog", [3]), gesture("dog", [0]), named([3]))).toEqual([1, 0, 1, -1]);
+    expect(shown(gesture("dog", [3]), gesture("dog", [0]), named([3]), redo())).toEqual([1, 0, 1, 1]);
+    expect(shown(gesture("dog", [3]), named([2]))).toEqual([0, 0, 1, 1]);
+  });
+
   test("of what the server has already changes nothing here, and a redo is its counterpart", () => {
     expect(shown(undo())).toEqual([0, 0, 1, -1]);
     expect(shown(gesture("dog", [3]), undo(), undo(), redo())).toEqual([0, 0, 1, -1]);

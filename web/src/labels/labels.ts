@@ -194,6 +194,18 @@ const GESTURES: ReadonlySet<Entry["path"]> = new Set<Entry["path"]>([
   "/api/revert",
 ]);
 
+/** What an undo says: which gesture it takes back, where that is not the latest. */
+interface Undo {
+  gesture?: string;
+}
+
+/** Take the latest gesture off the stack, or the one that is named; null where the server has it already. */
+function popped(done: (Entry | null)[], named: string | undefined): Entry | null {
+  if (named === undefined) return done.pop() ?? null;
+  const place = done.findIndex((entry) => entry?.requestId === named);
+  return place < 0 ? null : done.splice(place, 1)[0]!;
+}
+
 /** The waiting gestures that a waiting undo takes back, and no waiting redo gives back. Making a class is none. */
 export function takenBack(waiting: readonly Entry[]): Set<Entry> {
   // null stands for a gesture that the server already has: what became of that only it can say.
@@ -202,7 +214,7 @@ export function takenBack(waiting: readonly Entry[]): Set<Entry> {
   const gone = new Set<Entry>();
   for (const entry of waiting) {
     if (entry.path === "/api/undo") {
-      const last = done.pop() ?? null;
+      const last = popped(done, (entry.body as Undo).gesture);
       undone.push(last);
       if (last) gone.add(last);
     } else if (entry.path === "/api/redo" && undone.length > 0) {

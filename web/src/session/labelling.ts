@@ -69,7 +69,7 @@ export class Labelling {
       how: selection.origin.tool ?? how,
     };
     if (!this.send({ requestId: id, path: "/api/labels", body, ids: selection.ids().slice(), ...given })) return;
-    this.saying.say(said(plural(selection.count, "item")), "done", true);
+    this.saying.say(said(plural(selection.count, "item")), "done", id);
     this.selecting.select(Selection.EMPTY);
   }
 
@@ -82,36 +82,34 @@ export class Labelling {
     const body = { request_id: id, class_id: classId, change };
     const said = changeText(one, change, get(this.labels));
     if (!this.send({ requestId: id, path: "/api/classes/change", body, ids: NO_IDS, className: null })) return;
-    this.saying.say(said, "done", true);
+    this.saying.say(said, "done", id);
   }
 
   /** Take back one gesture of the history. */
   revert(seq: number): void {
     const id = requestId();
     if (!this.send({ requestId: id, path: "/api/revert", body: { request_id: id, seq }, ids: NO_IDS, className: null })) return;
-    this.saying.say("Reverting that gesture…", "done", true);
+    this.saying.say("Reverting that gesture…", "done", id);
   }
 
   /** Make labels of a round's predictions, as one gesture of `count` items. */
   accept(what: { round_id: number; selection: object | null; class_id: number | null; at_least: number }, count: number): void {
-    if (!this.decide("/api/accept", what)) return;
-    this.saying.say(`Accepted ${plural(count, "prediction")}`, "done", true);
+    this.decide("/api/accept", what, `Accepted ${plural(count, "prediction")}`);
   }
 
   /** Say that a round's predictions are wrong for `count` items, as one gesture. */
   reject(what: { round_id: number; selection: object; class_id: number | null }, count: number): void {
-    if (!this.decide("/api/reject", what)) return;
-    this.saying.say(`Rejected ${plural(count, "prediction")}`, "done", true);
+    this.decide("/api/reject", what, `Rejected ${plural(count, "prediction")}`);
   }
 
   /** What becomes of predictions is not shown before the server has it: the same is not said twice meanwhile. */
-  private decide(path: "/api/accept" | "/api/reject", what: object): boolean {
+  private decide(path: "/api/accept" | "/api/reject", what: object, said: string): void {
     const id = requestId();
     const saying = (body: object): string => JSON.stringify({ ...body, request_id: "" });
     const body = { request_id: id, ...what };
     const waits = (this.sender?.waiting ?? NONE).some((entry) => entry.path === path && saying(entry.body) === saying(body));
-    if (waits) this.saying.say("That is still being saved.", "done");
-    return !waits && this.send({ requestId: id, path, body, ids: NO_IDS, className: null });
+    if (waits) return this.saying.say("That is still being saved.", "done");
+    if (this.send({ requestId: id, path, body, ids: NO_IDS, className: null })) this.saying.say(said, "done", id);
   }
 
   /** Label with the class that has this digit. */
@@ -159,13 +157,19 @@ export class Labelling {
     this.turn("redo");
   }
 
-  private turn(way: "undo" | "redo"): void {
+  /** Take back this gesture, whatever has come after it: the notice that tells of it may outlive the latest one's. */
+  takeBack(gesture: string): void {
+    this.turn("undo", { gesture });
+  }
+
+  private turn(way: "undo" | "redo", named: { gesture?: string } = {}): void {
     const state = get(this.state);
     const waiting = this.sender?.waiting ?? [];
-    if (waiting.length === 0 && state && !state[way]) return this.saying.say(`There is nothing to ${way}.`, "problem");
+    if (!named.gesture && waiting.length === 0 && state && !state[way]) return this.saying.say(`There is nothing to ${way}.`, "problem");
     const before = takenBack(waiting);
     const id = requestId();
-    if (!this.send({ requestId: id, path: `/api/${way}`, body: { request_id: id }, ids: NO_IDS, className: null })) return;
+    const body = { request_id: id, ...named };
+    if (!this.send({ requestId: id, path: `/api/${way}`, body, ids: NO_IDS, className: null })) return;
     const after = takenBack(this.sender?.waiting ?? []);
     const [more, less] = way === "undo" ? [after, before] : [before, after];
     const turned = [...more].find((entry) => !less.has(entry));
@@ -223,7 +227,7 @@ export class Labelling {
   /** The server has a gesture: wait until the page has the labels that hold it. */
   private async confirmed(entry: Entry, result: LabelResult): Promise<void> {
     for (let attempt = 0; attempt < 5 && this.column.seq < result.label_seq; attempt += 1) await this.refresh();
-    if (entry.path === "/api/revert") this.saying.say(`Reverted: ${plural(result.count, "item")}`, "done", true);
+    if (entry.path === "/api/revert") this.saying.say(`Reverted: ${plural(result.count, "item")}`, "done", entry.requestId);
     if (entry.path !== "/api/undo" && entry.path !== "/api/redo") return;
     const way = entry.path === "/api/undo" ? "undo" : "redo";
     const turned = get(this.state)?.[way === "undo" ? "redo" : "undo"];

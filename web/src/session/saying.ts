@@ -4,7 +4,8 @@ import { writable } from "svelte/store";
 export interface Notice {
   text: string;
   kind: "done" | "problem";
-  undo: boolean;
+  /** The request id of the gesture that it tells of and that can be taken back there; null: none. */
+  gesture: string | null;
 }
 
 const NOTICE_MS = { done: 6_000, problem: 12_000 };
@@ -14,9 +15,9 @@ export class Saying {
   readonly notice = writable<Notice | null>(null);
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  say(text: string, kind: Notice["kind"], undo = false): void {
+  say(text: string, kind: Notice["kind"], gesture: string | null = null): void {
     clearTimeout(this.timer);
-    this.notice.set({ text, kind, undo });
+    this.notice.set({ text, kind, gesture });
     this.timer = setTimeout(() => this.notice.set(null), NOTICE_MS[kind]);
   }
 

@@ -22,6 +22,7 @@ from shoal.server.schemas import (
     LabelRequest,
     Merge,
     Recolour,
+    RedoRequest,
     Rekey,
     Rename,
     RevertRequest,
@@ -107,14 +108,13 @@ def revert(context: Ctx, user: User, request: RevertRequest) -> LabelResult:
 
 @router.post("/undo")
 def undo(context: Ctx, user: User, request: UndoRequest) -> LabelResult:
-    """Take back this user's latest gesture."""
-    return _turn(
-        context, context.workspace.log.undo, user, request, "undo: you have no gesture left to take back"
-    )
+    """Take back this user's latest gesture, or the one that is named."""
+    turn = partial(context.workspace.log.undo, gesture=request.gesture)
+    return _turn(context, turn, user, request, "undo: you have no gesture left to take back")
 
 
 @router.post("/redo")
-def redo(context: Ctx, user: User, request: UndoRequest) -> LabelResult:
+def redo(context: Ctx, user: User, request: RedoRequest) -> LabelResult:
     """Give back what this user's latest undo took."""
     return _turn(context, context.workspace.log.redo, user, request, "redo: no undo since the latest gesture")
 
@@ -134,7 +134,7 @@ def _write(context: Context, user: str, request: LabelRequest, ids: NDArray[np.i
 
 
 def _turn(
-    context: Context, turn: Callable[..., Written | None], user: str, request: UndoRequest, nothing_to: str
+    context: Context, turn: Callable[..., Written | None], user: str, request: RedoRequest, nothing_to: str
 ) -> LabelResult:
     with context.writing:
         written = turn(user=user, request_id=request.request_id)
