@@ -93,6 +93,7 @@ export class Session {
     this.selecting.passes = (id) => this.looking.passes(id);
     this.selecting.filter = () => this.looking.filter;
     this.selecting.heldBack = (count) => this.say(`The filter holds ${count === 1 ? "this item" : `all ${plural(count, "item")}`} back.`, "problem");
+    this.state.subscribe(() => this.finding.recover());
   }
 
   /** Begin, drawing into this scene. */

@@ -1,5 +1,7 @@
-import { expect, test } from "vitest";
-import { ApiError, remedy } from "./client";
+import { afterEach, expect, test, vi } from "vitest";
+import { api, ApiError, json, remedy, Unreachable } from "./client";
+
+afterEach(() => vi.unstubAllGlobals());
 
 test.each([
   [new TypeError("network"), "retry"],
@@ -14,3 +16,17 @@ test.each([
   [new ApiError(404, null), "retry"],
   [new ApiError(405, null), "retry"],
 ] as const)("%s asks to %s", (error, answer) => expect(remedy(error)).toBe(answer));
+
+test("what does not come is told in words of our own", async () => {
+  const cut = { ok: true, headers: new Headers(), arrayBuffer: () => Promise.reject(new TypeError("network error")) };
+  for (const answer of [() => Promise.reject(new TypeError("Failed to fetch")), () => Promise.resolve(cut)]) {
+    vi.stubGlobal("fetch", answer);
+    const error: unknown = await api.labels().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Unreachable);
+    expect([(error as Error).message, remedy(error)]).toEqual(["The server does not answer.", "retry"]);
+  }
+  vi.stubGlobal("fetch", () => Promise.reject(new DOMException("signal timed out", "TimeoutError")));
+  await expect(json("/api/state")).rejects.toThrow("The server takes too long to answer.");
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ detail: "no such item" }, { status: 404 })));
+  await expect(json("/api/items/9")).rejects.toThrow("no such item");
+});

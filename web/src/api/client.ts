@@ -37,6 +37,24 @@ export class ApiError extends Error {
   }
 }
 
+/** No answer came: the server is away, or the network is. */
+export class Unreachable extends Error {
+  override readonly name = "Unreachable";
+  constructor(cause: unknown) {
+    super("The server does not answer.", { cause });
+  }
+}
+
+/** What an answer brings; browsers have words of their own for one that does not come, and people get ours. */
+async function answered<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    const late = error instanceof DOMException && error.name === "TimeoutError";
+    throw late ? new Error("The server takes too long to answer.", { cause: error }) : new Unreachable(error);
+  }
+}
+
 /** What a failed request asks of us: try again, open the page anew, see that another workspace is served here,
  * or accept that the server said no. Another program at this address says nothing: its 404 is no refusal. */
 export function remedy(error: unknown): "retry" | "reopen" | "elsewhere" | "refused" {
@@ -64,10 +82,8 @@ async function request(path: string, body?: unknown, patience = 20_000): Promise
   const who = person ? { "X-Shoal-User": encodeURIComponent(person) } : undefined;
   const headers = { "Content-Type": "application/json", ...(workspace && { "X-Shoal-Workspace": workspace }), ...who };
   const post = { method: "POST", headers, body: JSON.stringify(body) };
-  const response = await fetch(path, {
-    ...(body === undefined ? who && { headers: who } : post),
-    signal: AbortSignal.timeout(patience),
-  });
+  const signal = AbortSignal.timeout(patience);
+  const response = await answered(fetch(path, { ...(body === undefined ? who && { headers: who } : post), signal }));
   if (response.ok) return response;
   const problem: unknown = await response.json().catch(() => null);
   const detail = problem && typeof problem === "object" && "detail" in problem ? problem.detail : null;
@@ -75,13 +91,17 @@ async function request(path: string, body?: unknown, patience = 20_000): Promise
 }
 
 export async function json<T>(path: string, body?: unknown): Promise<T> {
-  return (await request(path, body)).json() as Promise<T>;
+  return answered((await request(path, body)).json() as Promise<T>);
+}
+
+async function bytes(path: string): Promise<ArrayBuffer> {
+  return (await binary(path)).buffer;
 }
 
 /** Ask for binary columns; the header that is named comes with them. */
 export async function binary(path: string, body?: unknown, header = ""): Promise<{ buffer: ArrayBuffer; header: string | null }> {
   const response = await request(path, body, 120_000);
-  return { buffer: await response.arrayBuffer(), header: response.headers.get(header || "Content-Type") };
+  return { buffer: await answered(response.arrayBuffer()), header: response.headers.get(header || "Content-Type") };
 }
 
 /** The addresses of the server, one function each. */
@@ -95,9 +115,9 @@ export const api = {
   suggestions: () => json<Schemas["SuggestionInfo"][]>("/api/suggestions"),
   /** The items of every suggestion, and which place in the list each is of. */
   suggested: async (): Promise<{ ids: Uint32Array; places: Int32Array }> =>
-    readSuggested(await (await request("/api/suggestions/items", undefined, 120_000)).arrayBuffer()),
+    readSuggested(await bytes("/api/suggestions/items")),
   predictions: async (round: number): Promise<PredictionColumns> =>
-    readPredictions(await (await request(`/api/rounds/${round}/predictions`, undefined, 120_000)).arrayBuffer()),
+    readPredictions(await bytes(`/api/rounds/${round}/predictions`)),
   /** Draw the map that tells two selections from each other, and show it. */
   pullApart: (groups: Schemas["PullRequest"]) => json<Schemas["MapInfo"]>("/api/pull-apart", groups),
   /** Show this map to everybody, until another is chosen or made. */
@@ -106,22 +126,22 @@ export const api = {
   /** Send a gesture; the body carries its request id, so that sending it again changes nothing. */
   gesture: (path: string, body: object) => json<LabelResult>(path, body),
   points: async (map: number): Promise<MapPoints> =>
-    readPoints(await (await request(`/api/maps/${map}/points`, undefined, 120_000)).arrayBuffer()),
+    readPoints(await bytes(`/api/maps/${map}/points`)),
   labels: async (): Promise<LabelColumn> =>
-    readLabels(await (await request("/api/labels", undefined, 120_000)).arrayBuffer()),
+    readLabels(await bytes("/api/labels")),
   /** What may have changed since a label event. */
   labelsSince: async (seq: number): Promise<LabelDelta> =>
-    readDelta(await (await request(`/api/labels?since=${seq}`, undefined, 120_000)).arrayBuffer()),
+    readDelta(await bytes(`/api/labels?since=${seq}`)),
   history: ({ before = -1, user = -1, classId = -1, limit = 50 }): Promise<Gesture[]> =>
     json<Gesture[]>(`/api/history?limit=${limit}&before=${before}&user=${user}&class_id=${classId}`),
   users: () => json<string[]>("/api/history/users"),
   itemsOf: async (seq: number): Promise<Uint32Array> =>
-    readIds(await (await request(`/api/history/${seq}/items`, undefined, 120_000)).arrayBuffer()),
+    readIds(await bytes(`/api/history/${seq}/items`)),
   /** The thumbnails of these items in one picture, and the places in it that hold none. */
   mosaic: async (size: number, ids: readonly number[], ground: number): Promise<{ image: ImageData; missing: ReadonlySet<number> }> => {
     const response = await request("/api/thumbnails", { size, ids, ground });
     const missing = response.headers.get("X-Shoal-Missing");
-    return { missing: new Set(missing ? missing.split(",").map(Number) : []), image: await decode(await response.blob()) };
+    return { missing: new Set(missing ? missing.split(",").map(Number) : []), image: await decode(await answered(response.blob())) };
   },
 };
 

@@ -1,4 +1,5 @@
 import { writable } from "svelte/store";
+import { Unreachable } from "../api/client";
 import { type FindKind, type Found, lookApi } from "../look/api";
 import type { Selection } from "../labels/selection";
 import type { Mode } from "../session/selecting";
@@ -41,6 +42,9 @@ export class Finding {
   readonly asking = writable<Question | null>(null);
   readonly trouble = writable<string | null>(null);
   private turn = 0;
+  /** Asks what was asked last. */
+  private last: (() => Promise<void>) | null = null;
+  private away = false;
 
   /** What is most alike to some items. */
   similar(of: Selection, what: string): Promise<void> {
@@ -110,20 +114,35 @@ export class Finding {
 
   clear(): void {
     this.turn += 1;
+    this.away = false;
     this.asking.set(null);
     this.result.set(null);
     this.trouble.set(null);
   }
 
+  /** Ask the last question again. */
+  again(): void {
+    void this.last?.();
+  }
+
+  /** The server answers: ask again what it was away for. */
+  recover(): void {
+    if (this.away) this.again();
+  }
+
   private async ask(question: Question, find: () => Promise<Omit<Result, "question">>): Promise<void> {
     const turn = (this.turn += 1);
+    this.last = () => this.ask(question, find);
+    this.away = false;
     this.asking.set(question);
     this.trouble.set(null);
     try {
       const found = await find();
       if (turn === this.turn) this.result.set({ question, ...found });
     } catch (error) {
-      if (turn === this.turn) this.trouble.set(error instanceof Error ? error.message : String(error));
+      if (turn !== this.turn) return;
+      this.away = error instanceof Unreachable;
+      this.trouble.set(error instanceof Error ? error.message : String(error));
     }
     if (turn === this.turn) this.asking.set(null);
   }

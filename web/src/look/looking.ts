@@ -1,5 +1,5 @@
 import { get, type Readable, writable } from "svelte/store";
-import type { State } from "../api/client";
+import { type State, Unreachable } from "../api/client";
 import type { PredictionColumns } from "../api/columns";
 import type { LabelView } from "../labels/labels";
 import { classColour } from "../map/palette";
@@ -59,6 +59,8 @@ export class Looking {
   private passed: Uint8Array | null = null;
   private asked = "";
   private items = -1;
+  /** Whether something has not come because the server was away. */
+  private missed = false;
   /** Under which name the filters are kept; empty until the workspace is known. */
   private kept = "";
 
@@ -133,7 +135,7 @@ export class Looking {
       (values) => this.ready.set(id, values),
       (error: unknown) => {
         this.known.delete(id);
-        this.problem(error instanceof Error ? error.message : String(error));
+        this.fail(error);
       },
     );
     this.known.set(id, fetched);
@@ -205,9 +207,22 @@ export class Looking {
     } catch (error) {
       if (this.asked !== asked) return;
       this.asked = "";
-      this.problem(error instanceof Error ? error.message : String(error));
+      this.fail(error);
     }
     this.changed();
+  }
+
+  private fail(error: unknown): void {
+    if (error instanceof Unreachable) this.missed = true;
+    this.problem(error instanceof Error ? error.message : String(error));
+  }
+
+  /** The server answers: ask for what it was away for. */
+  private askAgain(): void {
+    this.missed = false;
+    void this.ask(get(this.filters));
+    const colour = get(this.colour);
+    if (colour.by === "column") void this.column(colour.id).then(this.changed, () => undefined);
   }
 
   private keep(filters: Filters): void {
@@ -234,6 +249,7 @@ export class Looking {
     if (!state) return;
     if (this.kept === "") this.recall(state);
     try {
+      if (this.missed) this.askAgain();
       if (state.items.embedded !== this.items) {
         this.items = state.items.embedded;
         this.known.clear();
