@@ -1,5 +1,7 @@
 """The network goes and comes back: every panel says so in the page's own words, and goes on by itself."""
 
+import re
+
 from playwright.sync_api import Locator, expect
 from tests.browser.conftest import Look
 from tests.seeded import Seeded
@@ -52,6 +54,6 @@ def test_keys_and_filters_say_that_the_server_is_away(look: Look, seeded: Seeded
     panel = page.get_by_role("region", name="Look")
     panel.get_by_label("Text in the name").fill("group3/000")
     expect(notice).to_contain_text(AWAY)
-    expect(panel.get_by_text(f"0 of {points}")).to_be_visible()
+    expect(panel.get_by_text(re.compile(rf"\b0 of {points}"))).to_be_visible()
     page.context.set_offline(False)
     expect(panel.get_by_text(f"10 of {points}")).to_be_visible(timeout=15_000)

@@ -84,11 +84,18 @@ export class Selecting {
   }
 
   /** Take what was drawn into the selection; null: the drawing was given up. */
-  take(shape: Shape | null, mode: Mode, scene = this.scene): void {
-    const drawn = shape && this.under(shape, scene);
+  take(shape: Shape | null, mode: Mode, scene = this.scene, all = false): void {
+    const drawn = shape && this.under(shape, scene, all);
+    const held = drawn?.isEmpty ? this.countUnder(shape!, scene) : 0;
     this.stroke = null;
     this.showPreview(null, mode);
-    if (drawn) this.select(drawn, mode);
+    if (held > 0) this.heldBack(held);
+    else if (drawn) this.select(drawn, mode);
+  }
+
+  /** How many items are under a shape, whatever the filters say. */
+  private countUnder(shape: Shape, scene: Scene | null): number {
+    return !scene || scene.map === null ? 0 : idsOf(this.itemsUnder(shape, scene)).length;
   }
 
   /** Select what was drawn, pointed at or found, as far as the filters let it through. */
@@ -99,12 +106,18 @@ export class Selecting {
   }
 
   selectAll(): void {
-    this.select(this.under({ kind: "box", polygon: Float64Array.of(-1, -1, 2, -1, 2, 2, -1, 2) }, this.scene, true));
+    this.take({ kind: "box", polygon: Float64Array.of(-1, -1, 2, -1, 2, 2, -1, 2) }, "new", this.scene, true);
   }
 
   /** Select everything on the map that is not selected and passes the filters. */
   invert(): void {
-    this.selection.update((selection) => selection.inverted(this.admitted(this.onMap())));
+    const admitted = this.admitted(this.onMap());
+    this.selection.update((before) => {
+      const rest = before.inverted(this.onMap());
+      if (admitted.length > 0 || rest.isEmpty) return before.inverted(admitted);
+      this.heldBack(rest.count);
+      return before;
+    });
   }
 
   /** Make the brush thicker or thinner. */
