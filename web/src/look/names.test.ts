@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Cover, freeWay, placeNames, regionNames } from "./names";
+import type { Bounds } from "../map/polygon";
+import { Cover, freeWays, placeNames, reachOn, type RegionName, regionNames } from "./names";
 
 /** Clusters of items: class, middle, how many. */
 function cluster(...groups: [of: number, x: number, y: number, count: number][]) {
@@ -49,13 +50,40 @@ test("names take a fair share of the map, weightiest first, and nothing that lie
   expect(placed({ taken: [{ x0: 0, y0: 180, x1: 80, y1: 240 }] })).toEqual([0, 2]);
 });
 
+/** Where a name of 64 x 24 px in the middle of a region goes on a screen of 400 x 400 px; others lie there already. */
+function ways(pictures: Bounds[], names: RegionName[], reach = Infinity, taken: Bounds[] = []) {
+  const room = { toScreen: ({ x, y }: RegionName) => ({ x, y }), sizeOf: () => ({ width: 64, height: 24 }), width: 400, height: 400, taken };
+  const found = freeWays(names, new Cover(pictures, 400, 400), room, reach);
+  return names.map((name) => found.get(name));
+}
+const region = (x: number, y: number, weight = 1): RegionName => ({ classId: weight, x, y, weight });
+
 test("a name goes where it hides no picture, and stays in the middle where nothing is gained", () => {
-  const size = { width: 64, height: 24 };
   const picture = { x0: 160, y0: 168, x1: 239, y1: 223 };
-  expect(freeWay({ x: 200, y: 196 }, size, new Cover([picture], 400, 400))).toEqual({ x: 0, y: -52 });
-  expect(freeWay({ x: 200, y: 196 }, size, new Cover([picture], 400, 400), 10)).toEqual({ x: 0, y: 0 });
-  expect(freeWay({ x: 200, y: 196 }, size, new Cover([], 400, 400))).toEqual({ x: 0, y: 0 });
+  expect(ways([picture], [region(200, 196)])).toEqual([{ x: 0, y: -52 }]);
+  expect(ways([picture], [region(200, 196)], 10)).toEqual([{ x: 0, y: 0 }]);
+  expect(ways([], [region(200, 196)])).toEqual([{ x: 0, y: 0 }]);
   const everywhere = { x0: 0, y0: 0, x1: 399, y1: 399 };
-  expect(freeWay({ x: 200, y: 196 }, size, new Cover([everywhere], 400, 400))).toEqual({ x: 0, y: 0 });
+  expect(ways([everywhere], [region(200, 196)])).toEqual([{ x: 0, y: 0 }]);
   expect(new Cover([picture], 400, 400).under({ x0: -50, y0: -50, x1: -9, y1: -9 })).toBe(0);
+});
+
+test("a name takes its next way where a weightier one lies in the best, and none where all are taken", () => {
+  expect(ways([], [region(200, 200, 9), region(210, 204, 5)])).toEqual([{ x: 0, y: 0 }, { x: 0, y: 28 }]);
+  const above = { x0: 0, y0: 0, x1: 400, y1: 210 };
+  expect(ways([], [region(200, 200)], undefined, [above])).toEqual([{ x: 0, y: 28 }]);
+  expect(ways([], [region(200, 200)], 20, [above])).toEqual([undefined]);
+});
+
+test("how far a name may go follows the map on the screen, and what one sees of it", () => {
+  const screen = { width: 900, height: 750 };
+  expect(reachOn({ x0: 300, y0: 200, x1: 640, y1: 550 }, screen)).toBeCloseTo(0.12 * 340);
+  expect(reachOn({ x0: -4000, y0: -4000, x1: 4000, y1: 4000 }, screen)).toBeCloseTo(0.12 * 750);
+});
+
+test("what there is no room left for keeps no place from the next", () => {
+  const room = { toScreen: ({ x, y }: RegionName) => ({ x, y }), width: 400, height: 400, most: 64 * 24 };
+  const sizeOf = ({ weight }: RegionName) => ({ width: 10 * weight, height: 24 });
+  const names = [region(200, 200, 9), region(210, 204, 6)];
+  expect([...freeWays(names, new Cover([], 400, 400), { ...room, sizeOf }, 99).entries()]).toEqual([[names[1], { x: 0, y: 0 }]]);
 });

@@ -184,70 +184,118 @@ export class Cover {
 
 const CELL = 8;
 /** How far a name may move to lie on free ground, in px: straight up or down first. */
-const WAYS: readonly (readonly [number, number])[] = [0, -28, 28, -52, 52, -76, 76].flatMap((y) => [0, -20, 20].map((x) => [x, y] as const));
+const UP = [0, -28, 28, -52, 52, -76, 76, -100, 100];
+const ASIDE = [0, -20, 20, -40, 40, -60, 60, -80, 80, -100, 100];
+const WAYS: readonly Place[] = UP.flatMap((y) => ASIDE.map((x) => ({ x, y })));
 /** What a px of that costs, in px² of pictures under the name. */
 const WAY_COST = 8;
-
-/** How a name of a size is best moved away from the middle of its region, by `reach` px at most: where it hides the
- * least of the pictures. */
-export function freeWay(
-  middle: { x: number; y: number },
-  size: { width: number; height: number },
-  cover: Cover,
-  reach = Infinity,
-): { x: number; y: number } {
-  let [best, least] = [WAYS[0]!, Infinity];
-  for (const [x, y] of WAYS) {
-    if (Math.hypot(x, y) > reach) continue;
-    const [left, top] = [middle.x + x - size.width / 2, middle.y + y - size.height / 2];
-    const cost = cover.under({ x0: left, y0: top, x1: left + size.width, y1: top + size.height }) + WAY_COST * Math.hypot(x, y);
-    if (cost < least) [best, least] = [[x, y], cost];
-  }
-  return { x: best[0], y: best[1] };
-}
-
 /** How much of the map that is on the screen names may cover: on a small one the lightest are left out. */
 export const FAIR_SHARE = 1 / 5;
+/** How far from its region's middle a name may lie: a part of the smaller side of the map, or of what one sees of it. */
+const REACH = 0.12;
+/** How far names stay from each other, from the edge, and from what lies over the map, in px. */
+const MARGIN = 4;
+
+/** A place on the screen, or a way on it, in px. */
+interface Place {
+  x: number;
+  y: number;
+}
+
+/** The screen that names lie on: how large, what of it is taken, and how many px² of it names may cover. */
+interface Room {
+  toScreen: (name: RegionName) => Place;
+  sizeOf: (name: RegionName) => { width: number; height: number };
+  width: number;
+  height: number;
+  taken?: readonly Bounds[];
+  most?: number;
+}
 
 /** How many px² two boxes share. */
 export function shared(a: Bounds, b: Bounds): number {
   return Math.max(0, Math.min(a.x1, b.x1) - Math.max(a.x0, b.x0)) * Math.max(0, Math.min(a.y1, b.y1) - Math.max(a.y0, b.y0));
 }
 
-/** How far names stay from each other, from the edge, and from what lies over the map, in px. */
-const MARGIN = 4;
+/** What of the screen is still free while one name after the other is placed. */
+class Free {
+  private readonly full: Bounds[];
+  private left: number;
+
+  constructor(private readonly room: Room) {
+    this.full = [...(room.taken ?? [])];
+    this.left = room.most ?? Infinity;
+  }
+
+  /** Whether names may cover so much more. */
+  affords(name: RegionName): boolean {
+    return this.areaOf(name) <= this.left;
+  }
+
+  /** Where a name lies around a place, pushed in at the edge; null: off the screen, or over something else. */
+  boxAt(name: RegionName, { x, y }: Place): Bounds | null {
+    const { width, height, sizeOf } = this.room;
+    if (x < 0 || y < 0 || x > width || y > height) return null;
+    const size = sizeOf(name);
+    const [x0, y0] = [pushedIn(x, size.width, width), pushedIn(y, size.height, height)];
+    const box = { x0, y0, x1: x0 + size.width, y1: y0 + size.height };
+    const around = { x0: x0 - MARGIN, y0: y0 - MARGIN, x1: box.x1 + MARGIN, y1: box.y1 + MARGIN };
+    return this.full.some((other) => shared(around, other) > 0) ? null : box;
+  }
+
+  take(name: RegionName, box: Bounds): void {
+    this.left -= this.areaOf(name);
+    this.full.push(box);
+  }
+
+  private areaOf(name: RegionName): number {
+    const { width, height } = this.room.sizeOf(name);
+    return width * height;
+  }
+}
 
 /** Where a name of so many px around `middle` begins, so that it does not leave the screen. */
 function pushedIn(middle: number, size: number, screen: number): number {
   return Math.max(MARGIN, Math.min(screen - MARGIN - size, middle - size / 2));
 }
 
-/** Place names on the screen, those at its edge pushed in, weightiest first; left out is what would cover another or something of `taken`, and what
- * would bring all to more than `most` px². */
-export function placeNames(
-  names: readonly RegionName[],
-  { toScreen, width, height, taken = [], most = Infinity, sizeOf }: {
-    toScreen: (name: RegionName) => { x: number; y: number };
-    width: number;
-    height: number;
-    taken?: readonly Bounds[];
-    most?: number;
-    sizeOf: (name: RegionName) => { width: number; height: number };
-  },
-): PlacedName[] {
-  const placed: PlacedName[] = [];
-  const full = [...taken];
-  let left = most;
+/** How far from its region's middle a name may lie on such a screen, where the map has this extent, in px. */
+export function reachOn({ x0, y0, x1, y1 }: Bounds, { width, height }: { width: number; height: number }): number {
+  return REACH * Math.min(width, height, x1 - x0, y1 - y0);
+}
+
+/** How each name is best moved away from the middle of its region, by `reach` px at most, weightiest first: where it
+ * hides the least of the pictures among the places that those before it have left. */
+export function freeWays(names: readonly RegionName[], cover: Cover, room: Room, reach: number): Map<RegionName, Place> {
+  const free = new Free(room);
+  const ways = WAYS.filter(({ x, y }) => Math.hypot(x, y) <= reach);
+  const found = new Map<RegionName, Place>();
   for (const name of names) {
-    const { x, y } = toScreen(name);
-    const size = sizeOf(name);
-    if (x < 0 || y < 0 || x > width || y > height) continue;
-    const [x0, y0] = [pushedIn(x, size.width, width), pushedIn(y, size.height, height)];
-    const box = { x0, y0, x1: x0 + size.width, y1: y0 + size.height };
-    const around = { x0: x0 - MARGIN, y0: y0 - MARGIN, x1: box.x1 + MARGIN, y1: box.y1 + MARGIN };
-    if (size.width * size.height > left || full.some((other) => shared(around, other) > 0)) continue;
-    left -= size.width * size.height;
-    full.push(box);
+    const middle = room.toScreen(name);
+    let best: { way: Place; box: Bounds; cost: number } | null = null;
+    if (!free.affords(name)) continue;
+    for (const way of ways) {
+      const box = free.boxAt(name, { x: middle.x + way.x, y: middle.y + way.y });
+      if (!box) continue;
+      const cost = cover.under(box) + WAY_COST * Math.hypot(way.x, way.y);
+      if (cost < (best?.cost ?? Infinity)) best = { way, box, cost };
+    }
+    if (!best) continue;
+    free.take(name, best.box);
+    found.set(name, best.way);
+  }
+  return found;
+}
+
+/** Place names on the screen, those at its edge pushed in, weightiest first; left out is what would cover another or
+ * something that is taken, and what would bring all to more than the room has for them. */
+export function placeNames(names: readonly RegionName[], room: Room): PlacedName[] {
+  const free = new Free(room);
+  const placed: PlacedName[] = [];
+  for (const name of names) {
+    const box = free.affords(name) ? free.boxAt(name, room.toScreen(name)) : null;
+    if (!box) continue;
+    free.take(name, box);
     placed.push({ ...name, left: box.x0, top: box.y0 });
   }
   return placed;
