@@ -1,6 +1,5 @@
 """Looking as a person does: colours, filters, layers, side by side, labels against predictions."""
 
-import re
 from dataclasses import replace
 from itertools import combinations
 
@@ -117,35 +116,6 @@ def test_nothing_that_a_filter_holds_back_is_selected_in_any_way(look: Look, see
     eye.name("mine")
     eye.saved()
     assert eye.counts() == {"both": 7, "mine": 3}
-
-
-@pytest.mark.looks
-def test_what_the_filter_holds_back_is_said_and_the_selection_stays(look: Look, seeded: Seeded) -> None:
-    eye = look()
-    points = sum(map(len, seeded.ids))
-    eye.whole_map(points)
-    eye.lasso(seeded.ids[1])
-    eye.drawn(selected=len(seeded.ids[1]))
-    panel = folder_alone(eye, "group0")
-    expect(panel.get_by_text(f"{len(seeded.ids[0])} of {points}")).to_be_visible()
-    notice = eye.page.locator(".notice")
-
-    def holds(count: int) -> None:
-        expect(notice).to_contain_text(f"The filter holds these {count} items back.")
-        notice.get_by_role("button", name="Close").click()
-        eye.drawn(selected=len(seeded.ids[1]))
-
-    eye.lasso(seeded.ids[2])
-    holds(len(seeded.ids[2]))
-    eye.lasso(seeded.ids[2], hold="Shift")
-    holds(len(seeded.ids[2]))
-    panel.get_by_label("Text in the name").fill("nothing has this name")
-    expect(panel.get_by_text(re.compile(rf"\b0 of {points}"))).to_be_visible()
-    eye.page.evaluate("document.activeElement.blur()")
-    eye.press("Control+a")
-    holds(points)
-    eye.press("i")
-    holds(points - len(seeded.ids[1]))
 
 
 @pytest.mark.looks

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye, Server
 from tests.browser.test_map import overlap
@@ -308,6 +308,38 @@ def test_colours_of_what_was_learned(look: Look, seeded: Seeded) -> None:
     eye.press("Shift+C")
     expect(colours.locator("option:checked")).to_have_text("Folder")
     eye.drawn(labelled=COUNT)
+
+
+def test_a_class_has_its_shape_wherever_it_is_shown(look: Look, seeded: Seeded) -> None:
+    eye = opened(look)
+    eye.forgive("404")  # painted pictures have no file behind them
+    page = eye.page
+    chip = "svg[viewBox='0 0 12 12'] path"
+    name = eye.state()["classes"][1]["name"]
+    shape = page.locator(f"[data-class='{name}'] {chip}").get_attribute("d")
+    first = page.locator(f"[data-class='{eye.state()['classes'][0]['name']}'] {chip}").get_attribute("d")
+    assert shape != first
+
+    def shows(part: Locator) -> None:
+        expect(part.locator(chip)).to_have_attribute("d", shape or "")
+
+    one = next(id for id, given in eye.labels().items() if given == name)
+    page.mouse.move(*eye.place(one))
+    shows(page.get_by_role("tooltip"))
+    eye.press("m")
+    found = page.locator("[data-found]")
+    found.first.wait_for()
+    ids = [int(cell.get_attribute("data-found") or -1) for cell in found.all()]
+    alike = next(id for id in ids if eye.labels().get(id) == name)
+    shows(page.locator(f"[data-found='{alike}']"))
+    eye.press("r")
+    shows(page.get_by_role("list", name="Predictions by class").get_by_role("listitem").filter(has_text=name))
+    eye.press("Shift+F")
+    panel = page.get_by_role("region", name="Look")
+    panel.get_by_label("Filter by").select_option(label="Class")
+    shows(panel.locator(".options button").filter(has_text=name))
+    page.mouse.dblclick(*eye.place(one))
+    shows(page.get_by_role("dialog"))
 
 
 def test_progress_counts_and_labels_a_minute_are_live(look: Look, seeded: Seeded) -> None:

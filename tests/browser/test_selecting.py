@@ -1,6 +1,7 @@
 """Lasso, box and brush, their keys, and the tray: what is drawn around is what the server labels."""
 
 import math
+import re
 from contextlib import suppress
 
 import pytest
@@ -8,6 +9,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye
+from tests.browser.test_looking import folder_alone
 from tests.seeded import Seeded
 
 
@@ -221,3 +223,32 @@ def test_one_finger_moves_the_map_held_it_draws_and_a_tap_picks(look: Look, seed
     finger("touchEnd")
     after = eye.place(seeded.ids[0][0]), eye.place(seeded.ids[3][0])
     assert math.dist(*after) > 1.5 * math.dist(*apart)
+
+
+@pytest.mark.looks
+def test_what_the_filter_holds_back_is_said_and_the_selection_stays(look: Look, seeded: Seeded) -> None:
+    eye = look()
+    points = sum(map(len, seeded.ids))
+    eye.whole_map(points)
+    eye.lasso(seeded.ids[1])
+    eye.drawn(selected=len(seeded.ids[1]))
+    panel = folder_alone(eye, "group0")
+    expect(panel.get_by_text(f"{len(seeded.ids[0])} of {points}")).to_be_visible()
+    notice = eye.page.locator(".notice")
+
+    def holds(count: int) -> None:
+        expect(notice).to_contain_text(f"The filter holds these {count} items back.")
+        notice.get_by_role("button", name="Close").click()
+        eye.drawn(selected=len(seeded.ids[1]))
+
+    eye.lasso(seeded.ids[2])
+    holds(len(seeded.ids[2]))
+    eye.lasso(seeded.ids[2], hold="Shift")
+    holds(len(seeded.ids[2]))
+    panel.get_by_label("Text in the name").fill("nothing has this name")
+    expect(panel.get_by_text(re.compile(rf"\b0 of {points}"))).to_be_visible()
+    eye.page.evaluate("document.activeElement.blur()")
+    eye.press("Control+a")
+    holds(points)
+    eye.press("i")
+    holds(points - len(seeded.ids[1]))
