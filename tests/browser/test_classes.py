@@ -160,8 +160,36 @@ def test_history_shows_who_did_what_and_reverts_one(look: Look, seeded: Seeded) 
     eye.press("Escape")
     eye.page.locator("canvas").first.focus()
     eye.press("Control+z")
+    expect(eye.page.locator(".notice")).to_contain_text(f"Labelled again: “disc” on {a} items")
     eye.saved()
     assert eye.counts() == {"disc": a, "plate": b}
+
+
+def test_a_label_with_a_class_that_is_gone_meanwhile_says_that_it_is_made_anew(
+    look: Look, seeded: Seeded
+) -> None:
+    eye = labelled(look, seeded, "disc")
+    eye.forgive("ERR_", "Failed to load")
+    eye.page.context.set_offline(True)
+    eye.lasso(seeded.ids[1])
+    eye.press("1")
+    expect(eye.page.locator("[data-pending]")).to_contain_text("1")
+    body = {"request_id": "gone-0001", "class_id": 0, "change": {"kind": "delete"}}
+    assert eye.page.request.post(f"{eye.server.base}/api/classes/change", data=body).ok
+    eye.page.context.set_offline(False)
+    expect(eye.page.locator(".notice")).to_contain_text("made anew", timeout=15_000)
+    eye.page.locator(".notice .undo").click()
+    eye.saved()
+    assert eye.counts() == {}
+
+
+def test_a_name_that_reads_like_another_is_told(look: Look, seeded: Seeded) -> None:
+    eye = labelled(look, seeded, "disc")
+    eye.lasso(seeded.ids[1])
+    eye.page.get_by_label("Class for the selection").fill("Disc")
+    expect(eye.page.get_by_text("beside “disc”")).to_be_visible()
+    eye.press("Enter")
+    expect(eye.page.locator(".notice")).to_contain_text("“Disc”, beside “disc”")
 
 
 def test_the_undo_of_a_notice_is_of_what_the_notice_tells(look: Look, seeded: Seeded) -> None:

@@ -10,6 +10,8 @@ export interface Entry {
   /** What it does, for the optimistic picture: the items and the class they get (null: none). */
   ids: Uint32Array;
   className: string | null;
+  /** The number of that class, where it was there when the gesture was made. */
+  known?: number | undefined;
   /** What the items are given that is no class. */
   answer?: "none" | "skip";
 }

@@ -49,6 +49,29 @@ const KINDS: Record<string, string> = {
   revert: "a revert",
 };
 
+/** Say that a gesture was undone or done again. Of a revert that is what the reverted one did. */
+export function turnText(way: "undo" | "redo", gesture: Gesture): string {
+  if (gesture.kind !== "revert") return `${TURNED[way]}: ${gestureText(gesture)}`;
+  const kind = String(gesture.detail["kind"]);
+  // The revert tells of items and class; what else a change of a class said stands in that gesture only.
+  const whole = WHOLE.has(kind) ? gestureText({ ...gesture, kind: kind as Gesture["kind"] }) : gestureText(gesture).replace(`${TURNS.revert}: `, "");
+  if (way === "redo") return `Reverted again: ${whole}`;
+  return `${kind === "label" ? "Labelled" : "Done"} again: ${whole}`;
+}
+
+export const TURNED = { undo: "Undone", redo: "Done again" } as const;
+const WHOLE: ReadonlySet<string> = new Set(["label", "clear", "none", "skip", "reject"]);
+
+/** What a new name lies beside that reads the same but for case and spaces, as a clause; empty: nothing. `own` is the
+ * class that gets the name. */
+export function beside(name: string, classes: readonly ClassView[], own = -1): string {
+  const others = classes.filter(({ id }) => id !== own);
+  const twin = others.find((one) => one.name !== name && folded(one.name) === folded(name));
+  return twin && others.every((one) => one.name !== name) ? `, beside “${twin.name}”` : "";
+}
+
+const folded = (name: string): string => name.normalize("NFKC").toLowerCase().replace(/\s+/gu, "");
+
 const HOW: Record<string, string> = {
   lasso: "lasso",
   box: "box",
@@ -80,7 +103,7 @@ export function isRevertible(gesture: Gesture): boolean {
 export function changeText(one: ClassView, change: ClassChange["change"], labels: LabelView): string {
   switch (change.kind) {
     case "rename":
-      return `“${one.name}” is now “${change.name}”`;
+      return `“${one.name}” is now “${change.name}”${beside(change.name, labels.classes, one.id)}`;
     case "merge":
       return `Merged “${one.name}” into “${labels.classes.find(({ id }) => id === change.into)?.name ?? ""}”`;
     case "delete":

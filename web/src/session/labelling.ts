@@ -4,7 +4,7 @@ import { type LabelColumn, patched } from "../api/columns";
 import { type LabelView, NO_LABELS, overlay, takenBack } from "../labels/labels";
 import { type Lock, Outbox, type OutboxState, type Snapshot } from "../labels/outbox";
 import { Selection } from "../labels/selection";
-import { changeText, gestureText } from "../labels/words";
+import { beside, changeText, TURNED, turnText } from "../labels/words";
 import { type Entry, openStorage, requestId } from "../labels/storage";
 import { plural } from "../ui/format";
 import type { Saying } from "./saying";
@@ -44,7 +44,7 @@ export class Labelling {
   /** Give the selection a class, or none; a name the server does not know makes the class. */
   label(className: string | null, how: How): void {
     this.give({ className }, how, (what) =>
-      className === null ? `Took the labels of ${what} away` : `Labelled ${what} “${className}”`,
+      className === null ? `Took the labels of ${what} away` : `Labelled ${what} “${className}”${this.beside(className)}`,
     );
   }
 
@@ -60,6 +60,8 @@ export class Labelling {
     if (selection.isEmpty)
       return this.saying.say("Nothing is selected: draw a lasso around some items first.", "problem");
     const { className, answer } = given;
+    const known = get(this.labels).classes.find((one) => one.name === className && !one.provisional)?.id;
+    const text = said(plural(selection.count, "item"));
     const id = requestId();
     const body = {
       request_id: id,
@@ -68,8 +70,8 @@ export class Labelling {
       ...(answer && { answer }),
       how: selection.origin.tool ?? how,
     };
-    if (!this.send({ requestId: id, path: "/api/labels", body, ids: selection.ids().slice(), ...given })) return;
-    this.saying.say(said(plural(selection.count, "item")), "done", id);
+    if (!this.send({ requestId: id, path: "/api/labels", body, ids: selection.ids().slice(), known, ...given })) return;
+    this.saying.say(text, "done", id);
     this.selecting.select(Selection.EMPTY);
   }
 
@@ -128,9 +130,10 @@ export class Labelling {
       return this.saying.say(`There is a class “${name}” already.`, "problem");
     const id = requestId();
     const body = { request_id: id, name };
+    const twin = this.beside(name);
     if (!this.send({ requestId: id, path: "/api/classes", body, ids: NO_IDS, className: name })) return;
     const before = get(this.state)?.undo || get(this.outbox).pending > 1;
-    this.saying.say(`Made the empty class “${name}”.${before ? " Undo takes back the gesture before it." : ""}`, "done");
+    this.saying.say(`Made the empty class “${name}”${twin}.${before ? " Undo takes back the gesture before it." : ""}`, "done");
   }
 
   /** Make a new class of the selection; return why not, where there cannot be one. */
@@ -139,8 +142,13 @@ export class Labelling {
     if (!name) return "The new class needs a name.";
     if (get(this.labels).classes.some((known) => known.name === name))
       return `There is a class “${name}” already: choose another name.`;
-    this.give({ className: name }, "key", (what) => `Split ${what} off as “${name}”`);
+    this.give({ className: name }, "key", (what) => `Split ${what} off as “${name}”${this.beside(name)}`);
     return null;
+  }
+
+  /** Which class reads as a name that is none yet. */
+  private beside(name: string): string {
+    return beside(name, get(this.labels).classes);
   }
 
   /** Select the items of a class. */
@@ -227,11 +235,13 @@ export class Labelling {
   /** The server has a gesture: wait until the page has the labels that hold it. */
   private async confirmed(entry: Entry, result: LabelResult): Promise<void> {
     for (let attempt = 0; attempt < 5 && this.column.seq < result.label_seq; attempt += 1) await this.refresh();
+    if (entry.known !== undefined && result.class_id !== null && result.class_id !== entry.known)
+      this.saying.say(`Labelled ${plural(result.count, "item")} “${entry.className}”, made anew: that class was deleted or renamed meanwhile`, "done", entry.requestId);
     if (entry.path === "/api/revert") this.saying.say(`Reverted: ${plural(result.count, "item")}`, "done", entry.requestId);
     if (entry.path !== "/api/undo" && entry.path !== "/api/redo") return;
     const way = entry.path === "/api/undo" ? "undo" : "redo";
     const turned = get(this.state)?.[way === "undo" ? "redo" : "undo"];
-    this.saying.say(`${TURNED[way]}: ${turned ? gestureText(turned) : plural(result.count, "item")}`, "done");
+    this.saying.say(turned ? turnText(way, turned) : `${TURNED[way]}: ${plural(result.count, "item")}`, "done");
   }
 
   private refused(entry: Entry, reason: string): void {
@@ -251,8 +261,6 @@ export class Labelling {
     this.labels.set(overlay(from.column, known, from.waiting, answers, state?.next_class));
   }
 }
-
-const TURNED = { undo: "Undone", redo: "Done again" } as const;
 
 /** What a waiting gesture does, in few words. */
 function entryText(entry: Entry): string {
