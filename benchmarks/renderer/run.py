@@ -8,8 +8,7 @@ those of the drawing; to be sure, the path's whole time, up to the moment when a
 is divided by its frames too ("mean"). Animation frames in which a side drew nothing are no frames of it.
 CPU time is that of the page's and the graphics process: it says least about what else the machine was
 doing. A path ends early where a side takes more than `--patience` seconds for it, and a side is given up
-where all takes more than `--most`. The first picture is the median of five fresh browsers, at 1,000,000
-that of one.
+where all takes more than `--most`. The first picture is the median of five fresh browsers.
 
 Chromium runs with the software graphics interface (SwiftShader) unless `--gpu` is given: the machine of
 most notebooks on a server, and the one that everybody can repeat. Ours then draws its dots by the processor
@@ -53,8 +52,7 @@ SOFTWARE = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swifts
 FRAMES = 120
 LONG_MS = 50
 STARTS = 5
-"""The first picture is the median of so many fresh browsers, up to `STARTED_OFTEN` points."""
-STARTED_OFTEN = 100_000
+"""The first picture is the median of so many fresh browsers."""
 
 
 def build() -> None:
@@ -179,7 +177,7 @@ def measure(
 ) -> dict[str, Any]:
     """Draw `size` points by one side: first picture, pan, zoom, memory."""
     first = []
-    for _ in range(STARTS - 1 if size <= STARTED_OFTEN else 0):
+    for _ in range(STARTS - 1):
         with Browser(playwright, address, side, options.gpu) as browser:
             first.append(browser.page.evaluate("n => bench.start(n)", size))
     with Browser(playwright, address, side, options.gpu) as browser:

@@ -1,5 +1,5 @@
 import { EmbeddingView } from "embedding-atlas";
-import { offer } from "./drive";
+import { drew, offer } from "./drive";
 import { HEIGHT, nextFrame, type Points, type Side, type View, WIDTH } from "./side";
 
 /** The last version with a WebGL2 renderer; every point is drawn, as by the others, not a density. */
@@ -15,8 +15,8 @@ class EmbeddingAtlas implements Side {
       viewportState: this.state(view),
       config: { mode: "points", pointSize: 2, autoLabelEnabled: false, downsampleMaxPoints: null },
     } as never);
-    const drawn = (): boolean => host.querySelector("canvas") !== null;
-    while (!drawn()) await nextFrame();
+    // Its canvas is there, and draws, before its points are.
+    while (!drew(x.length)) await nextFrame();
     for (let i = 0; i < 3; i += 1) await nextFrame();
   }
 

@@ -12,6 +12,8 @@ const FIT: View = { cx: 0.5, cy: 0.5, scale: HEIGHT * 0.9 };
 
 /** Every call that draws is counted, and every context remembered, whoever makes it. */
 let calls = 0;
+/** The most vertices, over all instances, that one call has drawn. */
+let most = 0;
 const contexts = new Set<WebGLRenderingContext | WebGL2RenderingContext>();
 
 function count(prototype: object, names: readonly string[]): void {
@@ -21,12 +23,24 @@ function count(prototype: object, names: readonly string[]): void {
     Object.defineProperty(prototype, name, {
       value(this: WebGL2RenderingContext, ...args: unknown[]) {
         calls += 1;
+        most = Math.max(most, drawnBy(name, args));
         if (!(this instanceof CanvasRenderingContext2D)) contexts.add(this);
         return original.apply(this, args);
       },
     });
   }
 }
+/** drawArrays(mode, first, count, instances), drawElements(mode, count, type, offset, instances). */
+function drawnBy(name: string, args: unknown[]): number {
+  const [count, instances] = name.startsWith("drawArrays") ? [args[2], args[3]] : [args[1], args[4]];
+  return Number(count ?? 0) * Number(instances ?? 1);
+}
+
+/** Whether at least n points have been drawn by one call. */
+export function drew(n: number): boolean {
+  return most >= n;
+}
+
 const DRAWS = ["drawArrays", "drawElements", "drawArraysInstanced", "drawElementsInstanced"];
 count(WebGLRenderingContext.prototype, DRAWS);
 count(WebGL2RenderingContext.prototype, DRAWS);
