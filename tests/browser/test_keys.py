@@ -172,7 +172,7 @@ def test_two_layers_lie_side_by_side_and_share_their_selection(eye: Eye, seeded:
     eye.saved()
     assert counts(eye, "both maps") == (sum(map(len, seeded.ids)),)
     eye.press("Control+z")
-    eye.saved()
+    expect(eye.page.get_by_text("Undone")).to_be_visible()  # else it may come after what is said next
     eye.press("}")
     expect(side.get_by_text("late", exact=True)).to_be_visible()
     eye.press("Shift+B")
