@@ -216,6 +216,11 @@ def test_four_groups_at_the_corners_of_a_square_are_better_than_any_three(row):
     assert all(better) == ((row, "merged") not in NOT_WORSE and row not in ("dunn-gg", "db-gg"))
 
 
+def tie(one: float, other: float) -> bool:
+    """Whether two values are one by their formula: then the machine's rounding decides which is better."""
+    return one == pytest.approx(other, rel=1e-9)
+
+
 def preferred_mergings(apart: float) -> dict[str, int]:
     """How many of 24 mergings of four groups on a line each row finds no worse, where there is one."""
     y, found = np.arange(240) % 4, dict.fromkeys(ROWS, 0)
@@ -224,8 +229,8 @@ def preferred_mergings(apart: float) -> dict[str, int]:
         right = Clusters.of(x, y)
         merged = [Clusters.of(x, np.where(y == a, b, y)) for a in range(4) for b in range(a)]
         for row in ROWS:
-            value = make(row).of(right)
-            found[row] += sum(not make(row).better(value, make(row).of(wrong)) for wrong in merged)
+            value, others = make(row).of(right), [make(row).of(wrong) for wrong in merged]
+            found[row] += sum(not make(row).better(value, other) or tie(value, other) for other in others)
     return {row: count for row, count in found.items() if count}
 
 
@@ -236,7 +241,7 @@ def test_mergings_on_a_line_that_are_no_worse_are_those_that_the_page_names():
     at_nine, at_six = preferred_mergings(9.0), preferred_mergings(6.0)
     assert {row: 1 for row in re.findall("`([^`]+)`", near)} == without(at_nine, symmetric)
     assert set(re.findall("`([^`]+)`", near + rest)) == set(without(at_six, symmetric))
-    assert {1, 9} == {min(at_six.values()), max(without(at_six, symmetric).values())}
+    assert {1, 10} == {min(at_six.values()), max(without(at_six, symmetric).values())}
     assert set(preferred_mergings(12.0)) <= symmetric
 
 
