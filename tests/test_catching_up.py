@@ -14,7 +14,7 @@ from shoal.layer_maps import draw_layer
 from shoal.pipeline import make_map
 from shoal.recipe import Recipe, Task
 from shoal.refining import Lesson, refine
-from shoal.types import ShoalError
+from shoal.types import Progress, ShoalError
 from shoal.workspace import Workspace
 from shoal.workspace.round_list import learned_numbers
 
@@ -54,6 +54,18 @@ def assert_all_on_the_map(ws: Workspace, before) -> None:
     assert len(after.ids) == len(before.ids) + MORE
     assert np.array_equal(after.xy[np.searchsorted(after.ids, before.ids)], before.xy)
     assert 0 <= after.xy.min() <= after.xy.max() <= 1
+
+
+def test_the_main_job_says_how_far_the_drawing_is(tmp_path):
+    heard = []
+    with Workspace.open(tmp_path / "w.shoal", create=True) as ws:
+        make_map(
+            ws, Task([str(paint_pile(tmp_path / "pile", per_group=3))]), recipe=RECIPE, watch=heard.append
+        )
+    drawing = [step for step in heard if step.message.startswith("drawing the map: ")]
+    steps = drawing[-1].total  # from its draft on
+    assert drawing[-steps:] == [Progress(k, steps, "drawing the map: laying out") for k in range(steps)]
+    assert "drawing the map: finding neighbours" in {step.message for step in drawing}
 
 
 def test_going_back_shows_the_images_that_came_while_another_round_was_shown(ws, capsys):

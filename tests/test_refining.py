@@ -272,7 +272,11 @@ def test_the_map_of_a_rounds_head_is_one_of_the_layers_and_the_loss_shows_there(
     for loss in ("silhouette", "proxy-anchor"):
         row = refine(ws, Lesson(loss=loss))
         layer = f"head of round {row.id}"
-        saved = draw_layer(ws, RECIPE.make_projector(), layer=layer, watch=lambda _: None)
+        heard = []
+        saved = draw_layer(ws, RECIPE.make_projector(), layer=layer, watch=heard.append)
+        assert all(step.message.startswith(f"drawing the map of the {layer}") for step in heard)
+        steps = [step.done for step in heard if step.total]
+        assert steps == list(range(heard[-1].total))
         assert maps_by_layer(ws)[layer].id == saved
         assert draw_layer(ws, RECIPE.make_projector(), layer=layer, watch=lambda _: None) == saved
         assert ws.main_map().id == row.map_id

@@ -8,7 +8,7 @@ from shoal.indices import knn_accuracy, silhouette
 from shoal.learning.checked import LearningError
 from shoal.losses import LOSSES
 from shoal.round_report import head_recall
-from shoal.rounds import Guess, learn_round, prepare
+from shoal.rounds import STEPS, Guess, learn_round, prepare
 from shoal.types import Progress, ShoalError
 
 
@@ -132,11 +132,25 @@ def test_it_can_be_cancelled_in_every_step(learned):
     for step in range(5):
 
         def watch(progress: Progress, step=step) -> None:
-            if progress.done == step:
+            if progress.message == STEPS[step]:
                 raise Cancelled
 
         with pytest.raises(Cancelled):
             learn_round(vectors, labels, prepared=first.prepared if step else None, watch=watch)
+
+
+def test_it_says_how_far_it_is_also_within_a_step(learned):
+    vectors, _, labels, first = learned
+    heard = []
+    learn_round(vectors, labels, prepared=first.prepared, watch=heard.append)
+    parts = [progress.done for progress in heard]
+    assert parts == sorted(parts)
+    assert {progress.total for progress in heard} == {100}
+    for step in ("training the head", "laying the map"):
+        within = {progress.done for progress in heard if progress.message == step}
+        assert len(within) > 10
+        assert min(within) == 20 * STEPS.index(step)
+        assert max(within) <= 20 * (STEPS.index(step) + 1)
 
 
 def test_all_labelled_and_two_items():

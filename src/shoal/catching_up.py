@@ -1,6 +1,5 @@
 """What is embedded but not on the map that is shown is put on it: after new images, and after going back."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,11 +11,9 @@ from shoal.model import Model
 from shoal.projectors import PROJECTORS
 from shoal.projectors.placing import place_among
 from shoal.projectors.registration import into_unit_square
-from shoal.types import UNLABELLED, Embedding, Map, MapOrigin, Progress
+from shoal.types import UNLABELLED, Embedding, Map, MapOrigin, Progress, Watch
 from shoal.workspace import Learned, MapRow, Predictions, RoundRow, SupersededError, Workspace
 from shoal.workspace.round_list import PLACED, choose_round
-
-Watch = Callable[[Progress], None]
 
 
 def go_back(workspace: Workspace, number: int, *, watch: Watch = lambda _: None) -> RoundRow:

@@ -1,11 +1,13 @@
 """The map from its first draft to its final form: fitted on a thousand, the others placed as they come."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.projectors import PROJECTORS
 from shoal.projectors.registration import into_unit_square, register
-from shoal.types import Embedding, Map, MapOrigin, Projector
+from shoal.types import Embedding, Map, MapOrigin, Projector, Watch
 from shoal.workspace import Workspace
 
 FIRST_FIT = 1_000
@@ -93,25 +95,28 @@ class GrowingMap:
         self._published = len(ids)
 
 
-def draw_final(workspace: Workspace, projector: Projector, *, layer: str) -> int:
+def draw_final(
+    workspace: Workspace, projector: Projector, *, layer: str, watch: Watch = lambda _: None
+) -> int:
     """Fit the map of everything embedded from where the items are now, save it, and return its id.
 
     When nothing has changed since the last final map, that one is returned; when few items have come or
-    changed since the last fit, only those are placed, so that the user's sense of place survives.
+    changed since the last fit, only those are placed, so that the user's sense of place survives. `watch`
+    hears how far a fit is.
     """
     embedding = workspace.embedding(layer)
     ids, vectors = embedding.ids, embedding.vectors
     row = workspace.main_map()
     last = workspace.map(row.id) if row else None
     if row is None or last is None:
-        return _save(workspace, projector, layer, ids, fit_from(projector, vectors, None))
+        return _save(workspace, projector, layer, ids, fit_from(projector, vectors, None, watch))
     start, new = aligned(workspace, last, ids)
     if last.origin.layer != layer:
-        xy = into_unit_square(register(projector.fit(vectors), onto=start))
+        xy = into_unit_square(register(projector.fit(vectors, watch=watch), onto=start))
         return _save(workspace, projector, layer, ids, xy)
     same = last.origin.projector == projector.name and last.origin.parameters == projector.parameters()
     if not (row.final and same and _few(last, ids, new)):
-        return _save(workspace, projector, layer, ids, fit_from(projector, vectors, start))
+        return _save(workspace, projector, layer, ids, fit_from(projector, vectors, start, watch))
     if new.any():
         start[new] = projector.place(vectors[new], vectors[~new], start[~new])
     elif len(last.ids) == len(ids):
@@ -151,15 +156,25 @@ def aligned(workspace: Workspace, last: Map, ids: NDArray[np.int64]) -> tuple[Po
     return start, ~old
 
 
-def fit_from(projector: Projector, vectors: NDArray[np.floating], start: Positions | None) -> Positions:
+def fit_from(
+    projector: Projector,
+    vectors: NDArray[np.floating],
+    start: Positions | None,
+    watch: Watch = lambda _: None,
+) -> Positions:
     """Fit vectors (N, D) from `start` (N, 2) in the unit square and return positions there.
 
     A projector leaves the map in the frame of its start; only where it grew out of the square it is shrunk.
     """
-    xy = projector.fit(vectors, start=start)
+    xy = projector.fit(vectors, start=start, watch=watch)
     if start is not None and xy.min() >= 0 and xy.max() <= 1:
         return xy
     return into_unit_square(xy)
+
+
+def within(what: str, watch: Watch) -> Watch:
+    """Return a watch that hears of the steps of `what` and passes them on under its name."""
+    return lambda step: watch(replace(step, message=f"{what}: {step.message}"))
 
 
 def origin_of(

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.types import Progress, Scalar, ShoalError
+from shoal.types import Progress, Scalar, ShoalError, Watch
 from shoal.workspace import Workspace
 
 HEARTBEAT_S = 0.3
@@ -24,7 +24,6 @@ OBEY_S = 0.5
 STOP_S = 5.0
 REST_S = 3.0
 """After a round the page animates: only then the next process gets ready, which keeps a core busy."""
-Watch = Callable[[Progress], None]
 Work = Callable[[Workspace, Mapping[str, Scalar], Watch], str]
 
 GONE = 3
@@ -189,7 +188,7 @@ WARM = frozenset({"learn"})
 """The kinds that a process stands by for."""
 
 
-def _heart(workspace: Workspace, job_id: int) -> Callable[[Progress], None]:
+def _heart(workspace: Workspace, job_id: int) -> Watch:
     last: list[Any] = [0.0, ""]
 
     def watch(progress: Progress) -> None:

@@ -1,18 +1,15 @@
 """Maps of other layers beside the main one: by colour and texture early, by meaning late, then as learned."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from shoal.growing import aligned, fit_from, origin_of
+from shoal.growing import aligned, fit_from, origin_of, within
 from shoal.projectors.registration import register
 from shoal.refining import model_of
-from shoal.types import APART, HEAD_OF, ROUND, Embedding, Map, Progress, Projector, ShoalError
+from shoal.types import APART, HEAD_OF, ROUND, Embedding, Map, Progress, Projector, ShoalError, Watch
 from shoal.workspace import MapRow, Workspace
 
 
-def draw_layer(
-    workspace: Workspace, projector: Projector, *, layer: str, watch: Callable[[Progress], None]
-) -> int:
+def draw_layer(workspace: Workspace, projector: Projector, *, layer: str, watch: Watch) -> int:
     """Draw the map of one layer from where the items lie now, save it beside the main map, return its id.
 
     "head of round 3" is a layer too: what the head of that round makes of the layer that it learned on.
@@ -27,10 +24,10 @@ def draw_layer(
     if known is not None:
         return known.id
     embedding = _embedding(workspace, layer)
-    # No projector says how far it is: 0 of so many would only stand there.
-    watch(Progress(0, 0, f"drawing the map of {_said(layer)}"))
+    drawing = f"drawing the map of {_said(layer)}"
+    watch(Progress(0, 0, drawing))
     start, _ = aligned(workspace, main, embedding.ids)
-    xy = register(fit_from(projector, embedding.vectors, start), onto=start)
+    xy = register(fit_from(projector, embedding.vectors, start, within(drawing, watch)), onto=start)
     low, high = min(0.0, float(xy.min())), max(1.0, float(xy.max()))
     origin = origin_of(workspace, projector, embedding.ids, layer=layer, fitted=len(embedding.ids))
     origin = replace(origin, backbone=embedding.backbone, fingerprint=embedding.fingerprint, aside=True)

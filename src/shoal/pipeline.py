@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shoal.backbones.joined import Joined, Renamed
 from shoal.backbones.onnx import available_cores
 from shoal.backbones.tuned import open_backbone
-from shoal.growing import GrowingMap, draw_final
+from shoal.growing import GrowingMap, draw_final, within
 from shoal.images.decode import BOXES
 from shoal.images.pool import DecodePool
 from shoal.recipe import Recipe, Task
@@ -30,11 +30,10 @@ from shoal.types import (
     ShardResult,
     ShoalError,
     Source,
+    Watch,
 )
 from shoal.workspace import BackboneRow, SupersededError, Workspace
 from shoal.workspace.catalogue import FILE_NAME as CATALOGUE
-
-Watch = Callable[[Progress], None]
 
 T = TypeVar("T")
 
@@ -254,7 +253,8 @@ def draw(workspace: Workspace, recipe: Recipe, watch: Watch) -> int:
 
         with suppress(SupersededError):  # a round was learned meanwhile: its map is the one to go on from
             return extend(workspace, learned)
-    return draw_final(workspace, recipe.make_projector(), layer=recipe.layer_of(workspace))
+    watched = within("drawing the map", watch)
+    return draw_final(workspace, recipe.make_projector(), layer=recipe.layer_of(workspace), watch=watched)
 
 
 class Pace:

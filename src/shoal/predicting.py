@@ -16,9 +16,8 @@ from shoal.model import Model
 from shoal.pipeline import BATCH, DECODERS
 from shoal.sources import open_source
 from shoal.training import storage
-from shoal.types import Backbone, Decoded, Found, Progress, ShoalError
+from shoal.types import Backbone, Decoded, Found, Progress, ShoalError, Watch
 
-Watch = Callable[[Progress], None]
 COLUMNS = ("path", "class", "confidence")
 
 

@@ -1,7 +1,7 @@
 """A round of a workspace, top to bottom: its labels become a model, predictions and a map that re-forms."""
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +20,12 @@ from shoal.projectors.reduction import Reduction
 from shoal.recipe import Recipe
 from shoal.rounds import Prepared, RoundResult, learn_round, prepare
 from shoal.training import storage
-from shoal.types import PUT_ASIDE, ROUND, UNLABELLED, Embedding, Map, MapOrigin, Progress, ShoalError
+from shoal.types import PUT_ASIDE, ROUND, UNLABELLED, Embedding, Map, MapOrigin, Progress, ShoalError, Watch
 from shoal.workspace import Learned, MapRow, Predictions, RoundRow, Workspace, Written
 
 if TYPE_CHECKING:
     from shoal.training.head import Head
 
-Watch = Callable[[Progress], None]
 CACHE = "cache"
 DEFAULT_LOSS = "silhouette"
 DEFAULT_DIM = 16

@@ -73,7 +73,7 @@ class Reporter:
                 # what an earlier run has done is not this one's speed
                 initial=progress.done,
                 desc=progress.message,
-                unit="items",
+                unit="",  # images, or the steps of a fit
                 leave=False,
             )
         self._bar.n = progress.done

@@ -1,6 +1,5 @@
 """What a round says of itself: how often it is right, how far it can be believed, how good its head is."""
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from shoal.learning.checked import Floats, Ints
 from shoal.learning.confidence import fitted_temperature, probabilities
 from shoal.training.calibration import expected_calibration_error
-from shoal.types import UNLABELLED, Progress
+from shoal.types import UNLABELLED, Watch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -94,7 +93,7 @@ def trained_head(
     begun: "Trained | Head",
     *,
     seed: int,
-    tick: Callable[[Progress], None],
+    tick: Watch,
 ) -> "Trained":
     """Return the head that a round trains on vectors (N, D) and labels (N,), -1: unlabelled, from `begun`."""
     from shoal.losses import LOSSES
@@ -111,7 +110,7 @@ def head_recall(
     begun: "Head",
     *,
     seed: int,
-    tick: Callable[[Progress], None],
+    tick: Watch,
 ) -> float | None:
     """Return how often a held-out label's nearest item among the other labelled ones is of its class.
 

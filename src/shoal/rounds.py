@@ -4,7 +4,7 @@ Here the rooms meet: `learning` predicts, `training` makes the head, `projectors
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ from shoal.projectors.reduction import Reduction, normalised, principal
 from shoal.projectors.registration import into_unit_square
 from shoal.projectors.settling import settle
 from shoal.round_report import RoundReport, head_recall, report_of, trained_head
-from shoal.types import NONE_OF_THESE, UNLABELLED, Progress
+from shoal.types import NONE_OF_THESE, UNLABELLED, Progress, Watch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from shoal.training.head import Head
     from shoal.training.trainer import Trained
 
-Watch = Callable[[Progress], None]
 COMPONENTS = 256
 """The probe sees so many principal components; neighbours are looked for among the first half of them."""
 SAMPLE = 20_000
@@ -57,6 +56,8 @@ SURROUNDINGS = 15
 PULL = np.float32(2)
 """How much the prediction weighs against the vector in what is near on the map."""
 STEPS = ("preparing", "predicting", "judging the head", "training the head", "laying the map")
+PERCENT = 100
+"""A round says how far it is in parts of a hundred, each of its steps as much as another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def learn_round(
         trained = trained_head(vectors, groups, loss, begun, seed=seed, tick=tick)
         embedding = trained.embed(vectors)
     with clock.step(4) as tick:
-        xy = re_form(ready, guess, begin, seed=seed, tick=lambda: tick(None))
+        xy = re_form(ready, guess, begin, seed=seed, watch=tick)
     moved = _moved(known, xy, begin)
     report = report_of(known, guess, moved=moved, recall=recall, seconds=clock.seconds)
     return RoundResult(ready, guess, trained, embedding, xy, report)
@@ -297,16 +298,16 @@ def re_form(
     start: Floats | None,
     *,
     seed: int = 0,
-    tick: Callable[[], None] = lambda: None,
+    watch: Watch = lambda _: None,
 ) -> Floats:
-    """Lay the map (N, 2) anew: near are similar vectors of like prediction. See `learn_round` for `start`."""
+    """Lay the map (N, 2) anew: near are similar vectors of like prediction. See `learn_round`."""
     points = np.concatenate([_near(ready.inputs), guess.pull], axis=1)
     begin = ready.inputs[:, :2] if start is None else start
     begin = np.pad(begin, ((0, 0), (0, 2 - begin.shape[1]))).astype(np.float32)
     known = np.isfinite(begin).all(axis=1)
     if not known.all():
         begin[~known] = place_among(points[~known], points[known], begin[known], seed=seed)
-    xy = settle(points, begin, seed=seed, tick=tick)
+    xy = settle(points, begin, seed=seed, watch=watch)
     return xy if start is not None and _inside(xy) else into_unit_square(xy)
 
 
@@ -343,12 +344,13 @@ class _Clock:
         self._watch = watch
 
     @contextmanager
-    def step(self, number: int) -> Iterator[Callable[[Progress | None], None]]:
+    def step(self, number: int) -> Iterator[Watch]:
         began = time.perf_counter()
 
-        def tick(_: Progress | None = None) -> None:
-            self._watch(Progress(number, len(STEPS), STEPS[number]))
+        def tick(within: Progress) -> None:
+            part = within.done / within.total if within.total else 0.0
+            self._watch(Progress(round(PERCENT * (number + part) / len(STEPS)), PERCENT, STEPS[number]))
 
-        tick()
+        tick(Progress(0, 0, ""))
         yield tick
         self.seconds[STEPS[number]] = time.perf_counter() - began

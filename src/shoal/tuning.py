@@ -17,13 +17,12 @@ from shoal.pipeline import DECODERS, embed
 from shoal.reading import item_reader
 from shoal.recipe import Recipe
 from shoal.training import storage
-from shoal.types import Decoded, Found, ImageInput, Progress, ShoalError, Source
+from shoal.types import Decoded, Found, ImageInput, ShoalError, Source, Watch
 from shoal.workspace import Workspace
 
 if TYPE_CHECKING:
     from shoal.training import Plan, TrainedBackbone
 
-Watch = Callable[[Progress], None]
 KEPT = 2048
 """So many decoded pictures are kept in memory: 300 MB at 224 px."""
 FROZEN = ("stem", "stage1", "stage2", "stage3", "stage4")

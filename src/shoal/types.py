@@ -1,6 +1,6 @@
 """The words of Shoal as data: what travels between the rooms. Imports nothing of ours."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -157,6 +157,21 @@ class Map:
     origin: MapOrigin
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a piece of work has come; `seconds_left` is None while nobody can know."""
+
+    done: int
+    total: int
+    message: str
+    rate: float = 0.0
+    seconds_left: float | None = None
+
+
+Watch = Callable[[Progress], None]
+"""Who hears how far a piece of work has come, and may raise to stop it."""
+
+
 class Projector(Protocol):
     """A method that turns vectors into positions.
 
@@ -171,11 +186,16 @@ class Projector(Protocol):
         ...
 
     def fit(
-        self, vectors: NDArray[np.floating], *, start: NDArray[np.float32] | None = None
+        self,
+        vectors: NDArray[np.floating],
+        *,
+        start: NDArray[np.float32] | None = None,
+        watch: Watch = lambda _: None,
     ) -> NDArray[np.float32]:
         """Place vectors (N, D) as (N, 2).
 
         With `start` (N, 2) the items begin there (NaN rows have none) and the result stays in its frame.
+        `watch` hears how far the fit is, as far as the method can say.
         """
         ...
 
@@ -184,17 +204,6 @@ class Projector(Protocol):
     ) -> NDArray[np.float32]:
         """Place new vectors (M, D) among `placed` (N, D), which lie at `xy` (N, 2), without moving those."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a piece of work has come; `seconds_left` is None while nobody can know."""
-
-    done: int
-    total: int
-    message: str
-    rate: float = 0.0
-    seconds_left: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

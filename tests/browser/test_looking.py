@@ -218,10 +218,12 @@ def test_the_bar_says_all_the_while_which_layer_is_drawn(look: Look, seeded: See
     eye.page.evaluate(SAYINGS)
     eye.press("[")
     eye.page.wait_for_function("(id) => window.__shoal.drawn?.map > id", arg=seeded.map_id)
-    assert eye.page.evaluate("[...window.said]") == ["Drawing the map of layer early"]
+    said = eye.page.evaluate("[...window.said]")
+    assert said
+    assert all(one.startswith("Drawing the map of layer early") for one in said), said
 
 
-def test_the_drawing_of_a_layer_can_be_stopped(look: Look, seeded: Seeded) -> None:
+def test_the_drawing_of_a_layer_says_how_far_it_is_and_can_be_stopped(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))
     with Workspace.open(seeded.path) as workspace:
@@ -236,8 +238,14 @@ def test_the_drawing_of_a_layer_can_be_stopped(look: Look, seeded: Seeded) -> No
         eye.page.route("**/api/jobs", take, times=1)
         eye.press("Shift+B")
         expect(eye.page.get_by_text("Drawing the map of layer early")).to_be_visible()
-        eye.page.get_by_role("banner").get_by_role("button", name="Stop").click()
         job = ask(eye, "jobs")[0]["id"]
+        step = Progress(60, 250, "drawing the map of layer early: laying out")
+        workspace.jobs.heartbeat(job, step)
+        bar = eye.page.get_by_role("banner")
+        expect(bar.get_by_role("status").first).to_have_text("Drawing the map of layer early: laying out")
+        expect(bar.get_by_text("60 / 250")).to_be_visible()
+        expect(bar.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "60")
+        eye.page.get_by_role("banner").get_by_role("button", name="Stop").click()
         eye.until(lambda: workspace.jobs.cancel_requested(job), "the job to be asked to stop")
         workspace.jobs.finish(job, "cancelled", "stopped; the same command goes on where it was")
     expect(eye.page.get_by_text("Stopped: the map of layer early was not drawn.")).to_be_visible()

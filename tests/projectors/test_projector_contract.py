@@ -10,7 +10,7 @@ import pytest
 
 from shoal.projectors import PROJECTORS
 from shoal.projectors.checked import Floats, ProjectorError
-from shoal.types import Projector
+from shoal.types import Progress, Projector
 
 NAMES = PROJECTORS.names()
 
@@ -50,6 +50,31 @@ def test_every_number_of_items_gets_positions(projector: Projector, items: int) 
     assert xy.shape == (items, 2)
     assert xy.dtype == np.float32
     assert np.isfinite(xy).all()
+
+
+def test_a_fit_says_how_far_it_is_and_nothing_depends_on_who_hears_it(projector: Projector) -> None:
+    heard: list[Progress] = []
+    vectors = _vectors(120)
+    np.testing.assert_array_equal(projector.fit(vectors, watch=heard.append), projector.fit(vectors))
+    assert bool(heard) == (projector.name != "pca")
+    steps = [step.done for step in heard if step.total]
+    assert steps == sorted(steps)
+    assert all(step.done <= step.total for step in heard if step.total)
+    assert bool(steps) == (projector.name in ("tsne", "opentsne"))
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_whoever_hears_of_a_step_may_stop_the_fit(known: bool) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(step: Progress) -> None:
+        if step.total and step.done == 7:
+            raise Stopped
+
+    vectors = _vectors(120)
+    with pytest.raises(Stopped):
+        PROJECTORS.load("tsne")().fit(vectors, start=vectors[:, :2] if known else None, watch=stop)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3])

@@ -6,9 +6,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from shoal.clustering.base import ClusteringError, Labels, Watch
+from shoal.clustering.base import ClusteringError, Labels
 from shoal.clustering.networks import Items, take
-from shoal.types import Progress
+from shoal.types import Progress, Watch
 
 
 class Autoencoder(nn.Module):

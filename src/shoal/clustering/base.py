@@ -1,6 +1,5 @@
 """What every clustering method takes, gives and refuses."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.arrays import as_array, is_number, is_whole
-from shoal.types import Progress, Scalar, ShoalError
+from shoal.types import Scalar, ShoalError, Watch
 
 NOISE = -1
 """The label of an item that belongs to no cluster."""
@@ -17,8 +16,6 @@ LARGEST = float(np.finfo(np.float32).max)
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
-Watch = Callable[[Progress], None]
-"""Told how far the work is; it may raise, and that stops the work."""
 
 
 class ClusteringError(ShoalError):

@@ -15,7 +15,6 @@ from shoal.clustering.base import (
     ClusteringError,
     Epoch,
     Labels,
-    Watch,
     at_least,
     checked_seed,
     checked_vectors,
@@ -30,7 +29,7 @@ from shoal.clustering.matching import changed, checked_known, nmi
 from shoal.clustering.networks import Items, checked_items, checked_network, encode, seeded, shuffled, take
 from shoal.clustering.scaling import Scaling, scaling_of
 from shoal.networks import in_its_precision
-from shoal.types import Progress, Scalar
+from shoal.types import Progress, Scalar, Watch
 
 
 def log_student_t(z: Tensor, centres: Tensor, alpha: float) -> Tensor:

@@ -16,7 +16,6 @@ from shoal.clustering.base import (
     Epoch,
     Floats,
     Labels,
-    Watch,
     at_least,
     checked_seed,
     checked_vectors,
@@ -33,7 +32,7 @@ from shoal.clustering.networks import Items, checked_items, checked_network, enc
 from shoal.clustering.scaling import Scaling, scaling_of
 from shoal.networks import in_its_precision
 from shoal.samplers import UniformOverClasses
-from shoal.types import Progress, Scalar
+from shoal.types import Progress, Scalar, Watch
 
 HEADS = ("reset", "hungarian")
 TARGETS = ("hard", "gmm")

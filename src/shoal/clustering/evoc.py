@@ -12,7 +12,6 @@ from shoal.clustering.base import (
     ClusteringError,
     Floats,
     Labels,
-    Watch,
     at_least,
     checked_seed,
     checked_vectors,
@@ -23,7 +22,7 @@ from shoal.clustering.base import (
 )
 from shoal.clustering.density import Neighbours, centroids, neighbours
 from shoal.clustering.scaling import scaling_of
-from shoal.types import Progress, Scalar
+from shoal.types import Progress, Scalar, Watch
 
 FEWEST = 3
 """Below this many items the package fails."""

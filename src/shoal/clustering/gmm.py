@@ -10,7 +10,6 @@ from shoal.clustering.base import (
     Clustering,
     Floats,
     Labels,
-    Watch,
     at_least,
     checked_seed,
     checked_vectors,
@@ -23,7 +22,7 @@ from shoal.clustering.base import (
 )
 from shoal.clustering.kmeans import empty
 from shoal.clustering.scaling import Scaling, scaling_of
-from shoal.types import Progress, Scalar
+from shoal.types import Progress, Scalar, Watch
 
 COVARIANCES = ("diag", "tied", "full")
 

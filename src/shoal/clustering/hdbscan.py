@@ -9,7 +9,6 @@ from shoal.clustering.base import (
     NOISE,
     Clustering,
     Labels,
-    Watch,
     checked_seed,
     checked_vectors,
     checked_width,
@@ -19,7 +18,7 @@ from shoal.clustering.base import (
 )
 from shoal.clustering.density import Neighbours, centroids, neighbours
 from shoal.clustering.scaling import Scaling, scaling_of
-from shoal.types import Progress, Scalar
+from shoal.types import Progress, Scalar, Watch
 
 SELECTIONS = ("eom", "leaf")
 

@@ -10,7 +10,6 @@ from shoal.clustering.base import (
     Clustering,
     Floats,
     Labels,
-    Watch,
     at_least,
     checked_seed,
     checked_vectors,
@@ -22,7 +21,7 @@ from shoal.clustering.base import (
     seed_from,
 )
 from shoal.clustering.scaling import Scaling, scaling_of
-from shoal.types import Progress, Scalar
+from shoal.types import Progress, Scalar, Watch
 
 INITS = ("k-means++", "random")
 FAR = 100.0

@@ -13,9 +13,8 @@ from shoal.arrays import is_number, is_whole
 from shoal.introspection.checked import Floats, IntrospectionError, array_of
 from shoal.introspection.modules import check_network
 from shoal.networks import evaluating, in_its_precision, up_to, watching
-from shoal.types import Progress
+from shoal.types import Progress, Watch
 
-Watch = Callable[[Progress], None]
 WHERE = ("everywhere", "centre")
 FIRST = 0.01
 """The deviation of the first image's spectrum: almost grey."""

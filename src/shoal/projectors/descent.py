@@ -1,6 +1,6 @@
 """Gradient descent on the t-SNE loss: neighbours attract along the graph, all pairs repel on the mesh."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ import numpy as np
 from shoal.projectors.affinities import Graph
 from shoal.projectors.checked import Floats
 from shoal.projectors.repulsion import Mesh
+from shoal.types import Progress, Watch
 
 LONGEST_STEP = 5.0
 """No item moves farther in one step, in units of the kernel's width."""
@@ -28,16 +29,16 @@ class Phase:
     momentum: float
 
 
-def descend(graph: Graph, xy: Floats, phases: list[Phase], tick: Callable[[], None] = lambda: None) -> Floats:
+def descend(graph: Graph, xy: Floats, phases: list[Phase], watch: Watch = lambda _: None) -> Floats:
     """Move xy (N, 2), N > 1, in t-SNE's own units, down the loss; the centre stays at the origin.
 
-    `tick` is called before every step and may raise to stop.
+    `watch` hears of every step before it is taken and may raise to stop.
     """
     velocity, gains = np.zeros_like(xy), np.ones_like(xy)
-    mesh = Mesh()
+    mesh, steps = Mesh(), sum(phase.steps for phase in phases)
     with ThreadPoolExecutor(1) as other:
-        for exaggeration, momentum in _steps(phases):
-            tick()
+        for step, (exaggeration, momentum) in enumerate(_steps(phases)):
+            watch(Progress(step, steps, "laying out"))
             pull = other.submit(attraction, graph, xy)
             field = mesh.field(xy)
             normaliser = max(float(field.potential.sum(dtype=np.float64)) - len(xy), 1e-12)

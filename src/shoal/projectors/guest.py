@@ -19,7 +19,7 @@ from shoal.projectors.pca import PCA
 from shoal.projectors.placing import completed, place_among
 from shoal.projectors.reduction import reduced_unit
 from shoal.projectors.registration import register
-from shoal.types import Scalar
+from shoal.types import Progress, Scalar, Watch
 
 FEWEST = 16
 """Below this many items the packages fail or warn: PCA lays them."""
@@ -43,18 +43,26 @@ class Guest(ABC):
         """Return everything besides the seed that decides the result."""
         return {"neighbours": self.neighbours}
 
-    def fit(self, vectors: NDArray[np.floating], *, start: Floats | None = None) -> Floats:
+    def fit(
+        self,
+        vectors: NDArray[np.floating],
+        *,
+        start: Floats | None = None,
+        watch: Watch = lambda _: None,
+    ) -> Floats:
         """Place vectors (N, D), scaled to length one, as (N, 2); with `start` (N, 2; NaN: none) in its frame.
 
-        Raises `ProjectorError` where vectors or start are malformed or the package is not installed.
+        `watch` hears that it is at work, and how far where the package says so. Raises `ProjectorError` where
+        vectors or start are malformed or the package is not installed.
         """
         checked = checked_vectors(self.name, vectors)
         onto = checked_start(self.name, start, len(checked))
+        watch(Progress(0, 0, f"{self.package} at work"))
         reduced = reduced_unit(checked, seed=self.seed)
         if len(checked) < FEWEST or np.ptp(reduced, axis=0).max() < LEAST_SPREAD:
             return PCA(self.seed).fit(checked, start=onto)
         begin = None if onto is None else _standard(completed(onto, checked, seed=self.seed))
-        xy = np.asarray(self._project(reduced, begin), dtype=np.float32)
+        xy = np.asarray(self._project(reduced, begin, watch), dtype=np.float32)
         if not np.isfinite(xy).all():
             raise ProjectorError(
                 f"projector {self.name}: {self.package} returned positions that are not finite."
@@ -69,7 +77,7 @@ class Guest(ABC):
         return place_among(*checked_placing(self.name, vectors, placed, xy), seed=self.seed)
 
     @abstractmethod
-    def _project(self, reduced: Floats, begin: Floats | None) -> Any:
+    def _project(self, reduced: Floats, begin: Floats | None, watch: Watch) -> Any:
         """Let the package place reduced (N, d), from `begin` (N, 2; centred, of spread one) where given."""
 
     def _load(self) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 from shoal.projectors.checked import Floats
 from shoal.projectors.guest import Guest
+from shoal.types import Watch
 
 
 class Manifolds(Guest):
@@ -11,8 +12,8 @@ class Manifolds(Guest):
 
     name, package, module = "manifolds", "manifolds-rs", "manifolds_rs"
 
-    def _project(self, reduced: Floats, begin: Floats | None) -> Any:
-        del begin
+    def _project(self, reduced: Floats, begin: Floats | None, watch: Watch) -> Any:
+        del begin, watch
         method = self._load().UMAP(
             n_neighbors=min(self.neighbours, len(reduced) - 1), min_dist=0.1, seed=self.seed
         )

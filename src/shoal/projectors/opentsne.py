@@ -6,6 +6,10 @@ import numpy as np
 
 from shoal.projectors.checked import Floats
 from shoal.projectors.guest import Guest
+from shoal.types import Progress, Watch
+
+SAID_EVERY = 25
+"""Steps between two words of progress: each costs a pass over the loss."""
 
 
 class OpenTSNE(Guest):
@@ -13,17 +17,27 @@ class OpenTSNE(Guest):
 
     name, package, module = "opentsne", "opentsne", "openTSNE"
 
-    def _project(self, reduced: Floats, begin: Floats | None) -> Any:
+    def _project(self, reduced: Floats, begin: Floats | None, watch: Watch) -> Any:
         warm = begin is not None
         # A finished t-SNE map of N items spreads about half the root of N; an unfinished one begins tiny.
         first = _flat(reduced) * 1e-4 if begin is None else begin * 0.5 * np.sqrt(len(begin))
+        early, late = (0, 150) if warm else (250, 500)
+        done = 0
+
+        def tell(*_: Any) -> None:
+            nonlocal done
+            done += SAID_EVERY
+            watch(Progress(min(done, early + late), early + late, "laying out"))
+
         method = self._load().TSNE(
             perplexity=min(2 * self.neighbours, (len(reduced) - 1) / 3),
             initialization=first,
-            early_exaggeration_iter=0 if warm else 250,
-            n_iter=150 if warm else 500,
+            early_exaggeration_iter=early,
+            n_iter=late,
             n_jobs=-1,
             random_state=self.seed,
+            callbacks=tell,
+            callbacks_every_iters=SAID_EVERY,
         )
         return method.fit(reduced)
 

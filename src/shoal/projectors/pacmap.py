@@ -6,6 +6,7 @@ import numpy as np
 
 from shoal.projectors.checked import Floats
 from shoal.projectors.guest import Guest
+from shoal.types import Watch
 
 
 class PaCMAP(Guest):
@@ -13,7 +14,8 @@ class PaCMAP(Guest):
 
     name, package, module = "pacmap", "pacmap", "pacmap"
 
-    def _project(self, reduced: Floats, begin: Floats | None) -> Any:
+    def _project(self, reduced: Floats, begin: Floats | None, watch: Watch) -> Any:
+        del watch
         method = self._load().PaCMAP(
             n_neighbors=min(self.neighbours, len(reduced) - 1), apply_pca=False, random_state=self.seed
         )

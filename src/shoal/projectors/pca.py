@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from shoal.projectors.checked import Floats, checked_placing, checked_start, checked_vectors
 from shoal.projectors.reduction import normalised, principal
 from shoal.projectors.registration import register
-from shoal.types import Scalar
+from shoal.types import Scalar, Watch
 
 
 class PCA:
@@ -21,11 +21,19 @@ class PCA:
         """Return nothing: besides the seed nothing decides the result."""
         return {}
 
-    def fit(self, vectors: NDArray[np.floating], *, start: Floats | None = None) -> Floats:
+    def fit(
+        self,
+        vectors: NDArray[np.floating],
+        *,
+        start: Floats | None = None,
+        watch: Watch = lambda _: None,
+    ) -> Floats:
         """Return the first two components (N, 2) of vectors (N, D), laid onto `start` (N, 2) where given.
 
-        Raises `ProjectorError` where vectors or start are malformed.
+        There is nothing for `watch` to hear: it takes no time. Raises `ProjectorError` where vectors or start
+        are malformed.
         """
+        del watch
         checked = checked_vectors(self.name, vectors)
         onto = checked_start(self.name, start, len(checked))
         xy = plane(checked, checked, seed=self.seed)

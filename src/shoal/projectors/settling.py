@@ -1,7 +1,5 @@
 """The map of a round: points of any kind laid out from where the items already are."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from shoal.projectors.affinities import affinities
@@ -9,6 +7,7 @@ from shoal.projectors.checked import Floats
 from shoal.projectors.descent import Phase, descend, natural_scale
 from shoal.projectors.neighbours import nearest
 from shoal.projectors.registration import register
+from shoal.types import Watch
 
 FEWEST = 4
 """Below this many items there is nothing to optimise: they stay."""
@@ -22,11 +21,11 @@ def settle(
     neighbours: int = 30,
     iterations: int = 100,
     seed: int = 0,
-    tick: Callable[[], None] = lambda: None,
+    watch: Watch = lambda _: None,
 ) -> Floats:
     """Lay points (N, d) so that near ones are neighbours, from start (N, 2), all finite, and in its frame.
 
-    t-SNE on the Euclidean neighbours of the points as they are, unscaled. `tick` is called in every step and
+    t-SNE on the Euclidean neighbours of the points as they are, unscaled. `watch` hears of every step and
     may raise to stop.
     """
     if len(points) < FEWEST:
@@ -36,7 +35,8 @@ def settle(
     scale = natural_scale(graph, start - centre, 1.0, seed=seed)
     noise = JITTER * np.random.default_rng(seed).standard_normal(start.shape)
     begin = ((start - centre) * scale + noise).astype(np.float32)
-    return _spread_as(register(descend(graph, begin, [Phase(iterations, 1.0, 0.8)], tick), start), start)
+    laid = descend(graph, begin, [Phase(iterations, 1.0, 0.8)], watch)
+    return _spread_as(register(laid, start), start)
 
 
 def _spread_as(xy: Floats, start: Floats) -> Floats:

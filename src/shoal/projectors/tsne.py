@@ -11,7 +11,7 @@ from shoal.projectors.pca import PCA
 from shoal.projectors.placing import completed, place_among
 from shoal.projectors.reduction import reduced_unit
 from shoal.projectors.registration import register
-from shoal.types import Scalar
+from shoal.types import Progress, Scalar, Watch
 
 MOSTLY_KNOWN = 0.5
 """Below this share of items with a start, a warm fit first loosens the map a little."""
@@ -45,22 +45,30 @@ class TSNE:
             "iterations": self.iterations,
         }
 
-    def fit(self, vectors: NDArray[np.floating], *, start: Floats | None = None) -> Floats:
+    def fit(
+        self,
+        vectors: NDArray[np.floating],
+        *,
+        start: Floats | None = None,
+        watch: Watch = lambda _: None,
+    ) -> Floats:
         """Place vectors (N, D) as (N, 2).
 
         Without `start` the map is in t-SNE's own units around the origin. With it (N, 2; NaN rows have
         none) the map stays in the frame of `start`: items begin there, take fewer steps, and move little.
+        `watch` hears of every step and may raise to stop.
         Raises `ProjectorError` where vectors or start are malformed.
         """
         checked = checked_vectors(self.name, vectors)
         onto = checked_start(self.name, start, len(checked))
         if len(checked) < FEWEST:
             return PCA(self.seed).fit(checked, start=onto)
+        watch(Progress(0, 0, "finding neighbours"))
         reduced = reduced_unit(checked, seed=self.seed)
         graph = affinities(nearest(reduced, self.neighbours), self.neighbours / 2)
         if onto is None:
-            return self._cold(graph, reduced)
-        return self._warm(graph, completed(onto, checked, seed=self.seed), onto)
+            return self._cold(graph, reduced, watch)
+        return self._warm(graph, completed(onto, checked, seed=self.seed), onto, watch)
 
     def place(self, vectors: NDArray[np.floating], placed: NDArray[np.floating], xy: Floats) -> Floats:
         """Place new vectors (M, D) where their neighbours among `placed` (N, D) lie at `xy` (N, 2).
@@ -69,13 +77,13 @@ class TSNE:
         """
         return place_among(*checked_placing(self.name, vectors, placed, xy), seed=self.seed)
 
-    def _cold(self, graph: Graph, reduced: Floats) -> Floats:
+    def _cold(self, graph: Graph, reduced: Floats, watch: Watch) -> Floats:
         early = int(self.iterations * 0.4)
         begin = 1e-2 * _plane(reduced) + self._jitter(len(reduced), 1e-4)
         late = Phase(self.iterations - early, self.exaggeration, 0.8)
-        return descend(graph, begin, [Phase(early, 12.0, 0.5), late])
+        return descend(graph, begin, [Phase(early, 12.0, 0.5), late], watch)
 
-    def _warm(self, graph: Graph, start: Floats, onto: Floats) -> Floats:
+    def _warm(self, graph: Graph, start: Floats, onto: Floats, watch: Watch) -> Floats:
         centre = start.mean(axis=0)
         scale = natural_scale(graph, start - centre, self.exaggeration, seed=self.seed)
         phases = [Phase(max(1, int(self.iterations * 0.4)), self.exaggeration, 0.8)]
@@ -85,7 +93,7 @@ class TSNE:
             scale *= 0.4
             phases.insert(0, Phase(max(1, int(self.iterations * 0.2)), 4 * self.exaggeration, 0.5))
         begin = (start - centre) * np.float32(scale) + self._jitter(len(start), 1e-2)
-        return register(descend(graph, begin, phases), onto)
+        return register(descend(graph, begin, phases, watch), onto)
 
     def _jitter(self, items: int, width: float) -> Floats:
         random = np.random.default_rng(self.seed)

@@ -4,6 +4,7 @@ from typing import Any
 
 from shoal.projectors.checked import Floats
 from shoal.projectors.guest import Guest
+from shoal.types import Watch
 
 
 class UMAP(Guest):
@@ -11,7 +12,8 @@ class UMAP(Guest):
 
     name, package, module = "umap", "umap-learn", "umap"
 
-    def _project(self, reduced: Floats, begin: Floats | None) -> Any:
+    def _project(self, reduced: Floats, begin: Floats | None, watch: Watch) -> Any:
+        del watch
         method = self._load().UMAP(
             n_neighbors=min(self.neighbours, len(reduced) - 1),
             init="spectral" if begin is None else begin * 4,

@@ -16,10 +16,11 @@ from shoal.networks import Pictures, as_input
 from shoal.training import checkpoint, judging, loop, storage
 from shoal.training.checked import Floats, Labels, TrainingError, checked_device, checked_whole
 from shoal.training.head import Head
-from shoal.training.loop import Moment, Plan, Watch, seeded
+from shoal.training.loop import Moment, Plan, seeded
 from shoal.training.targets import LossBuilder, Targets, loss_for
 from shoal.training.tensors import as_arrays, as_tensors
 from shoal.training.whole import CountedReader, Reader, Rows, Whole, reader_of, run_over
+from shoal.types import Watch
 from shoal.views import CropAndFlip
 
 KIND = "backbone"

@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from shoal.arrays import is_number, plain_number
 from shoal.samplers import ClassBatches
 from shoal.training.checked import Labels, TrainingError, checked_whole
-from shoal.types import Progress
+from shoal.types import Progress, Watch
 
-Watch = Callable[[Progress], None]
 Step = Callable[[list[int]], Tensor]
 """The positions of one batch to its loss, a scalar."""
 Judge = Callable[[], float]

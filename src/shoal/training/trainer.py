@@ -21,9 +21,10 @@ from shoal.training.checked import (
     finite_rows,
 )
 from shoal.training.head import Head
-from shoal.training.loop import Moment, Plan, Watch, seeded
+from shoal.training.loop import Moment, Plan, seeded
 from shoal.training.narrow import Narrow, principal_basis
 from shoal.training.targets import Earlier, LossBuilder, Targets, loss_for
+from shoal.types import Watch
 
 
 @dataclass(frozen=True, slots=True)
