@@ -1,22 +1,14 @@
 """The label log: every gesture is one event, appended and never changed; the labels are its replay."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypedDict
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from shoal.types import UNLABELLED
-from shoal.workspace.classes import (
-    KEYS,
-    NONE_NAME,
-    ClassTable,
-    checked_colour,
-    checked_name,
-    new_class,
-    problem_with,
-)
+from shoal.workspace.class_log import ClassLog
+from shoal.workspace.classes import NONE_NAME, checked_name, problem_with
 from shoal.workspace.errors import WorkspaceError
 from shoal.workspace.events import (
     IMPORT,
@@ -24,16 +16,13 @@ from shoal.workspace.events import (
     append,
     append_each,
     earlier,
-    newest,
     rows_of,
 )
 from shoal.workspace.items import id_count
-from shoal.workspace.reading import LogReader
 from shoal.workspace.replay import (
     ANSWERS,
     GESTURES,
     ITEM_GESTURES,
-    MAKE,
     REJECT,
     LabelState,
     among,
@@ -53,8 +42,11 @@ class _Who(TypedDict):
     round_id: int
 
 
-class LabelLog(LogReader):
-    """Writes events, and answers what `LogReader` does. Every write is durable when it returns."""
+class LabelLog(ClassLog):
+    """Writes all events, those about items here, and answers what `LogReader` does.
+
+    Every write is durable when it returns.
+    """
 
     def label(
         self,
@@ -202,80 +194,6 @@ class LabelLog(LogReader):
             how = "accept" if kind == "label" else kind
             return append_each(connection, ids[free], class_ids[free], kind=kind, how=how, **who)
 
-    def create_class(self, name: str, *, user: str, request_id: str | None = None) -> Written:
-        """Make a class without items; a class that was made like this already is returned as it is.
-
-        One that came with a label stays from now on, whoever takes that label back. Raises `WorkspaceError`
-        when `name` is no class name.
-        """
-        name = checked_name(name)
-        with self._catalogue.write("labels") as connection:
-            if before := earlier(connection, request_id):
-                return before
-            class_id = self._class_id(connection, name)
-            with self._following(connection) as state:
-                made = class_id in state.made
-            if made:
-                return Written(newest(connection), 0, class_id)
-            return append(
-                connection,
-                kind=MAKE,
-                user=user,
-                how="class",
-                request_id=request_id,
-                class_id=class_id,
-                item_count=0,
-            )
-
-    def rename_class(self, class_id: int, name: str, *, user: str, request_id: str | None = None) -> Written:
-        """Give a class another name; raises `WorkspaceError` when another class has it (merge the two)."""
-        name = checked_name(name)
-
-        def payload(table: ClassTable) -> dict[str, Any]:
-            other = table.find(name)
-            if name == NONE_NAME or other not in (None, class_id):
-                raise WorkspaceError(
-                    f"there is a class {name!r} already: merge the two, or choose another name."
-                )
-            return {"name": name, "before": table.names[class_id]}
-
-        return self._about_class("rename", class_id, payload, user, request_id)
-
-    def merge_classes(self, class_id: int, into: int, *, user: str, request_id: str | None = None) -> Written:
-        """Make one class of two: every item of `class_id`, labelled before or redone later, counts to `into`.
-
-        One undo parts them again. Raises `WorkspaceError` for a class that is not there, or the same twice.
-        """
-
-        def payload(table: ClassTable) -> dict[str, Any]:
-            _living(table, into)
-            if into == class_id:
-                raise WorkspaceError(f"class {table.names[into]!r} cannot be merged into itself.")
-            return {"into": into, "name": table.names[class_id], "into_name": table.names[into]}
-
-        return self._about_class("merge", class_id, payload, user, request_id)
-
-    def delete_class(self, class_id: int, *, user: str, request_id: str | None = None) -> Written:
-        """Take a class away, and its items' labels with it; one undo brings both back."""
-        return self._about_class(
-            "delete", class_id, lambda table: {"name": table.names[class_id]}, user, request_id
-        )
-
-    def colour_class(
-        self, class_id: int, colour: str | None, *, user: str, request_id: str | None = None
-    ) -> Written:
-        """Choose a class's colour, `#rrggbb`; None gives back its own. Raises `WorkspaceError` otherwise."""
-        chosen = None if colour is None else checked_colour(colour)
-        return self._about_class("colour", class_id, lambda _: {"colour": chosen}, user, request_id)
-
-    def key_class(
-        self, class_id: int, key: int | None, *, user: str, request_id: str | None = None
-    ) -> Written:
-        """Give a class a digit 1 to 9, taken from whichever has it, or none."""
-        if key is not None and key not in KEYS:
-            raise WorkspaceError(f"a class's key is a digit 1 to 9 or none, not {key!r}.")
-        return self._about_class("key", class_id, lambda _: {"key": key}, user, request_id)
-
     def revert(self, seq: int, *, user: str, request_id: str | None = None) -> Written:
         """Take back any one gesture, of any user, as a new gesture of this one.
 
@@ -347,40 +265,6 @@ class LabelLog(LogReader):
                 payload={"kind": row.kind},
             )
 
-    def _about_class(
-        self,
-        kind: str,
-        class_id: int,
-        payload: Callable[[ClassTable], dict[str, Any]],
-        user: str,
-        request_id: str | None,
-    ) -> Written:
-        """Append a gesture about a class that lives; `payload` may refuse."""
-        with self._catalogue.write("labels") as connection:
-            if before := earlier(connection, request_id):
-                return before
-            with self._following(connection) as state:
-                _living(state.classes, class_id)
-                said = payload(state.classes)
-                count = int((state.labels == class_id).sum()) if kind in ("merge", "delete") else 0
-            return append(
-                connection,
-                kind=kind,
-                user=user,
-                how="class",
-                request_id=request_id,
-                class_id=class_id,
-                item_count=count,
-                payload=said,
-            )
-
-    def _class_id(self, connection: Connection, name: str) -> int:
-        """Return the class of this name: the living one, one that waits for a redo, or a new one."""
-        with self._following(connection) as state:
-            known = state.classes.find(name)
-            known = state.classes.wake(name) if known is None else known
-        return new_class(connection, name) if known is None else known
-
 
 def _answer_of(name: str | None) -> int:
     return ANSWERS["none" if name else "clear"]
@@ -391,11 +275,6 @@ def _undoable(state: LabelState, user: str, gesture: Written | None) -> int:
     if gesture is None or gesture.seq not in state.undoable.get(user, ()) or gesture.seq in state.off:
         raise WorkspaceError("that gesture cannot be undone: it is taken back already, or not yours.")
     return gesture.seq
-
-
-def _living(table: ClassTable, class_id: int) -> None:
-    if class_id not in table.alive():
-        raise WorkspaceError(f"there is no class {class_id} (any more): take one that is on the list.")
 
 
 def _check_turn(state: LabelState, off: set[int], verb: str) -> None:
