@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 from tests.browser.page import Eye, Server
-from tests.seeded import Seeded, seed_workspace
+from tests.seeded import Seeded, save_round, seed_workspace
 
 from shoal.workspace import Workspace
 
@@ -102,14 +102,35 @@ def shared_server(shared: Seeded) -> Iterator[Server]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def learned(template: Seeded, tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    """One workspace for all tests of a file, with a round, so that the panels are full."""
+    made = copied(template, tmp_path_factory.mktemp("learned"))
+    with Workspace.open(made.path) as workspace:
+        save_round(workspace, made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def learned_server(learned: Seeded) -> Iterator[Server]:
+    with Server(learned.path) as started:
+        yield started
+
+
 @pytest.fixture
 def seeded(template: Seeded, request: pytest.FixtureRequest, tmp_path: Path) -> Seeded:
-    """A workspace of its own for one test; one for all that only look."""
+    """A workspace of its own for one test; one for all that only look, or for a file whose round they use."""
+    if request.node.get_closest_marker("learned"):
+        made: Seeded = request.getfixturevalue("learned")
+        return made
     return request.getfixturevalue("shared") if only_looks(request) else copied(template, tmp_path)
 
 
 @pytest.fixture
 def server(seeded: Seeded, request: pytest.FixtureRequest) -> Iterator[Server]:
+    if request.node.get_closest_marker("learned"):
+        yield request.getfixturevalue("learned_server")
+        return
     if not only_looks(request):
         with Server(seeded.path) as started:
             yield started

@@ -1,17 +1,15 @@
 """The page on a phone, a tablet and small windows: nothing is cut off, covered or too small for a finger."""
 
-from collections.abc import Iterator
 from itertools import combinations
 
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import Look
-from tests.browser.page import Eye, Server
+from tests.browser.page import Eye
 from tests.browser.test_map import overlap
-from tests.seeded import Seeded, save_round, seed_workspace
+from tests.seeded import Seeded
 
-from shoal.workspace import Workspace
-
+pytestmark = pytest.mark.learned
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 TABLET = {"viewport": {"width": 768, "height": 1024}, "has_touch": True, "is_mobile": True}
 WINDOWS = [(390, 844), (768, 1024), (1280, 800), (1920, 1080)]
@@ -43,21 +41,6 @@ PARTS = """() => Object.fromEntries([["bar", "header"], ["rail", "nav"], ["panel
   const { left, right, top, bottom } = one.getBoundingClientRect();
   return [[name, [left, top, right, bottom]]];
 }))"""
-
-
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
-    """One workspace for all tests of this file, with a round, so that the panels are full."""
-    made = seed_workspace(tmp_path_factory.mktemp("narrow") / "narrow.shoal")
-    with Workspace.open(made.path) as workspace:
-        save_round(workspace, made)
-    return made
-
-
-@pytest.fixture(scope="module")
-def server(seeded: Seeded) -> Iterator[Server]:
-    with Server(seeded.path) as started:
-        yield started
 
 
 def panel(page: Page, name: str) -> None:

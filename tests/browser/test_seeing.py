@@ -1,20 +1,20 @@
 """What there is to see, on one labelled and learned pile: colours, tray and map, overview, progress, 4K."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, expect
 from tests.browser.conftest import Look
-from tests.browser.page import Eye, Server
+from tests.browser.page import Eye
 from tests.browser.test_map import overlap
-from tests.seeded import Seeded, save_round, seed_workspace
+from tests.seeded import Seeded
 from tests.server.test_finding_routes import unpack
 
 from shoal.workspace import Workspace
 
+pytestmark = pytest.mark.learned
 COUNT = 239
 WAYS = """() => {
     const ways = (window.ways = new Set());
@@ -25,21 +25,6 @@ WAYS = """() => {
     };
     look();
 }"""
-
-
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
-    """One workspace for all tests of this file, with a round: what a test labels it takes back."""
-    made = seed_workspace(tmp_path_factory.mktemp("seeing") / "seeing.shoal")
-    with Workspace.open(made.path) as workspace:
-        save_round(workspace, made)
-    return made
-
-
-@pytest.fixture(scope="module")
-def server(seeded: Seeded) -> Iterator[Server]:
-    with Server(seeded.path) as started:
-        yield started
 
 
 def opened(look: Look, **options: object) -> Eye:
