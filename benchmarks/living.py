@@ -27,6 +27,7 @@ from piles import SETS, TITLES, framed, gathered, mean, pile_of
 from scipy.stats import mode
 from two_rounds import Case
 
+from shoal.arrays import unit_vectors
 from shoal.effort import measure_effort
 from shoal.folders import cache_folder
 from shoal.indices import neighbours_kept, trustworthiness
@@ -35,7 +36,6 @@ from shoal.projectors.affinities import Graph, affinities
 from shoal.projectors.descent import natural_scale
 from shoal.projectors.neighbours import nearest, nearest_among
 from shoal.projectors.placing import place_among
-from shoal.projectors.reduction import normalised
 from shoal.projectors.registration import register
 from shoal.rounds import re_form
 
@@ -243,7 +243,7 @@ def placing(case: Case) -> Row:
 def _landed(case: Case, new: NDArray[np.bool_], places: Floats, frame: Floats) -> Row:
     truth = case.pile.truth
     on_map = nearest_among(places, np.ascontiguousarray(frame), 10).ids
-    unit = normalised(case.pile.vectors)
+    unit = unit_vectors(case.pile.vectors)
     true = nearest_among(unit[new], unit[~new], 10).ids
     kept = np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(on_map, true, strict=True)])
     asked = truth[new] >= 0

@@ -40,10 +40,10 @@ from numpy.typing import NDArray
 from piles import SETS, TITLES, Pile, framed, gathered, mean, pile_of
 
 import shoal
+from shoal.arrays import unit_vectors
 from shoal.folders import cache_folder
 from shoal.indices import ami, knn_accuracy, neighbours_kept, nmi, recall_at_k
 from shoal.job import JobLauncher
-from shoal.projectors.reduction import normalised
 from shoal.projectors.registration import register
 from shoal.rounds import Guess, Prepared, learn_round, prepare, re_form
 from shoal.workspace import Workspace
@@ -195,7 +195,7 @@ def unseen(pile: Pile) -> Row:
         loss: learn_round(pile.vectors, labels, start=start, prepared=ready, loss=loss, seed=pile.seed)
         for loss in ("silhouette", "supcon")
     }
-    raw = normalised(pile.vectors.astype(np.float32))
+    raw = unit_vectors(pile.vectors.astype(np.float32))
     spaces = {
         "raw layer": raw,
         "raw layer, PCA to 16": ready.inputs[:, :16],

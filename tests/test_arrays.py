@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from shoal.arrays import as_array, as_labels, is_number, is_whole
+from shoal import arrays
+from shoal.arrays import as_array, as_labels, is_number, is_whole, unit_vectors
 
 WHOLE = np.arange(-4.0, 8.0).reshape(4, 3)
 
@@ -96,6 +97,30 @@ def test_what_is_a_whole_number_and_what_a_number():
         *[True] * 3,
         *[False] * 5,
     ]
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_vectors_of_length_one_are_float32_and_zeros_stay(kind):
+    found = unit_vectors(np.array([[0, 0], [3, 4], [-6e4, 8e3]], kind))
+    assert found.dtype == np.float32
+    assert found == pytest.approx(np.array([[0, 0], [0.6, 0.8], [-60 / 3664**0.5, 8 / 3664**0.5]]), rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-38, 1e-30, 1e-10, 1e-5, 1e17, 1e25, 1e37])
+def test_vectors_of_any_size_get_length_one_beside_others_and_in_any_layout(size, monkeypatch):
+    rows = np.random.default_rng(0).standard_normal((7, 5)).astype(np.float32)
+    wanted = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    assert np.array_equal(unit_vectors(rows), wanted)
+    monkeypatch.setattr(arrays, "AT_ONCE", 10)
+    given = rows.copy()
+    given[::3] *= np.float32(size)
+    before = given.copy()
+    tolerance = 1e-6 if size > 1e-36 else 1e-5  # beside it small numbers have few digits
+    for layout in (given, np.asfortranarray(given), given.astype(np.float64)):
+        assert unit_vectors(layout) == pytest.approx(wanted, abs=tolerance)
+    assert np.array_equal(given, before)
+    assert unit_vectors(np.full((1, 3), 1e-300)) == pytest.approx(3**-0.5)
+    assert (unit_vectors(rows[:0]).shape, unit_vectors(rows[:, :0]).shape) == ((0, 5), (7, 0))
 
 
 def test_no_torch_is_loaded_for_arrays():

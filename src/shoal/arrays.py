@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 
 from shoal.types import UNLABELLED
 
+AT_ONCE = 1 << 17
+"""So many numbers are brought to length one at a time, lest the squares of all lie in memory beside them."""
+ORDINARY = 1e-9, 1e18
+"""Squares of vectors of such lengths keep their digits in float32."""
+
 
 def as_array(value: Any) -> NDArray[Any]:
     """Return value as an array; a tensor's values come without its gradient, bfloat16 ones as float32.
@@ -52,6 +57,32 @@ def as_labels(labels: Any, items: int | None = None, what: str = "items") -> NDA
         # as int64 these would be negative, and the largest of all would be -1
         raise ValueError(f"the label {y.max()}; labels are below 2^63. Number the classes from 0.")
     return y.astype(np.int64, copy=False)
+
+
+def unit_vectors(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return vectors (N, D) scaled to length 1 as float32, whatever their size; one of zeros stays zero."""
+    unit = np.empty(vectors.shape, np.float32)
+    step = max(1, AT_ONCE // max(1, vectors.shape[1]))
+    for start in range(0, len(vectors), step):
+        rows = vectors[start : start + step]
+        rows = rows if rows.dtype == np.float64 else rows.astype(np.float32, copy=False)
+        lengths = _lengths(rows)
+        odd = np.flatnonzero(~((lengths > ORDINARY[0]) & (lengths < ORDINARY[1])))
+        if len(odd):
+            # a power of two costs no digit, and squares neither overflow nor vanish then
+            exponents = np.frexp(np.abs(rows[odd]).max(axis=1, keepdims=True, initial=0))[1]
+            rows = rows.copy()
+            rows[odd] = np.ldexp(rows[odd], -exponents)
+            lengths[odd] = _lengths(rows[odd])
+            lengths[lengths == 0] = 1
+        np.divide(rows, lengths, out=unit[start : start + step], casting="same_kind")
+    return unit
+
+
+def _lengths(rows: NDArray[Any]) -> NDArray[Any]:
+    with np.errstate(over="ignore"):  # those are measured again
+        lengths: NDArray[Any] = np.linalg.norm(rows, axis=1, keepdims=True)
+    return lengths
 
 
 def plain_number(value: Any) -> Any:

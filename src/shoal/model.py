@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.arrays import unit_vectors
 from shoal.learning.confidence import probabilities
 from shoal.learning.novelty import STRANGE_BELOW, Steps
-from shoal.projectors.reduction import normalised
 from shoal.training import storage
 from shoal.types import UNLABELLED, ShoalError
 
@@ -80,7 +80,7 @@ class Model:
         named, none_below = self._named()
         for start in range(0, len(vectors), ROWS):
             block = slice(start, start + ROWS)
-            scores = normalised(vectors[block].astype(np.float32)) @ self.weights + self.bias
+            scores = unit_vectors(vectors[block].astype(np.float32)) @ self.weights + self.bias
             shares = probabilities(scores, self.card["temperature"])
             likely = named.at(scores.max(axis=1))
             places[block] = np.where(likely < none_below, UNLABELLED, shares.argmax(axis=1))

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.arrays import unit_vectors
 from shoal.growing import origin_of
 from shoal.projectors import PROJECTORS
-from shoal.projectors.reduction import REDUCED, normalised, principal
+from shoal.projectors.reduction import REDUCED, principal
 from shoal.types import APART, Map, ShoalError
 from shoal.workspace import Workspace
 
@@ -32,7 +33,7 @@ def pull_apart(vectors: NDArray[np.floating], a: NDArray[np.integer], b: NDArray
             f"pull_apart() got groups of {len(a)} and {len(b)} items, {np.intersect1d(a, b).size} of them in "
             "both; it takes two groups without a common item."
         )
-    unit = normalised(np.asarray(vectors, np.float32))
+    unit = unit_vectors(np.asarray(vectors, np.float32))
     inputs = principal(unit, REDUCED).apply(unit)
     axis = _discriminant(inputs[a], inputs[b])
     along = inputs @ axis

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shoal.arrays import unit_vectors
 from shoal.learning.checked import (
     Floats,
     Ints,
@@ -36,7 +37,7 @@ from shoal.learning.one_class import class_curve, two_columns
 from shoal.learning.probe import Probe
 from shoal.projectors.neighbours import nearest
 from shoal.projectors.placing import place_among
-from shoal.projectors.reduction import Reduction, normalised, principal
+from shoal.projectors.reduction import Reduction, principal
 from shoal.projectors.registration import into_unit_square
 from shoal.projectors.settling import settle
 from shoal.round_report import RoundReport, head_recall, report_of, trained_head
@@ -75,7 +76,7 @@ class Prepared:
 
     def of(self, vectors: NDArray[np.floating]) -> Floats:
         """Return vectors (M, D) of the same layer as inputs (M, d)."""
-        return self.reduction.apply(normalised(vectors.astype(np.float32))) * np.float32(self.scale)
+        return self.reduction.apply(unit_vectors(vectors.astype(np.float32))) * np.float32(self.scale)
 
     def head(self, dimensions: int) -> "Head":
         """Return the head that gives vectors (N, D) the first of their inputs: where training begins."""
@@ -91,9 +92,9 @@ def prepare(vectors: NDArray[np.floating], *, seed: int = 0) -> Prepared:
     """
     checked_vectors("prepare()", vectors)
     step = max(1, len(vectors) // SAMPLE)
-    reduction = principal(normalised(vectors[::step].astype(np.float32)), COMPONENTS, seed=seed)
+    reduction = principal(unit_vectors(vectors[::step].astype(np.float32)), COMPONENTS, seed=seed)
     raw = [
-        reduction.apply(normalised(vectors[at : at + 8192].astype(np.float32)))
+        reduction.apply(unit_vectors(vectors[at : at + 8192].astype(np.float32)))
         for at in range(0, max(len(vectors), 1), 8192)
     ]
     inputs = np.concatenate(raw)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.arrays import unit_vectors
 from shoal.clustering.base import (
     NOISE,
     Clustering,
@@ -111,12 +112,8 @@ class EVoC:
 
 def _directions(vectors: NDArray[np.floating]) -> Floats:
     """Return vectors (N, D) at length one, in float32; one of length zero stays."""
-    rows = vectors.astype(np.float64)
-    largest = np.abs(rows).max(axis=1, keepdims=True)
-    rows /= np.where(largest > 0, largest, 1)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    # adding 0 makes -0 a 0, so that equal rows have equal bytes
-    unit: Floats = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32) + np.float32(0.0)
+    # equal directions have equal bytes: in float64 they are rounded once, and adding 0 makes -0 a 0
+    unit: Floats = unit_vectors(vectors.astype(np.float64)) + np.float32(0.0)
     return unit
 
 

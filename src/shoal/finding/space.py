@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.arrays import unit_vectors
 from shoal.types import ShoalError
 
 NEIGHBOURS = 15
@@ -78,7 +79,7 @@ class Space:
         are more), so that every kind of thing in a mixed selection finds its own.
         """
         if how == "mean":
-            queries = unit_length(self.unit[rows].mean(axis=0, keepdims=True))
+            queries = unit_vectors(self.unit[rows].mean(axis=0, keepdims=True))
         else:
             queries = self.unit[rows[np.linspace(0, len(rows) - 1, min(len(rows), 256)).astype(int)]]
         # What was asked with is found first and does not count.
@@ -110,13 +111,6 @@ def nearest_others(space: Space, count: int) -> tuple[Rows, Floats]:
     return rows, cosines
 
 
-def unit_length(vectors: Floats) -> Floats:
-    """Return vectors (N, D) scaled to length 1; a vector of zeros stays one."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: Floats = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
-    return scaled
-
-
 def _directions(vectors: NDArray[np.floating]) -> Floats:
     """Centre (N, D), bring wide ones of many items to 128 columns by PCA of a sample, scale to length 1."""
     n, width = vectors.shape
@@ -130,7 +124,7 @@ def _directions(vectors: NDArray[np.floating]) -> Floats:
     unit = np.empty((n, width if axes is None else WIDTH), dtype=np.float32)
     for start in range(0, n, BLOCK):
         block = vectors[start : start + BLOCK].astype(np.float32) - middle
-        unit[start : start + BLOCK] = unit_length(block if axes is None else block @ axes)
+        unit[start : start + BLOCK] = unit_vectors(block if axes is None else block @ axes)
     return unit
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.arrays import unit_vectors
 from shoal.learning.checked import Floats, Ints
 from shoal.learning.probe import Probe
 from shoal.types import NONE_OF_THESE, UNLABELLED
@@ -118,7 +119,7 @@ class Surroundings:
             at[members] = np.arange(len(members))
             for start in range(0, len(of_kind), BLOCK):
                 block = of_kind[start : start + BLOCK]
-                own = _unit(self.inputs[rows[block]])
+                own = unit_vectors(self.inputs[rows[block]])
                 best = self._most_alike(own, rows[block], members, at)
                 beside = self._beside(own, rows[block], strange)
                 found[block] = np.where(best > FORGOTTEN, best - beside, np.nan)
@@ -199,13 +200,15 @@ class Surroundings:
         step = max(1, PAIRS // len(named))
         for start in range(0, len(found), step):
             rows = np.arange(start, min(start + step, len(found)))
-            own = _unit(self.inputs[rows])
-            nearest = [(own @ _unit(self.inputs[members]).T).max(axis=1) for members in (strange, named)]
+            own = unit_vectors(self.inputs[rows])
+            nearest = [
+                (own @ unit_vectors(self.inputs[members]).T).max(axis=1) for members in (strange, named)
+            ]
             found[rows] = nearest[0] > nearest[1]
         return found
 
     def _most_alike(self, own: Floats, rows: Ints, members: Ints, at: Ints) -> Floats:
-        alike = own @ _unit(self.inputs[members]).T
+        alike = own @ unit_vectors(self.inputs[members]).T
         itself = np.flatnonzero(at[rows] >= 0)
         alike[itself, at[rows[itself]]] = FORGOTTEN
         best: Floats = alike.max(axis=1)
@@ -226,7 +229,7 @@ class Surroundings:
         around = self.around[rows]
         if not len(strange):
             return around
-        alike = own @ _unit(self.inputs[strange]).T
+        alike = own @ unit_vectors(self.inputs[strange]).T
         alike[rows[:, None] == strange] = FORGOTTEN
         found: Floats = np.maximum(around, alike.max(axis=1))
         return found
@@ -237,20 +240,14 @@ def alike_around(inputs: Floats, neighbours: Ints) -> Floats:
     found = np.zeros(len(inputs), np.float32)
     for start in range(0, len(inputs), BLOCK):
         block = slice(start, start + BLOCK)
-        own = _unit(inputs[block])
+        own = unit_vectors(inputs[block])
         for beside in neighbours[block].T:
-            found[block] += np.einsum("nd,nd->n", own, _unit(inputs[beside]))
+            found[block] += np.einsum("nd,nd->n", own, unit_vectors(inputs[beside]))
     return found / np.float32(max(neighbours.shape[1], 1))
 
 
 def _sample(rows: Ints) -> Ints:
     return rows[:: max(1, -(-len(rows) // REFERENCES))]
-
-
-def _unit(rows: Floats) -> Floats:
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Floats = rows / np.maximum(length, np.float32(1e-9))
-    return unit
 
 
 @dataclass(frozen=True, slots=True)

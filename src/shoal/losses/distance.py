@@ -59,7 +59,10 @@ def largest_of(z: Tensor) -> Tensor:
 
 
 def unit(x: Tensor) -> Tensor:
-    """Return rows (N, D) scaled to length 1; a row that is (nearly) zero stays so, with a finite gradient."""
+    """Return rows (N, D) scaled to length 1; a row that is (nearly) zero stays so, with a finite gradient.
+
+    A head's `unit_rows` brings a row of any size to 1 instead, as its ONNX file does.
+    """
     length: Tensor = torch.linalg.vector_norm(x, dim=1, keepdim=True)
     if _ordinary(length):
         return x / length

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.arrays import unit_vectors
 from shoal.projectors.checked import Floats, checked_placing, checked_start, checked_vectors
-from shoal.projectors.reduction import normalised, principal
+from shoal.projectors.reduction import principal
 from shoal.projectors.registration import register
 from shoal.types import Scalar, Watch
 
@@ -56,5 +57,5 @@ class PCA:
 
 def plane(vectors: Floats, of: Floats, *, seed: int) -> Floats:
     """Return vectors (N, D) in the plane (N, 2) of the first two components of `of` (K, D)."""
-    components = principal(normalised(of), 2, seed=seed).apply(normalised(vectors))
+    components = principal(unit_vectors(of), 2, seed=seed).apply(unit_vectors(vectors))
     return np.pad(components, ((0, 0), (0, 2 - components.shape[1])))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from shoal.arrays import unit_vectors
 from shoal.projectors.checked import Floats
 from shoal.projectors.neighbours import nearest_among
-from shoal.projectors.reduction import normalised
 
 NEIGHBOURS = 10
 ENOUGH = 20_000
@@ -27,7 +27,7 @@ def place_among(vectors: Floats, placed: Floats, xy: Floats, *, seed: int = 0) -
     gap = typical_gap(xy)
     step = -(-len(placed) // ENOUGH)
     placed, xy = placed[::step], xy[::step]
-    found = nearest_among(normalised(vectors), normalised(placed), NEIGHBOURS)
+    found = nearest_among(unit_vectors(vectors), unit_vectors(placed), NEIGHBOURS)
     squared = np.maximum(found.squared, 0)
     scale = np.maximum(squared[:, -1:], 1e-12)
     weights = np.exp(-4 * squared / scale)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shoal.arrays import unit_vectors
 from shoal.projectors.checked import Floats
 
 REDUCED = 128
@@ -67,9 +68,10 @@ def _orthonormal(columns: Floats) -> Floats:
 def reduced_unit(vectors: Floats, *, seed: int = 0) -> Floats:
     """Return vectors (N, D), scaled to length one, as their first principal components (N, at most 128)."""
     step = -(-len(vectors) // SAMPLE) or 1
-    reduction = principal(normalised(vectors[::step]), REDUCED, seed=seed)
+    reduction = principal(unit_vectors(vectors[::step]), REDUCED, seed=seed)
     blocks = [
-        reduction.apply(normalised(vectors[at : at + BLOCK])) for at in range(0, max(len(vectors), 1), BLOCK)
+        reduction.apply(unit_vectors(vectors[at : at + BLOCK]))
+        for at in range(0, max(len(vectors), 1), BLOCK)
     ]
     return np.concatenate(blocks)
 
@@ -79,9 +81,3 @@ def _signed(axes: Floats) -> Floats:
     largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0)
     signed: Floats = np.where(largest < 0, -axes, axes)
     return signed
-
-
-def normalised(vectors: Floats) -> Floats:
-    """Return vectors (N, D) scaled to length one, so that Euclidean order is cosine order; zeros stay."""
-    lengths: Floats = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, np.where(lengths > 0, lengths, 1), dtype=np.float32)

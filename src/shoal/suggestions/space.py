@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.arrays import unit_vectors
 from shoal.types import ShoalError
 
 Ints = NDArray[np.int64]
@@ -49,20 +50,13 @@ def space(vectors: NDArray[np.floating], *, seed: int = 0) -> Floats:
 
     chosen = np.random.default_rng(seed).permutation(len(vectors))[:SAMPLE]
     found = PCA(WIDE, svd_solver="randomized", iterated_power=2, random_state=seed).fit(
-        _unit(vectors[chosen])
+        unit_vectors(vectors[chosen])
     )
     mean, axes = found.mean_.astype(np.float32), found.components_.T.astype(np.float32)
     reduced = np.empty((len(vectors), WIDE), np.float32)
     for at in range(0, len(vectors), 8192):
-        reduced[at : at + 8192] = (_unit(vectors[at : at + 8192]) - mean) @ axes
+        reduced[at : at + 8192] = (unit_vectors(vectors[at : at + 8192]) - mean) @ axes
     return reduced
-
-
-def _unit(vectors: NDArray[np.floating]) -> Floats:
-    wide = vectors.astype(np.float32)
-    lengths = np.sqrt(np.einsum("nd,nd->n", wide, wide))[:, None]
-    unit: Floats = np.divide(wide, np.maximum(lengths, 1e-12), dtype=np.float32)
-    return unit
 
 
 def nearest(rows: Floats, asked: Floats, k: int) -> tuple[Floats, Ints]:

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from shoal.arrays import is_number
+from shoal.arrays import is_number, unit_vectors
 from shoal.training import storage
 from shoal.training.checked import Floats, TrainingError, Vectors, checked_vectors, checked_whole
-from shoal.training.scaling import scales_of, unit_vectors
+from shoal.training.scaling import scales_of
 from shoal.training.tensors import as_arrays, as_tensors, put
 
 if TYPE_CHECKING:
@@ -191,7 +191,10 @@ class Head(nn.Module):
 
 
 def unit_rows(x: Tensor) -> Tensor:
-    """Return rows (N, D) scaled to length 1, whatever their size; a zero row stays zero."""
+    """Return rows (N, D) scaled to length 1, whatever their size, as `unit_vectors` does; zeros stay zeros.
+
+    Losses' `unit` keeps rows near zero as they are instead, lest their slope overflow.
+    """
     largest = x.detach().abs().amax(dim=1, keepdim=True)
     wide = largest if largest.dtype == torch.float64 else largest.float()
     # a power of two costs no digit, and squares neither overflow nor vanish then; it has no slope

@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shoal.arrays import unit_vectors
 from shoal.training.checked import (
     Floats,
     Labels,
@@ -15,7 +16,6 @@ from shoal.training.checked import (
     finite_rows,
     need_two_classes,
 )
-from shoal.training.scaling import unit_vectors
 
 ROWS = 8192
 

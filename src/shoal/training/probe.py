@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.arrays import is_number
+from shoal.arrays import is_number, unit_vectors
 from shoal.training import storage
 from shoal.training.checked import (
     Floats,
@@ -21,7 +21,7 @@ from shoal.training.checked import (
     finite_rows,
     need_two_classes,
 )
-from shoal.training.scaling import scales_of, unit_vectors
+from shoal.training.scaling import scales_of
 
 KIND = "probe"
 ROWS = 8192

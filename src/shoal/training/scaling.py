@@ -8,16 +8,6 @@ from numpy.typing import NDArray
 from shoal.training.checked import Floats
 
 
-def unit_vectors(rows: Floats) -> Floats:
-    """Return rows (N, D) float32 scaled to length 1, whatever their size; a zero row stays zero."""
-    exponents = np.frexp(np.abs(rows).max(axis=1, keepdims=True))[1]
-    # a power of two costs no digit, and squares neither overflow nor vanish then
-    scaled: Floats = rows * np.ldexp(np.float32(1.0), -np.clip(exponents, -126, 126))
-    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-    scaled /= np.where(lengths == 0.0, np.float32(1.0), lengths)
-    return scaled
-
-
 def scales_of(mean: NDArray[Any], deviation: NDArray[Any]) -> Floats:
     """Return what brings directions of this mean (D,) and deviation (D,) to a deviation of 1 (D,), float32.
 
