@@ -16,7 +16,7 @@ from tests.pictures import paint_pile
 from shoal.workspace import Workspace
 
 KILLS = 10
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(1800)]
 
 
 def start(pile: Path, workspace: Path) -> "subprocess.Popen[bytes]":

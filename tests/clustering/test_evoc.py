@@ -10,6 +10,8 @@ from shoal.clustering import EVoC
 from shoal.clustering.base import ClusteringError, seed_from
 from shoal.clustering.evoc import _alike_for_equals, _directions
 
+pytestmark = pytest.mark.timeout(1200)  # numba compiles the package at its first use
+
 
 def package() -> Any:
     return pytest.importorskip("evoc", reason="pip install 'shoal[evoc]'")

@@ -59,4 +59,4 @@ def test_many_unknown_paths_in_a_flat_pile_take_no_time():
     begun = time.process_time()
     found, unmatched = match({f"x{k}.jpg": "cat" for k in range(50_000)}, names)
     assert (len(found), len(unmatched)) == (0, 50_000)
-    assert time.process_time() - begun < 5, "quadratic would take minutes"
+    assert time.process_time() - begun < 30, "quadratic would take minutes"

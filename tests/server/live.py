@@ -21,7 +21,7 @@ import sys, time
 from shoal.types import Progress
 from shoal.workspace import Workspace
 with Workspace.open(sys.argv[1]) as workspace:
-    id, end, k, beat = int(sys.argv[2]), time.time() + 30, 0, 0.0
+    id, end, k, beat = int(sys.argv[2]), time.time() + 240, 0, 0.0
     while time.time() < end and not workspace.jobs.cancel_requested(id):
         k += 1
         workspace.jobs.heartbeat(id, Progress(k, 1000, "working"))

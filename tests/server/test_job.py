@@ -23,7 +23,7 @@ from shoal import pipeline
 from shoal.types import Progress
 def make_map(workspace, task, *, recipe, watch):
     watch(Progress(os.getpid(), 0, "deaf"))
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while time.monotonic() < end:
         sum(range(10_000))
 pipeline.make_map = make_map
@@ -35,7 +35,7 @@ from shoal.job import JobLauncher
 from shoal.workspace import Workspace
 with Workspace.open(sys.argv[1]) as workspace:
     JobLauncher(workspace)("map")
-    time.sleep(60)
+    time.sleep(300)
 """
 
 
@@ -57,7 +57,7 @@ def launcher(workspace):
     made.stop_all()
 
 
-def wait_for(workspace, id, *states, message="", seconds=20):
+def wait_for(workspace, id, *states, message="", seconds=60):
     """Return the row once it is in one of these states."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -68,7 +68,7 @@ def wait_for(workspace, id, *states, message="", seconds=20):
     raise AssertionError(f"still {row}")
 
 
-def process_ends(pid, seconds=5):
+def process_ends(pid, seconds=60):
     """Whether the process is gone, or a zombie that nobody has reaped, within `seconds`."""
     end = time.monotonic() + seconds
     while _worker(pid) is not None and time.monotonic() < end:
@@ -82,7 +82,7 @@ def test_a_job_makes_the_map_and_says_so(tmp_path):
         Recipe(backbone="placeholder").save(workspace)
         Task([str(pile)]).save(workspace)
         launcher = job.JobLauncher(workspace)
-        row = wait_for(workspace, launcher("map"), "done", "failed", seconds=60)
+        row = wait_for(workspace, launcher("map"), "done", "failed")
         assert (row.state, row.message) == ("done", "12 items on the map, 0 skipped")
         assert workspace.maps()[-1].items == 12
         launcher.stop_all()
@@ -90,37 +90,38 @@ def test_a_job_makes_the_map_and_says_so(tmp_path):
 
 def test_a_job_draws_another_layer_beside_the_main_map(workspace, launcher):
     main = workspace.map()
-    row = wait_for(workspace, launcher("layer_map", {"layer": "early"}), "done", "failed", seconds=60)
+    row = wait_for(workspace, launcher("layer_map", {"layer": "early"}), "done", "failed")
     assert (row.state, row.message) == ("done", "the map of early is drawn")
     drawn = workspace.maps()[-1]
     assert (drawn.origin.layer, drawn.origin.aside, drawn.items) == ("early", True, len(main.ids))
     assert workspace.current_map().id != drawn.id
     assert workspace.map() is main
-    wait_for(workspace, launcher("layer_map", {"layer": "early"}), "done", "failed", seconds=60)
+    wait_for(workspace, launcher("layer_map", {"layer": "early"}), "done", "failed")
     assert workspace.maps()[-1].id == drawn.id  # it is there already
-    refused = wait_for(workspace, launcher("layer_map", {"layer": "deep"}), "failed", seconds=60)
+    refused = wait_for(workspace, launcher("layer_map", {"layer": "deep"}), "failed")
     assert "no layer 'deep'" in refused.message
 
 
+@pytest.mark.timeout(1200)
 def test_after_a_round_a_process_stands_by_that_does_the_next(workspace, seeded):
     for group, name in enumerate("ab"):
         workspace.label(seeded.ids[group][:5], name)
     launcher = job.JobLauncher(workspace, rest_s=0)
-    assert wait_for(workspace, launcher("learn"), "done", "failed", seconds=120).state == "done"
-    end = time.monotonic() + 20
+    assert wait_for(workspace, launcher("learn"), "done", "failed", seconds=240).state == "done"
+    end = time.monotonic() + 60
     while launcher._standby is None and time.monotonic() < end:
         time.sleep(0.02)
     ready = launcher._standby
     second = launcher("learn")
     assert launcher._running[-1][0] is ready
-    assert wait_for(workspace, second, "done", "failed", seconds=120).state == "done"
-    assert ready.wait(20) == 0
+    assert wait_for(workspace, second, "done", "failed", seconds=240).state == "done"
+    assert ready.wait(240) == 0
     while launcher._standby is None and time.monotonic() < end + 60:
         time.sleep(0.02)
     third = launcher._standby
     third.kill()  # one that has died is no obstacle
     third.wait()
-    assert wait_for(workspace, launcher("learn"), "done", "failed", seconds=120).state == "done"
+    assert wait_for(workspace, launcher("learn"), "done", "failed", seconds=240).state == "done"
     assert len(workspace.rounds.rows()) == 3
     launcher.stop_all()
     assert launcher._standby is None or launcher._standby.poll() is not None
@@ -139,7 +140,7 @@ def test_a_process_that_stands_by_ends_with_its_server(workspace):
     launcher = job.JobLauncher(workspace)
     ready = launcher._start()
     ready.stdin.close()
-    assert ready.wait(60) == job.GONE
+    assert ready.wait(240) == job.GONE
 
 
 def test_a_job_of_no_kind_is_refused(launcher):
@@ -152,7 +153,7 @@ def test_stop_ends_a_job_that_listens_to_nobody(workspace, launcher, sabotage):
     id = launcher("map")
     pid = wait_for(workspace, id, "running", message="deaf").done
     workspace.jobs.request_cancel(id)
-    row = wait_for(workspace, id, "cancelled", seconds=5)
+    row = wait_for(workspace, id, "cancelled")
     assert process_ends(pid)
     time.sleep(0.2)
     assert workspace.jobs.get(id) == row
@@ -162,7 +163,7 @@ def test_a_job_is_gone_within_seconds_when_its_server_is_killed(workspace, sabot
     sabotage(DEAF)
     server = subprocess.Popen([sys.executable, "-c", SERVER, str(workspace.path)], cwd=ROOT)
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while workspace.jobs.latest() is None and time.monotonic() < end:
             time.sleep(0.02)
         pid = wait_for(workspace, 1, "running", message="deaf").done
@@ -188,7 +189,7 @@ def test_the_server_ends_its_jobs_with_itself(workspace, launcher, sabotage):
 
 def test_a_job_that_dies_before_its_first_word_is_not_queued_for_a_minute(workspace, launcher, sabotage):
     sabotage(STILLBORN)
-    row = wait_for(workspace, launcher("map"), "failed", seconds=5)
+    row = wait_for(workspace, launcher("map"), "failed", seconds=30)
     assert "exit code 7" in row.message
 
 

@@ -52,7 +52,7 @@ def label(server, seeded, number):
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_no_acknowledged_label_is_lost_when_the_server_is_killed(live, seeded):
     """Kill -9 at 20 random moments under a client that labels without a pause."""
     randomly = random.Random(0)
@@ -98,7 +98,7 @@ def _check(seeded, acknowledged):
 def test_ping_answers_while_a_job_runs(live):
     live.start()
     job = post(live, "/api/jobs", {"kind": "map"})
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while get(live, "/api/jobs")[0]["state"] != "running" and time.monotonic() < deadline:
         time.sleep(0.1)
     assert get(live, "/api/state")["job"]["state"] == "running"
@@ -110,6 +110,7 @@ def test_ping_answers_while_a_job_runs(live):
     # Aim: p99 under 50 ms. The bound leaves room for a machine that others use at the same time.
     assert np.median(seconds) < 0.25
     post(live, f"/api/jobs/{job['id']}/cancel", {})
+    deadline = time.monotonic() + 60
     while get(live, "/api/jobs")[0]["state"] == "running" and time.monotonic() < deadline:
         time.sleep(0.1)
     assert get(live, "/api/jobs")[0]["state"] == "cancelled"

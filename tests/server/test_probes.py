@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import socket
 
 import pytest
@@ -9,12 +10,18 @@ from tests.server.live import TOKEN
 
 
 def exchange(server, request: bytes) -> bytes:
-    """Send bytes, return everything that comes back until the server closes or is silent."""
+    """Send bytes, return the whole answer; one of untold length until the server closes or is silent."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(request)
         received = b""
         while b"\r\n\r\n" not in received and (piece := connection.recv(65536)):
             received += piece
+        head, _, body = received.partition(b"\r\n\r\n")
+        if told := re.search(rb"(?i)\ncontent-length: *(\d+)", head):
+            missing = int(told[1]) - len(body)
+            while missing > 0 and (piece := connection.recv(65536)):
+                received, missing = received + piece, missing - len(piece)
+            return received
         connection.settimeout(0.2)
         try:
             while piece := connection.recv(65536):

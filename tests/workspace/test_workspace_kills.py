@@ -17,7 +17,7 @@ from shoal.workspace import Workspace
 ROOT = Path(__file__).parents[2]
 KILLS_OF_LABELLERS = 20
 KILLS_OF_COMMITTERS = 10
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(1200)]
 
 LABELLER = """
 import json, random, sys
@@ -60,9 +60,9 @@ def start(code, *arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def acknowledged(process):
-    """Every whole line that the process has printed; the last may have been cut by the kill."""
-    lines = process.stdout.read().split("\n")[:-1]
+def acknowledged(process, lines=()):
+    """Every whole line that the process has printed, after those read; the last may have been cut."""
+    lines = [*lines, *process.stdout.read().split("\n")[:-1]]
     return [json.loads(line) for line in lines if line != "ready"]
 
 
@@ -121,9 +121,11 @@ def test_every_acknowledged_label_survives_kill_9(tmp_path):
     for kill in range(KILLS_OF_LABELLERS):
         process = start(LABELLER, tmp_path / "w", "ada", kill, 10**6)
         assert process.stdout.readline() == "ready\n"
-        time.sleep(draw.uniform(0.0, 0.4))
+        began, read = time.monotonic(), [process.stdout.readline() for _ in range(draw.randint(2, 30))]
+        # at any moment within the next event, however quick the machine
+        time.sleep(draw.uniform(0.0, 1.0) * (time.monotonic() - began) / len(read))
         process.send_signal(signal.SIGKILL)
-        said |= {event["seq"]: event for event in acknowledged(process)}
+        said |= {event["seq"]: event for event in acknowledged(process, read)}
         assert process.wait() == -signal.SIGKILL
     with Workspace.open(tmp_path / "w") as ws:
         stored = read_log(ws)
@@ -139,9 +141,9 @@ def test_processes_that_label_at_once_lose_nothing(tmp_path):
     writers = [start(LABELLER, tmp_path / "w", user, n, 60) for n, user in enumerate(["ada", "bob", "carol"])]
     doomed = start(LABELLER, tmp_path / "w", "dora", 3, 10**6)
     assert doomed.stdout.readline() == "ready\n"
-    time.sleep(0.5)
+    read = [doomed.stdout.readline() for _ in range(20)]
     doomed.kill()
-    said = [event for process in [*writers, doomed] for event in acknowledged(process)]
+    said = [event for process in writers for event in acknowledged(process)] + acknowledged(doomed, read)
     assert [process.wait() for process in writers] == [0, 0, 0]
     doomed.wait()
     with Workspace.open(tmp_path / "w") as ws:
