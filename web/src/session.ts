@@ -90,7 +90,7 @@ export class Session {
 
   constructor() {
     for (const store of [this.selection, this.selecting.preview, this.colouring, this.labels]) store.subscribe(() => this.restyle());
-    this.state.subscribe(() => this.finding.recover());
+    this.finding.missed.follow(this.state);
     this.selecting.passes = (id) => this.looking.passes(id);
     this.selecting.filter = () => this.looking.filter;
     this.selecting.heldBack = (count) => this.say(`The filter holds ${count === 1 ? "this item" : `these ${plural(count, "item")}`} back.`, "problem");
