@@ -1,5 +1,5 @@
 import { derived, get, writable } from "svelte/store";
-import { api, type Gesture, type State } from "./api/client";
+import { api, type Gesture, reasonOf, type State } from "./api/client";
 import { Facts } from "./items/facts";
 import { Selection } from "./labels/selection";
 import { isRevertible } from "./labels/words";
@@ -223,7 +223,7 @@ export class Session {
       this.select(Selection.of(more), "add");
       this.say(`Grown by ${plural(more.length, "look-alike")}`, "done");
     } catch (error) {
-      this.say(error instanceof Error ? error.message : String(error), "problem");
+      this.say(reasonOf(error), "problem");
     }
   }
 
@@ -240,7 +240,7 @@ export class Session {
     try {
       await request();
     } catch (error) {
-      this.say(error instanceof Error ? error.message : String(error), "problem");
+      this.say(reasonOf(error), "problem");
     }
     await this.following.now();
   }

@@ -1,4 +1,5 @@
 import { writable } from "svelte/store";
+import { reasonOf } from "../api/client";
 import { Missed } from "../api/missed";
 import { type FindKind, type Found, lookApi } from "../look/api";
 import type { Selection } from "../labels/selection";
@@ -135,7 +136,7 @@ export class Finding {
       if (turn === this.turn) this.result.set({ question, ...found });
     } catch (error) {
       if (turn !== this.turn) return;
-      this.trouble.set(error instanceof Error ? error.message : String(error));
+      this.trouble.set(reasonOf(error));
     }
     if (turn === this.turn) this.asking.set(null);
   }

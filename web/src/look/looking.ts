@@ -1,5 +1,5 @@
 import { get, type Readable, writable } from "svelte/store";
-import type { State } from "../api/client";
+import { reasonOf, type State } from "../api/client";
 import type { PredictionColumns } from "../api/columns";
 import { Missed } from "../api/missed";
 import type { LabelView } from "../labels/labels";
@@ -215,7 +215,7 @@ export class Looking {
   }
 
   private fail(error: unknown): void {
-    this.problem(error instanceof Error ? error.message : String(error));
+    this.problem(reasonOf(error));
   }
 
   /** Fetch the column that colours the items. */

@@ -1,4 +1,5 @@
 import { get, writable } from "svelte/store";
+import { reasonOf } from "../api/client";
 import type { MapQuality } from "../look/api";
 
 /** What is known of a map: nothing yet, why nothing can be, or the numbers. */
@@ -19,7 +20,7 @@ export class Judging {
     if (get(this.now).kind === "failed") this.now.set({ kind: "waiting" });
     const found = await this.ask(map).then(
       (quality): Judgement => ({ kind: "known", quality }),
-      (error: unknown): Judgement => ({ kind: "failed", why: error instanceof Error ? error.message : String(error) }),
+      (error: unknown): Judgement => ({ kind: "failed", why: reasonOf(error) }),
     );
     if (turn !== this.turn) return;
     this.now.set(found);

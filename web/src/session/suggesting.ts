@@ -1,5 +1,5 @@
 import { writable } from "svelte/store";
-import { api, type SuggestionInfo } from "../api/client";
+import { api, reasonOf, type SuggestionInfo } from "../api/client";
 import { Selection } from "../labels/selection";
 import type { Saying } from "./saying";
 import type { Selecting } from "./selecting";
@@ -51,7 +51,7 @@ export class Suggesting {
     try {
       await this.refresh();
     } catch (error) {
-      return this.saying.say(error instanceof Error ? error.message : String(error), "problem");
+      return this.saying.say(reasonOf(error), "problem");
     }
     if (this.known.length === 0) return this.saying.say("Nothing to suggest: no group is left unlabelled.", "done");
     this.select((this.place + 1) % this.known.length);
