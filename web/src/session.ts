@@ -217,13 +217,14 @@ export class Session {
   async grow(): Promise<void> {
     const of = get(this.selection);
     if (of.isEmpty) return this.say("Select some items first: their look-alikes are added.", "problem");
+    const say = this.saying.ask();
     try {
       const more = this.selecting.admitted(await this.finding.grown(of));
       if (get(this.selection) !== of) return; // something else is selected meanwhile
       this.select(Selection.of(more), "add");
-      this.say(`Grown by ${plural(more.length, "look-alike")}`, "done");
+      say(`Grown by ${plural(more.length, "look-alike")}`, "done");
     } catch (error) {
-      this.say(reasonOf(error), "problem");
+      say(reasonOf(error), "problem");
     }
   }
 
@@ -237,10 +238,11 @@ export class Session {
 
   /** Ask the server for something; say so where it refuses, and look at what has become of it. */
   async ask(request: () => Promise<unknown>): Promise<void> {
+    const say = this.saying.ask();
     try {
       await request();
     } catch (error) {
-      this.say(reasonOf(error), "problem");
+      say(reasonOf(error), "problem");
     }
     await this.following.now();
   }

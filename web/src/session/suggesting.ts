@@ -48,12 +48,13 @@ export class Suggesting {
 
   /** Select the next suggestion, and fly there; after the last the first comes again. */
   async next(): Promise<void> {
+    const say = this.saying.ask();
     try {
       await this.refresh();
     } catch (error) {
-      return this.saying.say(reasonOf(error), "problem");
+      return say(reasonOf(error), "problem");
     }
-    if (this.known.length === 0) return this.saying.say("Nothing to suggest: no group is left unlabelled.", "done");
+    if (this.known.length === 0) return say("Nothing to suggest: no group is left unlabelled.", "done");
     this.select((this.place + 1) % this.known.length);
   }
 
