@@ -1,10 +1,14 @@
 """The network goes and comes back: every panel says so in the page's own words, and goes on by itself."""
 
 import re
+from dataclasses import replace
 
 from playwright.sync_api import Locator, expect
 from tests.browser.conftest import Look
 from tests.seeded import Seeded
+
+from shoal.types import Map
+from shoal.workspace import Workspace
 
 AWAY = "The server does not answer."
 
@@ -57,3 +61,25 @@ def test_keys_and_filters_say_that_the_server_is_away(look: Look, seeded: Seeded
     expect(panel.get_by_text(re.compile(rf"\b0 of {points}"))).to_be_visible()
     page.context.set_offline(False)
     expect(panel.get_by_text(f"10 of {points}")).to_be_visible(timeout=15_000)
+
+
+def test_a_map_beside_that_the_network_kept_comes_with_the_network(look: Look, seeded: Seeded) -> None:
+    with Workspace.open(seeded.path) as workspace:
+        workspace.label(seeded.ids[0], "north")
+        late = workspace.map(seeded.map_id)
+        assert late
+        workspace.save_map(
+            Map(1 - late.xy, late.ids, replace(late.origin, layer="early", aside=True)), final=True
+        )
+    eye = look()
+    eye.forgive("ERR_", "Failed to load", "404")
+    page = eye.page
+    eye.whole_map(len(late.ids))
+    eye.press("o")
+    page.get_by_label("Beside it").locator("option", has_text="early").wait_for(state="attached")
+    page.context.set_offline(True)
+    eye.press("Shift+B")
+    expect(page.locator(".side[data-map]")).to_be_visible()
+    expect(page.locator(".notice")).to_contain_text(AWAY)
+    page.context.set_offline(False)
+    expect(page.locator(".side .name[data-name='north']")).to_be_visible(timeout=15_000)

@@ -3,7 +3,10 @@
 import math
 import re
 from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import expect
@@ -11,6 +14,9 @@ from tests.browser.conftest import Look
 from tests.browser.page import Eye
 from tests.browser.test_looking import folder_alone
 from tests.seeded import Seeded
+
+from shoal.types import Map
+from shoal.workspace import Workspace
 
 
 def drag(eye: Eye, start: tuple[float, float], *way: tuple[float, float], hold: str | None = None) -> None:
@@ -88,42 +94,83 @@ def test_everything_selected_at_once_is_told_as_that(look: Look, seeded: Seeded)
     expect(eye.page.locator("li[data-event]").first).to_contain_text("everything")
 
 
-def test_a_panel_or_a_new_size_leaves_a_lasso_on_what_it_was_drawn_on(look: Look, seeded: Seeded) -> None:
+def longest_step(path: str) -> float:
+    """Return the longest way between two places of an outline, in px; the one that closes it left out."""
+    numbers = [float(number) for number in re.findall(r"-?[\d.]+", path)]
+    corners = list(zip(numbers[::2], numbers[1::2], strict=True))
+    return max(math.dist(*pair) for pair in pairwise(corners))
+
+
+def test_a_panel_or_a_new_size_moves_nothing_under_a_hand_that_draws(look: Look, seeded: Seeded) -> None:
     eye = look()
     eye.whole_map(sum(map(len, seeded.ids)))
-    canvas = eye.page.locator(".map > canvas")
-
-    def on_the_map() -> list[float]:
-        box = canvas.bounding_box()
-        assert box
-        return [
-            place
-            for x, y in eye.places([ids[0] for ids in seeded.ids])
-            for place in (x - box["x"], y - box["y"])
-        ]
-
-    start, *way = eye.loop(seeded.ids[0])
     mouse = eye.page.mouse
-    mouse.move(*start)
+    everyone = [ids[0] for ids in seeded.ids]
+    loop = eye.loop(seeded.ids[0])
+    step = max(math.dist(*pair) for pair in pairwise(loop))
+    mouse.move(*loop[0])
     mouse.down()
-    for corner in way[:5]:
+    for corner in loop[1:4]:
         mouse.move(*corner)
     path = eye.page.locator(".map > svg path")
-    before, drawn = on_the_map(), path.get_attribute("d")
+    places = np.array(eye.places(everyone))
     eye.press("o")
+    for corner in loop[4:7]:  # the hand goes on, whatever the page does meanwhile
+        mouse.move(*corner)
     expect(eye.page.get_by_role("region", name="Look")).to_be_visible()
     eye.still()
-    assert on_the_map() == pytest.approx(before)
+    assert longest_step(path.get_attribute("d") or "") == pytest.approx(step, abs=0.2)
+    assert np.array(eye.places(everyone)) == pytest.approx(places, abs=0.01)
+    eye.press("o")
+    eye.still()
     eye.page.set_viewport_size({"width": 1100, "height": 700})
     eye.still()
-    assert on_the_map() == pytest.approx(before)
-    assert path.get_attribute("d") == drawn
-    for corner in eye.loop(seeded.ids[0])[6:]:
+    assert np.array(eye.places(everyone)) == pytest.approx(places, abs=0.01)
+    eye.press("o")
+    for corner in loop[7:]:
         mouse.move(*corner)
+    assert longest_step(path.get_attribute("d") or "") == pytest.approx(step, abs=0.2)
     mouse.up()
     eye.drawn(selected=len(seeded.ids[0]))
     eye.still()
-    assert on_the_map() != pytest.approx(before, abs=2)  # everything is on show again
+    assert np.array(eye.places(everyone)) != pytest.approx(places, abs=2)  # everything is on show again
+
+
+def test_a_panel_moves_nothing_under_a_hand_that_draws_on_the_map_beside(look: Look, seeded: Seeded) -> None:
+    with Workspace.open(seeded.path) as workspace:
+        late = workspace.map(seeded.map_id)
+        assert late
+        early = replace(late.origin, layer="early", aside=True)
+        workspace.save_map(Map(1 - late.xy, late.ids, early), final=True)
+    eye = look()
+    eye.whole_map(len(late.ids))
+    eye.press("Shift+B")
+    expect(eye.page.locator(".side[data-map]")).to_be_visible()
+    side = eye.page.locator(".side > canvas")
+    eye.settled(side)
+    box = side.bounding_box()
+    assert box
+    middle, radius = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), 60
+    loop = [
+        (middle[0] + radius * math.cos(k * math.pi / 6), middle[1] + radius * math.sin(k * math.pi / 6))
+        for k in range(12)
+    ]
+    mouse = eye.page.mouse
+    mouse.move(*loop[0])
+    mouse.down()
+    for place, corner in enumerate(loop[1:]):
+        if place == 5:
+            eye.press("o")
+        mouse.move(*corner)
+    expect(eye.page.get_by_role("region", name="Look")).to_be_visible()
+    eye.still()
+    outline = eye.page.locator(".side > svg path")
+    assert longest_step(outline.get_attribute("d") or "") == pytest.approx(math.dist(*loop[:2]), abs=0.2)
+    drawn = outline.bounding_box()
+    assert drawn
+    assert (drawn["x"], drawn["y"]) == pytest.approx((middle[0] - radius, middle[1] - radius), abs=2)
+    mouse.up()
+    expect(outline).to_have_count(0)
 
 
 def test_a_brush_stroke_alone_is_told_as_one(look: Look, seeded: Seeded) -> None:

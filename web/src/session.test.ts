@@ -35,6 +35,8 @@ describe("a session", () => {
   let served: string;
   let posts: { path: string; headers: Record<string, string>; body: Record<string, unknown> }[];
   let refusal: number | null;
+  /** What every answer to a gesture waits for. */
+  let late: Promise<void>;
   let socket: { onmessage?: () => void };
   let session: Session;
   let comeBack: () => void;
@@ -46,6 +48,7 @@ describe("a session", () => {
     served = `A-${Math.random()}`; // the storage outlives a test
     posts = [];
     refusal = null;
+    late = Promise.resolve();
     asked = 0;
     reload.mockClear();
     vi.stubGlobal("location", { protocol: "http:", host: "h", reload });
@@ -66,6 +69,7 @@ describe("a session", () => {
       if (init.method === "POST") {
         const headers = init.headers as Record<string, string>;
         posts.push({ path, headers, body: JSON.parse(init.body as string) as Record<string, unknown> });
+        await late;
         if (refusal) return Response.json({ detail: "another workspace is served here" }, { status: refusal });
         return Response.json({ seq: 1, count: 1, class_id: 0, label_seq: 0 });
       }
@@ -121,6 +125,31 @@ describe("a session", () => {
     expect(get(session.notice)?.text).toBe("Undone: “cat” on 2 items");
     session.labelling.undo();
     expect(get(session.notice)?.text).toBe("Undo waits for the server.");
+  });
+
+  test("a late answer replaces nothing that was said after its gesture, and what went wrong is said then", async () => {
+    const said = (): string | undefined => get(session.notice)?.text;
+    let answer = (): void => undefined;
+    const delay = (): void => void (late = new Promise((resolve) => (answer = resolve)));
+    const answered = (): Promise<void> => vi.waitFor(() => expect(get(session.outbox).pending).toBe(0));
+    for (const between of [false, true]) {
+      delay();
+      session.labelling.revert(1);
+      expect(said()).toBe("Reverting that gesture…");
+      if (between) session.unfilter();
+      answer();
+      await answered();
+      expect(said()).toBe(between ? "Nothing is filtered." : "Reverted: 1 item");
+    }
+    delay();
+    refusal = 422;
+    session.labelling.revert(1);
+    session.unfilter();
+    answer();
+    await answered();
+    expect(said()).toBe("Nothing is filtered.");
+    session.saying.hush();
+    expect(said()).toContain("was not saved: another workspace");
   });
 
   test("pictures are spread apart on both maps, and on neither while a shape is drawn", () => {

@@ -1,5 +1,5 @@
 import { derived, get, writable } from "svelte/store";
-import { api, type Gesture, type State } from "./api/client";
+import { api, type Gesture, reasonOf, type State } from "./api/client";
 import { Facts } from "./items/facts";
 import { Selection } from "./labels/selection";
 import { isRevertible } from "./labels/words";
@@ -90,7 +90,7 @@ export class Session {
 
   constructor() {
     for (const store of [this.selection, this.selecting.preview, this.colouring, this.labels]) store.subscribe(() => this.restyle());
-    this.state.subscribe(() => this.finding.recover());
+    this.finding.missed.follow(this.state);
     this.selecting.passes = (id) => this.looking.passes(id);
     this.selecting.filter = () => this.looking.filter;
     this.selecting.heldBack = (count) => this.say(`The filter holds ${count === 1 ? "this item" : `these ${plural(count, "item")}`} back.`, "problem");
@@ -217,13 +217,14 @@ export class Session {
   async grow(): Promise<void> {
     const of = get(this.selection);
     if (of.isEmpty) return this.say("Select some items first: their look-alikes are added.", "problem");
+    const say = this.saying.ask();
     try {
       const more = this.selecting.admitted(await this.finding.grown(of));
       if (get(this.selection) !== of) return; // something else is selected meanwhile
       this.select(Selection.of(more), "add");
-      this.say(`Grown by ${plural(more.length, "look-alike")}`, "done");
+      say(`Grown by ${plural(more.length, "look-alike")}`, "done");
     } catch (error) {
-      this.say(error instanceof Error ? error.message : String(error), "problem");
+      say(reasonOf(error), "problem");
     }
   }
 
@@ -237,10 +238,11 @@ export class Session {
 
   /** Ask the server for something; say so where it refuses, and look at what has become of it. */
   async ask(request: () => Promise<unknown>): Promise<void> {
+    const say = this.saying.ask();
     try {
       await request();
     } catch (error) {
-      this.say(error instanceof Error ? error.message : String(error), "problem");
+      say(reasonOf(error), "problem");
     }
     await this.following.now();
   }

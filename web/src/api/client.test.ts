@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { api, ApiError, json, remedy, Unreachable } from "./client";
+import { api, ApiError, json, reasonOf, remedy, Unreachable } from "./client";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -16,6 +16,12 @@ test.each([
   [new ApiError(404, null), "retry"],
   [new ApiError(405, null), "retry"],
 ] as const)("%s asks to %s", (error, answer) => expect(remedy(error)).toBe(answer));
+
+test.each([
+  [new ApiError(409, "nothing to undo"), "nothing to undo"],
+  [new ApiError(503, null), "the server answered 503"],
+  ["thrown as it is", "thrown as it is"],
+])("%s is told as %s", (error, told) => expect(reasonOf(error)).toBe(told));
 
 test("what does not come is told in words of our own", async () => {
   const cut = { ok: true, headers: new Headers(), arrayBuffer: () => Promise.reject(new TypeError("network error")) };

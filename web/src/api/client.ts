@@ -55,6 +55,11 @@ async function answered<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
+/** What went wrong, in words. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** What a failed request asks of us: try again, open the page anew, see that another workspace is served here,
  * or accept that the server said no. Another program at this address says nothing: its 404 is no refusal. */
 export function remedy(error: unknown): "retry" | "reopen" | "elsewhere" | "refused" {

@@ -1,5 +1,6 @@
 import { writable } from "svelte/store";
-import { Unreachable } from "../api/client";
+import { reasonOf } from "../api/client";
+import { Missed } from "../api/missed";
 import { type FindKind, type Found, lookApi } from "../look/api";
 import type { Selection } from "../labels/selection";
 import type { Mode } from "../session/selecting";
@@ -41,10 +42,10 @@ export class Finding {
   readonly result = writable<Result | null>(null);
   readonly asking = writable<Question | null>(null);
   readonly trouble = writable<string | null>(null);
+  readonly missed = new Missed(() => this.again());
   private turn = 0;
   /** Asks what was asked last. */
   private last: (() => Promise<void>) | null = null;
-  private away = false;
 
   /** What is most alike to some items. */
   similar(of: Selection, what: string): Promise<void> {
@@ -114,7 +115,7 @@ export class Finding {
 
   clear(): void {
     this.turn += 1;
-    this.away = false;
+    this.missed.forget();
     this.asking.set(null);
     this.result.set(null);
     this.trouble.set(null);
@@ -125,24 +126,17 @@ export class Finding {
     void this.last?.();
   }
 
-  /** The server answers: ask again what it was away for. */
-  recover(): void {
-    if (this.away) this.again();
-  }
-
   private async ask(question: Question, find: () => Promise<Omit<Result, "question">>): Promise<void> {
     const turn = (this.turn += 1);
     this.last = () => this.ask(question, find);
-    this.away = false;
     this.asking.set(question);
     this.trouble.set(null);
     try {
-      const found = await find();
+      const found = await this.missed.watch(find());
       if (turn === this.turn) this.result.set({ question, ...found });
     } catch (error) {
       if (turn !== this.turn) return;
-      this.away = error instanceof Unreachable;
-      this.trouble.set(error instanceof Error ? error.message : String(error));
+      this.trouble.set(reasonOf(error));
     }
     if (turn === this.turn) this.asking.set(null);
   }

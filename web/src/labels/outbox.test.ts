@@ -1,8 +1,7 @@
-import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ApiError, type LabelResult } from "../api/client";
 import { type Lock, Outbox, type OutboxState } from "./outbox";
-import { type Entry, openStorage, requestId, type Storage } from "./storage";
+import type { Entry, Storage } from "./storage";
 
 const result = (seq: number): LabelResult => ({ seq, count: 1, class_id: 0, label_seq: seq });
 const gesture = (name: string): Omit<Entry, "order" | "workspace"> => ({
@@ -361,53 +360,5 @@ describe("two tabs", () => {
     storage.kept.delete("a");
     outbox.follow(await outbox.look());
     expect(outbox.waiting.map((entry) => entry.requestId)).toEqual(["b"]);
-  });
-});
-
-describe("storage", () => {
-  const entry = { ...gesture("x"), order: 2, workspace: "w" };
-
-  test("IndexedDB gives back what was put, in order", async () => {
-    const storage = await openStorage();
-    await storage.put(entry);
-    await storage.put({ ...entry, requestId: "y", order: 1 });
-    const again = await openStorage();
-    expect((await again.all()).map((kept) => kept.requestId)).toEqual(["y", "x"]);
-    await again.remove("y");
-    expect(await storage.all()).toEqual([entry]);
-  });
-
-  test("what an earlier page stored with plain numbers is read as it is stored now", async () => {
-    const storage = await openStorage();
-    await storage.put({ ...entry, ids: [...entry.ids] as unknown as Uint32Array });
-    expect(await storage.all()).toEqual([entry]);
-    await storage.remove("x");
-  });
-
-  test("localStorage serves where IndexedDB is refused", async () => {
-    const kept: Record<string, string> = { unrelated: "1" };
-    vi.stubGlobal("indexedDB", undefined);
-    vi.stubGlobal(
-      "localStorage",
-      new Proxy(kept, {
-        get: (target, name: string) =>
-          ({
-            getItem: (key: string) => target[key] ?? null,
-            setItem: (key: string, value: string) => void (target[key] = value),
-            removeItem: (key: string) => void delete target[key],
-          })[name],
-      }),
-    );
-    const storage = await openStorage();
-    await storage.put(entry);
-    expect(await (await openStorage()).all()).toEqual([entry]);
-    await storage.remove("x");
-    expect(await storage.all()).toEqual([]);
-    vi.unstubAllGlobals();
-  });
-
-  test("request ids are what the server takes, and differ", () => {
-    expect(requestId()).toMatch(/^[A-Za-z0-9_-]{8,64}$/);
-    expect(requestId()).not.toBe(requestId());
   });
 });

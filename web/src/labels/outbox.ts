@@ -1,4 +1,4 @@
-import { ApiError, type LabelResult, remedy } from "../api/client";
+import { ApiError, type LabelResult, reasonOf, remedy } from "../api/client";
 import { byIds } from "./fallback";
 import { type Entry, inOrder, type Storage } from "./storage";
 
@@ -184,7 +184,7 @@ export class Outbox {
       if (other) await this.replace(entry, other);
       else {
         await this.forget(entry);
-        this.events.refused(entry, error instanceof Error ? error.message : String(error));
+        this.events.refused(entry, reasonOf(error));
       }
     }
     return "none";

@@ -1,5 +1,5 @@
 import { derived, get, type Readable, writable } from "svelte/store";
-import type { State } from "../api/client";
+import { reasonOf, type State } from "../api/client";
 import { layerText } from "../jobs/words";
 import { type LayerInfo, lookApi } from "./api";
 
@@ -113,7 +113,7 @@ export class Layers {
     try {
       await lookApi.drawLayer(name);
     } catch (error) {
-      this.fail(error instanceof Error ? error.message : String(error));
+      this.fail(reasonOf(error));
     }
     await this.refresh();
   }

@@ -1,6 +1,7 @@
 import { get, type Readable, writable } from "svelte/store";
-import { type State, Unreachable } from "../api/client";
+import { reasonOf, type State } from "../api/client";
 import type { PredictionColumns } from "../api/columns";
+import { Missed } from "../api/missed";
 import type { LabelView } from "../labels/labels";
 import { classColour } from "../map/palette";
 import type { Scene } from "../map/scene";
@@ -59,8 +60,8 @@ export class Looking {
   private passed: Uint8Array | null = null;
   private asked = "";
   private items = -1;
-  /** Whether something has not come because the server was away. */
-  private missed = false;
+  private readonly missedFilter = new Missed(() => void this.ask(get(this.filters)));
+  private readonly missedColour = new Missed(() => this.fetchColour());
   /** Under which name the filters are kept; empty until the workspace is known. */
   private kept = "";
 
@@ -74,8 +75,8 @@ export class Looking {
     private readonly problem: (text: string) => void,
     private readonly memory: Pick<Storage, "getItem" | "setItem"> | null = null,
   ) {
-    this.colour.subscribe((colour) => {
-      if (colour.by === "column") void this.column(colour.id).then(this.changed, () => undefined);
+    this.colour.subscribe(() => {
+      this.fetchColour();
       this.changed();
     });
     this.filters.subscribe((filters) => {
@@ -84,6 +85,7 @@ export class Looking {
     });
     predictions.subscribe(() => this.changed());
     state.subscribe((now) => void this.follow(now));
+    for (const missed of [this.missedFilter, this.missedColour]) missed.follow(state);
   }
 
   get scene(): Scene | null {
@@ -200,7 +202,7 @@ export class Looking {
     // Until the server has answered nothing is known to pass: what is selected meanwhile must not be too much.
     this.named ??= new Uint8Array(0);
     try {
-      const ids = await lookApi.passing(ofItems(filters));
+      const ids = await this.missedFilter.watch(lookApi.passing(ofItems(filters)));
       if (this.asked !== asked) return;
       this.named = new Uint8Array((ids.at(-1) ?? -1) + 1);
       for (const id of ids) this.named[id] = 1;
@@ -213,16 +215,14 @@ export class Looking {
   }
 
   private fail(error: unknown): void {
-    if (error instanceof Unreachable) this.missed = true;
-    this.problem(error instanceof Error ? error.message : String(error));
+    this.problem(reasonOf(error));
   }
 
-  /** The server answers: ask for what it was away for. */
-  private askAgain(): void {
-    this.missed = false;
-    void this.ask(get(this.filters));
+  /** Fetch the column that colours the items. */
+  private fetchColour(): void {
     const colour = get(this.colour);
-    if (colour.by === "column") void this.column(colour.id).then(this.changed, () => undefined);
+    if (colour.by !== "column") return this.missedColour.forget();
+    void this.missedColour.watch(this.column(colour.id)).then(this.changed, () => undefined);
   }
 
   private keep(filters: Filters): void {
@@ -249,7 +249,6 @@ export class Looking {
     if (!state) return;
     if (this.kept === "") this.recall(state);
     try {
-      if (this.missed) this.askAgain();
       if (state.items.embedded !== this.items) {
         this.items = state.items.embedded;
         this.known.clear();

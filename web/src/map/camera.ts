@@ -19,6 +19,8 @@ export class Camera {
   scale = 600;
   width = 1;
   height = 1;
+  /** Where the upper left corner of the screen lies in the window, in px: what the hand that draws goes by. */
+  corner: Place = { x: 0, y: 0 };
   /** The scale at which everything fits; zoom 1. */
   fitScale = 600;
 
@@ -63,9 +65,15 @@ export class Camera {
     if (atHome) this.set(this.fitted());
   }
 
-  /** Take a new size, and leave everything where it is from the upper left corner: what is being drawn on lies still. */
-  stretch(width: number, height: number): void {
-    const [x, y] = [this.mapX(0), this.mapY(0)];
+  /** Where a place of the window lies on the map. */
+  underHand({ x, y }: Place): Place {
+    return { x: this.mapX(x - this.corner.x), y: this.mapY(y - this.corner.y) };
+  }
+
+  /** Take a new size and corner, and leave everything where it is in the window: what is being drawn on lies still. */
+  stretch(width: number, height: number, corner: Place): void {
+    const { x, y } = this.underHand(corner);
+    this.corner = corner;
     this.width = Math.max(1, width);
     this.height = Math.max(1, height);
     this.measureFit();
@@ -173,11 +181,15 @@ export class Camera {
   }
 }
 
-/** An item and where it lies, in map units. */
-export interface Near {
-  id: number;
+/** A place, in px or map units. */
+export interface Place {
   x: number;
   y: number;
+}
+
+/** An item and where it lies, in map units. */
+export interface Near extends Place {
+  id: number;
 }
 
 export interface CameraView {

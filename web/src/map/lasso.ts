@@ -11,7 +11,7 @@ export class Lasso {
 
   constructor(private readonly step = 2) {}
 
-  /** Add a vertex (screen px and its place on the map) unless it is too near to the one before. */
+  /** Add a vertex (its place in px and on the map) unless it is too near to the one before. */
   add(screenX: number, screenY: number, x: number, y: number): boolean {
     if (Math.hypot(screenX - this.lastX, screenY - this.lastY) < this.step) return false;
     this.lastX = screenX;

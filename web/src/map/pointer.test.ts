@@ -4,11 +4,14 @@ import type { Tool } from "../session/selecting";
 import { MapPointer } from "./pointer";
 import type { Shape } from "./shapes";
 
-/** An element that hears events and lies at the corner of the window. */
+/** An element that hears events and lies at the corner of the window, until it is moved. */
 class Ground extends EventTarget {
+  left = 0;
+  top = 0;
+
   setPointerCapture(): void {}
   getBoundingClientRect(): object {
-    return { left: 0, top: 0 };
+    return { left: this.left, top: this.top };
   }
 }
 
@@ -141,6 +144,39 @@ describe("the pointer", () => {
     const stroke = drawn as Shape & { kind: "brush" };
     expect(stroke.path.length).toBe(4);
     expect(stroke.radius * camera.scale).toBeCloseTo(20);
+  });
+
+  test.each(["lasso", "brush", "box"] as const)("a canvas that moves leaves a %s where the hand draws it", (kind) => {
+    tool = kind;
+    const gone = (at: { left: number; top: number }): void => {
+      Object.assign(ground, at);
+      tell("pointermove", 220, 180); // the hand may be heard of before the size is
+      camera.stretch(800 - at.left, 600 - at.top, { x: at.left, y: at.top });
+    };
+    const corners = (moves: boolean): number[] => {
+      tell("pointerdown", 100, 100);
+      tell("pointermove", 200, 100);
+      if (moves) gone({ left: 300, top: 40 });
+      else tell("pointermove", 220, 180);
+      tell("pointermove", 150, 250);
+      tell("pointerup", 150, 250);
+      return [...(drawn!.kind === "brush" ? drawn!.path : drawn!.polygon)];
+    };
+    const still = corners(false);
+    expect(still.length).toBe(8);
+    const view = camera.current;
+    corners(true).forEach((value, place) => expect(value).toBeCloseTo(still[place]!, 9));
+    expect(camera.current).not.toEqual(view);
+  });
+
+  test("a map that is moved by hand goes by the hand, wherever its canvas goes meanwhile", () => {
+    tool = "pan";
+    camera.zoomAt(400, 300, 2);
+    const { cx, scale } = camera;
+    tell("pointerdown", 100, 100);
+    ground.left = 300;
+    tell("pointermove", 110, 100);
+    expect(cx - camera.cx).toBeCloseTo(10 / scale, 9);
   });
 
   test("a dab of the brush is a shape, not a click", () => {

@@ -1,5 +1,5 @@
 import type { Mode, Tool } from "../session/selecting";
-import type { Camera } from "./camera";
+import type { Camera, Place } from "./camera";
 import { begin, type Drawing, type Shape } from "./shapes";
 
 /** What the pointer means, told to the page. */
@@ -35,8 +35,9 @@ type Drag = { kind: "draw"; drawing: Drawing } | { kind: "pan" } | { kind: "pinc
 
 /** Turns pointer, wheel and touch events on the map into panning, zooming, clicks and shapes. */
 export class MapPointer {
-  private readonly down = new Map<number, { x: number; y: number }>();
-  private start: { x: number; y: number } | null = null;
+  // Presses are in px of the window: the canvas may go elsewhere while they last.
+  private readonly down = new Map<number, Place>();
+  private start: Place | null = null;
   private drag: Drag | null = null;
   private space = false;
   private holding: ReturnType<typeof setTimeout> | undefined;
@@ -82,7 +83,7 @@ export class MapPointer {
   }
 
   private readonly onDown = (event: PointerEvent): void => {
-    const at = this.at(event);
+    const at = inWindow(event);
     this.element.setPointerCapture(event.pointerId);
     this.down.set(event.pointerId, at);
     if (this.down.size === 2) {
@@ -100,21 +101,27 @@ export class MapPointer {
       return;
     }
     this.drag = null;
-    this.events.pressed();
+    this.press();
     if (this.events.tool() === "brush") this.draw(at, modeOf(event));
   };
+
+  /** From here on the map stands still in the window. */
+  private press(): void {
+    this.camera.corner = cornerOf(this.element);
+    this.events.pressed();
+  }
 
   /** A finger has rested: from here on it draws. */
   private hold(): void {
     if (!this.start || this.drag?.kind !== "pan") return;
     this.drag = null;
-    this.events.pressed();
+    this.press();
     navigator.vibrate?.(12);
     this.draw(this.start, "new");
   }
 
-  /** Begin a shape at a place of the screen. */
-  private draw(at: { x: number; y: number }, mode: Mode): void {
+  /** Begin a shape at a place of the window. */
+  private draw(at: Place, mode: Mode): void {
     const tool = this.events.tool();
     if (tool === "pan") return;
     this.drag = { kind: "draw", drawing: begin(tool, this.camera, this.events.brush()) };
@@ -122,9 +129,9 @@ export class MapPointer {
   }
 
   private readonly onMove = (event: PointerEvent): void => {
-    const at = this.at(event);
+    const at = inWindow(event);
     const before = this.down.get(event.pointerId);
-    if (!before) return this.events.hover(at.x, at.y);
+    if (!before) return this.hover(event);
     if (this.drag?.kind === "pinch") return this.pinch(event.pointerId, at);
     this.down.set(event.pointerId, at);
     if (this.drag?.kind === "pan") {
@@ -138,8 +145,13 @@ export class MapPointer {
     if (this.drag?.kind === "draw") this.extend(this.drag.drawing, at, modeOf(event));
   };
 
+  private hover(event: PointerEvent): void {
+    const { x, y } = this.at(event);
+    this.events.hover(x, y);
+  }
+
   private readonly onUp = (event: PointerEvent): void => {
-    const at = this.at(event);
+    const at = inWindow(event);
     const held = this.down.delete(event.pointerId);
     const { drag, start } = this;
     clearTimeout(this.holding);
@@ -196,21 +208,22 @@ export class MapPointer {
     this.restCursor();
   };
 
-  private extend(drawing: Drawing, { x, y }: { x: number; y: number }, mode: Mode): void {
-    if (drawing.add(x, y)) this.events.drawing(drawing, mode);
+  private extend(drawing: Drawing, at: Place, mode: Mode): void {
+    if (drawing.add(at)) this.events.drawing(drawing, mode);
   }
 
-  private pinch(pointer: number, at: { x: number; y: number }): void {
+  private pinch(pointer: number, at: Place): void {
     const middle = this.middle();
     const distance = this.spread();
     this.down.set(pointer, at);
     const moved = this.middle();
     this.camera.pan(moved.x - middle.x, moved.y - middle.y);
-    if (distance > 0) this.camera.zoomAt(moved.x, moved.y, this.spread() / distance);
+    const { x, y } = this.onScreen(moved);
+    if (distance > 0) this.camera.zoomAt(x, y, this.spread() / distance);
     this.events.cameraMoved();
   }
 
-  private middle(): { x: number; y: number } {
+  private middle(): Place {
     const all = [...this.down.values()];
     return { x: all.reduce((s, p) => s + p.x, 0) / all.length, y: all.reduce((s, p) => s + p.y, 0) / all.length };
   }
@@ -224,10 +237,25 @@ export class MapPointer {
     this.events.cursor(this.space || this.events.tool() === "pan" ? "grab" : "lasso");
   }
 
-  private at(event: MouseEvent): { x: number; y: number } {
-    const box = this.element.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  private at(event: MouseEvent): Place {
+    return this.onScreen(inWindow(event));
   }
+
+  /** A place of the window in px of the canvas, wherever that is now. */
+  private onScreen({ x, y }: Place): Place {
+    const { x: left, y: top } = cornerOf(this.element);
+    return { x: x - left, y: y - top };
+  }
+}
+
+/** Where the upper left corner of an element lies in the window. */
+export function cornerOf(element: Element): Place {
+  const { left, top } = element.getBoundingClientRect();
+  return { x: left, y: top };
+}
+
+function inWindow({ clientX, clientY }: MouseEvent): Place {
+  return { x: clientX, y: clientY };
 }
 
 function modeOf(event: PointerEvent): Mode {

@@ -1,5 +1,5 @@
 import type { MapPoints } from "../api/columns";
-import { between, Camera, type CameraView, ease } from "./camera";
+import { between, Camera, type CameraView, ease, type Place } from "./camera";
 import { baseSize, type Sizes, spreadSize, thumbnailSize, Winners } from "./lod";
 import type { Around } from "./dots";
 import { CellGrid } from "./grid";
@@ -231,12 +231,12 @@ export class Scene {
     this.requestDraw();
   }
 
-  resize(width: number, height: number, density: number): void {
+  resize(width: number, height: number, density: number, corner: Place = this.camera.corner): void {
     const pixels = width * height * density ** 2;
     this.density = density * Math.min(1, Math.sqrt(this.renderer.mostPixels / Math.max(1, pixels)));
     if (this.held) {
       this.held.follows ||= this.camera.isHome();
-      this.camera.stretch(width, height);
+      this.camera.stretch(width, height, corner);
     } else this.camera.resize(width, height);
     this.sizes = { ...this.sizes, base: baseSize(this.points.ids.length, width, height) };
     this.renderer.resize(Math.round(width * this.density), Math.round(height * this.density));

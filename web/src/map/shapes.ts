@@ -1,4 +1,4 @@
-import type { Camera } from "./camera";
+import type { Camera, Place } from "./camera";
 import { Lasso, MAX_VERTICES } from "./lasso";
 import type { Polygon } from "./polygon";
 
@@ -9,11 +9,11 @@ export type Shape =
 
 /** A shape while it is drawn. */
 export interface Drawing {
-  /** Take the pointer's next place, in screen px; return whether that changed anything. */
-  add(x: number, y: number): boolean;
+  /** Take the pointer's next place, in px of the window; return whether that changed anything. */
+  add(at: Place): boolean;
   /** What has been drawn so far; null: nothing yet. */
   shape(): Shape | null;
-  /** The outline as an SVG path in screen px; for a brush its middle line. */
+  /** The outline as an SVG path in px of the window; for a brush its middle line. */
   outline(): string;
   /** How wide the outline is, in screen px, where it is a brush. */
   readonly width: number;
@@ -21,7 +21,7 @@ export interface Drawing {
 
 export type DrawingTool = Shape["kind"];
 
-/** Begin to draw with a tool; the map stands still until it is done. */
+/** Begin to draw with a tool; the map stands still in the window until it is done, wherever its canvas goes. */
 export function begin(tool: DrawingTool, camera: Camera, brush: number): Drawing {
   if (tool === "box") return new BoxDrawing(camera);
   return tool === "brush" ? new BrushDrawing(camera, brush) : new LassoDrawing(camera);
@@ -34,8 +34,9 @@ class LassoDrawing implements Drawing {
 
   constructor(private readonly camera: Camera) {}
 
-  add(x: number, y: number): boolean {
-    if (!this.lasso.add(x, y, this.camera.mapX(x), this.camera.mapY(y))) return false;
+  add({ x, y }: Place): boolean {
+    const on = this.camera.underHand({ x, y });
+    if (!this.lasso.add(x, y, on.x, on.y)) return false;
     this.path += `${this.path ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
     return true;
   }
@@ -52,19 +53,19 @@ class LassoDrawing implements Drawing {
 
 class BoxDrawing implements Drawing {
   readonly width = 0;
-  private corners: { x: number; y: number }[] = [];
+  private corners: Place[] = [];
 
   constructor(private readonly camera: Camera) {}
 
-  add(x: number, y: number): boolean {
-    this.corners = [this.corners[0] ?? { x, y }, { x, y }];
+  add(at: Place): boolean {
+    this.corners = [this.corners[0] ?? at, at];
     return true;
   }
 
   shape(): Shape | null {
     const [a, b] = this.corners;
     if (!a || !b || a.x === b.x || a.y === b.y) return null;
-    const [x0, y0, x1, y1] = [this.camera.mapX(a.x), this.camera.mapY(a.y), this.camera.mapX(b.x), this.camera.mapY(b.y)];
+    const [{ x: x0, y: y0 }, { x: x1, y: y1 }] = [this.camera.underHand(a), this.camera.underHand(b)];
     return { kind: "box", polygon: Float64Array.of(x0, y0, x1, y0, x1, y1, x0, y1) };
   }
 
@@ -80,7 +81,7 @@ const STEP = 3;
 class BrushDrawing implements Drawing {
   readonly width: number;
   private readonly points: number[] = [];
-  private last: { x: number; y: number } | null = null;
+  private last: Place | null = null;
   private path = "";
 
   constructor(
@@ -90,11 +91,12 @@ class BrushDrawing implements Drawing {
     this.width = 2 * radius;
   }
 
-  add(x: number, y: number): boolean {
+  add({ x, y }: Place): boolean {
     if (this.points.length / 2 >= MAX_VERTICES) return false; // what the server would not take is not drawn either
     if (this.last && Math.hypot(x - this.last.x, y - this.last.y) < STEP) return false;
     this.last = { x, y };
-    this.points.push(this.camera.mapX(x), this.camera.mapY(y));
+    const on = this.camera.underHand({ x, y });
+    this.points.push(on.x, on.y);
     this.path += `${this.path ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
     return true;
   }

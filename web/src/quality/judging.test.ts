@@ -10,7 +10,7 @@ test("waiting, failed and known are three things, and a failure can be tried aga
   const judging = new Judging(() => answers.shift()!());
   expect(get(judging.now)).toEqual({ kind: "waiting" });
   await judging.judge(1);
-  expect(get(judging.now)).toEqual({ kind: "failed", why: "the server is away", away: false });
+  expect(get(judging.now)).toEqual({ kind: "failed", why: "the server is away" });
   const again = judging.judge(1);
   expect([get(judging.now).kind, get(judging.asking)]).toEqual(["waiting", true]);
   await again;

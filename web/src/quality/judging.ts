@@ -1,9 +1,9 @@
 import { get, writable } from "svelte/store";
-import { Unreachable } from "../api/client";
+import { reasonOf } from "../api/client";
 import type { MapQuality } from "../look/api";
 
-/** What is known of a map: nothing yet, why nothing can be (and whether only the server is away), or the numbers. */
-export type Judgement = { kind: "waiting" } | { kind: "failed"; why: string; away: boolean } | { kind: "known"; quality: MapQuality };
+/** What is known of a map: nothing yet, why nothing can be, or the numbers. */
+export type Judgement = { kind: "waiting" } | { kind: "failed"; why: string } | { kind: "known"; quality: MapQuality };
 
 /** Asks how good a map is; the numbers before stay until the new ones come. */
 export class Judging {
@@ -20,7 +20,7 @@ export class Judging {
     if (get(this.now).kind === "failed") this.now.set({ kind: "waiting" });
     const found = await this.ask(map).then(
       (quality): Judgement => ({ kind: "known", quality }),
-      (error: unknown): Judgement => ({ kind: "failed", why: error instanceof Error ? error.message : String(error), away: error instanceof Unreachable }),
+      (error: unknown): Judgement => ({ kind: "failed", why: reasonOf(error) }),
     );
     if (turn !== this.turn) return;
     this.now.set(found);

@@ -7,7 +7,7 @@ import { Selection } from "../labels/selection";
 import { beside, changeText, TURNED, turnText } from "../labels/words";
 import { type Entry, openStorage, requestId } from "../labels/storage";
 import { plural } from "../ui/format";
-import type { Saying } from "./saying";
+import type { Say, Saying } from "./saying";
 import type { Selecting } from "./selecting";
 
 /** What a label was given with, where not right out of a lasso, box or brush. */
@@ -22,6 +22,8 @@ export class Labelling {
   readonly labels = writable<LabelView>(NO_LABELS);
 
   private sender: Outbox | null = null;
+  /** What says how a gesture of this page goes, by its request id, until the server has answered. */
+  private readonly says = new Map<string, Say>();
   private column: LabelColumn = { classes: new Int32Array(0), seq: -1 };
   /** What the labels on show were made of. */
   private shownFrom: { column: LabelColumn; classes: string; waiting: readonly Entry[] } | null = null;
@@ -71,7 +73,7 @@ export class Labelling {
       how: selection.origin.tool ?? how,
     };
     if (!this.send({ requestId: id, path: "/api/labels", body, ids: selection.ids().slice(), known, ...given })) return;
-    this.saying.say(text, "done", id);
+    this.tell(id)(text, "done", id);
     this.selecting.select(Selection.EMPTY);
   }
 
@@ -84,14 +86,14 @@ export class Labelling {
     const body = { request_id: id, class_id: classId, change };
     const said = changeText(one, change, get(this.labels));
     if (!this.send({ requestId: id, path: "/api/classes/change", body, ids: NO_IDS, className: null })) return;
-    this.saying.say(said, "done", id);
+    this.tell(id)(said, "done", id);
   }
 
   /** Take back one gesture of the history. */
   revert(seq: number): void {
     const id = requestId();
     if (!this.send({ requestId: id, path: "/api/revert", body: { request_id: id, seq }, ids: NO_IDS, className: null })) return;
-    this.saying.say("Reverting that gesture…", "done", id);
+    this.tell(id)("Reverting that gesture…", "done", id);
   }
 
   /** Make labels of a round's predictions, as one gesture of `count` items. */
@@ -111,7 +113,7 @@ export class Labelling {
     const body = { request_id: id, ...what };
     const waits = (this.sender?.waiting ?? NONE).some((entry) => entry.path === path && saying(entry.body) === saying(body));
     if (waits) return this.saying.say("That is still being saved.", "done");
-    if (this.send({ requestId: id, path, body, ids: NO_IDS, className: null })) this.saying.say(said, "done", id);
+    if (this.send({ requestId: id, path, body, ids: NO_IDS, className: null })) this.tell(id)(said, "done", id);
   }
 
   /** Label with the class that has this digit. */
@@ -133,7 +135,7 @@ export class Labelling {
     const twin = this.beside(name);
     if (!this.send({ requestId: id, path: "/api/classes", body, ids: NO_IDS, className: name })) return;
     const before = get(this.state)?.undo || get(this.outbox).pending > 1;
-    this.saying.say(`Made the empty class “${name}”${twin}.${before ? " Undo takes back the gesture before it." : ""}`, "done");
+    this.tell(id)(`Made the empty class “${name}”${twin}.${before ? " Undo takes back the gesture before it." : ""}`, "done");
   }
 
   /** Make a new class of the selection; return why not, where there cannot be one. */
@@ -182,15 +184,23 @@ export class Labelling {
     const [more, less] = way === "undo" ? [after, before] : [before, after];
     const turned = [...more].find((entry) => !less.has(entry));
     // What the server has already, only the server can turn.
-    if (turned) this.saying.say(`${TURNED[way]}: ${entryText(turned)}`, "done");
-    else this.saying.say(`${way === "undo" ? "Undo" : "Redo"} waits for the server.`, "done");
+    if (turned) this.tell(id)(`${TURNED[way]}: ${entryText(turned)}`, "done");
+    else this.tell(id)(`${way === "undo" ? "Undo" : "Redo"} waits for the server.`, "done");
   }
 
   /** Hand a gesture to the outbox; false, and said so, where there is none yet. */
   private send(gesture: Omit<Entry, "order" | "workspace">): boolean {
     if (!this.sender) this.saying.say("The server has not answered yet: try again in a moment.", "problem");
-    else void this.sender.add(gesture);
+    else {
+      this.says.set(gesture.requestId, this.saying.ask());
+      void this.sender.add(gesture);
+    }
     return this.sender !== null;
+  }
+
+  /** What says how a gesture goes; what comes from another tab or visit is told where nothing else is. */
+  private tell(request: string): Say {
+    return this.says.get(request) ?? this.saying.late;
   }
 
   // Following the server
@@ -234,19 +244,22 @@ export class Labelling {
 
   /** The server has a gesture: wait until the page has the labels that hold it. */
   private async confirmed(entry: Entry, result: LabelResult): Promise<void> {
+    const tell = this.tell(entry.requestId);
+    this.says.delete(entry.requestId);
     for (let attempt = 0; attempt < 5 && this.column.seq < result.label_seq; attempt += 1) await this.refresh();
     if (entry.known !== undefined && result.class_id !== null && result.class_id !== entry.known)
-      this.saying.say(`Labelled ${plural(result.count, "item")} “${entry.className}”, made anew: that class was deleted or renamed meanwhile`, "done", entry.requestId);
-    if (entry.path === "/api/revert") this.saying.say(`Reverted: ${plural(result.count, "item")}`, "done", entry.requestId);
+      tell(`Labelled ${plural(result.count, "item")} “${entry.className}”, made anew: that class was deleted or renamed meanwhile`, "problem", entry.requestId);
+    if (entry.path === "/api/revert") tell(`Reverted: ${plural(result.count, "item")}`, "done", entry.requestId);
     if (entry.path !== "/api/undo" && entry.path !== "/api/redo") return;
     const way = entry.path === "/api/undo" ? "undo" : "redo";
     const turned = get(this.state)?.[way === "undo" ? "redo" : "undo"];
-    this.saying.say(turned ? turnText(way, turned) : `${TURNED[way]}: ${plural(result.count, "item")}`, "done");
+    tell(turned ? turnText(way, turned) : `${TURNED[way]}: ${plural(result.count, "item")}`, "done");
   }
 
   private refused(entry: Entry, reason: string): void {
     const what = entry.className ? `“${entry.className}”` : "That";
-    this.saying.say(`${what} was not saved: ${reason}`, "problem");
+    this.tell(entry.requestId)(`${what} was not saved: ${reason}`, "problem");
+    this.says.delete(entry.requestId);
     void this.refresh();
   }
 

@@ -33,8 +33,8 @@ export class Pulling {
       return this.saying.say(`${plural(selection.count, "item")} kept: now select the group to pull away from them`, "done");
     }
     this.first.set(null);
-    void this.ask(() => api.pullApart({ a: first.wire(), b: selection.wire() }));
     this.saying.say("Left lies the first group, right the second. The same key leads back.", "done");
+    void this.ask(() => api.pullApart({ a: first.wire(), b: selection.wire() }));
     this.selecting.select(Selection.EMPTY);
   }
 

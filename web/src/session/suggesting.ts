@@ -1,5 +1,5 @@
 import { writable } from "svelte/store";
-import { api, type SuggestionInfo } from "../api/client";
+import { api, reasonOf, type SuggestionInfo } from "../api/client";
 import { Selection } from "../labels/selection";
 import type { Saying } from "./saying";
 import type { Selecting } from "./selecting";
@@ -48,12 +48,13 @@ export class Suggesting {
 
   /** Select the next suggestion, and fly there; after the last the first comes again. */
   async next(): Promise<void> {
+    const say = this.saying.ask();
     try {
       await this.refresh();
     } catch (error) {
-      return this.saying.say(error instanceof Error ? error.message : String(error), "problem");
+      return say(reasonOf(error), "problem");
     }
-    if (this.known.length === 0) return this.saying.say("Nothing to suggest: no group is left unlabelled.", "done");
+    if (this.known.length === 0) return say("Nothing to suggest: no group is left unlabelled.", "done");
     this.select((this.place + 1) % this.known.length);
   }
 
