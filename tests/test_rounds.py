@@ -162,6 +162,27 @@ def test_all_labelled_and_two_items():
     assert two.predictions.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_vectors_of_any_size_that_float32_holds_are_learned_alike(learned, size):
+    vectors, truth, labels, first = learned
+    result = learn_round(vectors.astype(np.float64) * size, labels)
+    agreed = (result.predictions == first.predictions).mean()
+    assert agreed > 0.99
+    assert np.isfinite(result.xy).all()
+    assert knn_accuracy(result.xy, truth, k=5) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"), [(np.float64, 1e60), (np.float16, np.inf), (np.float32, -np.inf)]
+)
+def test_vectors_beyond_float32_are_refused(learned, dtype, value):
+    vectors, _, labels, _ = learned
+    wide = vectors.astype(dtype)
+    wide[3, 1] = value
+    with pytest.raises(LearningError, match=r"1 vectors that are not finite in float32.*row 3"):
+        learn_round(wide, labels)
+
+
 @pytest.mark.parametrize("classes", [2, 8])
 def test_nothing_is_said_of_labels_that_no_model_could_know_without_them(classes):
     vectors, truth = planted()
@@ -195,7 +216,7 @@ def test_judging_a_head_leaves_a_loss_that_was_handed_in_as_it_was(learned):
     vectors, _, labels, first = learned
     loss = LOSSES.load("proxy-anchor").build(6, 16)
     before = [value.clone() for value in loss.state_dict().values()]
-    head_recall(vectors, labels, loss, first.prepared.head(16), seed=0, tick=lambda _: None)
+    head_recall(vectors, labels, loss, first.prepared.head(16), seed=0, watch=lambda _: None)
     assert all(torch.equal(*pair) for pair in zip(before, loss.state_dict().values(), strict=True))
 
 

@@ -61,14 +61,18 @@ def interrupted(delay: float, *arguments: object, prelude: str = "") -> subproce
 
 @pytest.mark.parametrize("delay", [0.0, 0.15, 0.5, 1.0, 2.0])
 def test_learn_stopped_at_any_moment_saves_nothing_and_says_so(workspace, delay):
+    with Workspace.open(workspace) as ws:
+        before = len(ws.rounds.rows())
     began = time.monotonic()
     done = interrupted(delay, "learn", workspace)
     assert time.monotonic() - began < BOUND_S + delay
     assert "Traceback" not in done.stderr
     with Workspace.open(workspace) as ws:
+        learned = len(ws.rounds.rows()) - before
         if done.returncode == 0:  # it was the faster one
-            assert ws.rounds.rows()
+            assert learned == 1
             return
+        assert learned == 0
         assert done.returncode == 130, done.stderr
         assert "stopped; nothing was saved" in done.stderr
 

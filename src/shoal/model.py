@@ -80,7 +80,7 @@ class Model:
         named, none_below = self._named()
         for start in range(0, len(vectors), ROWS):
             block = slice(start, start + ROWS)
-            scores = unit_vectors(vectors[block].astype(np.float32)) @ self.weights + self.bias
+            scores = unit_vectors(vectors[block]) @ self.weights + self.bias
             shares = probabilities(scores, self.card["temperature"])
             likely = named.at(scores.max(axis=1))
             places[block] = np.where(likely < none_below, UNLABELLED, shares.argmax(axis=1))

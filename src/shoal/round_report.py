@@ -93,14 +93,14 @@ def trained_head(
     begun: "Trained | Head",
     *,
     seed: int,
-    tick: Watch,
+    watch: Watch,
 ) -> "Trained":
     """Return the head that a round trains on vectors (N, D) and labels (N,), -1: unlabelled, from `begun`."""
     from shoal.losses import LOSSES
     from shoal.training import Plan, train_head
 
     build = LOSSES.load(loss).build if isinstance(loss, str) else loss
-    return train_head(vectors, labels, build, start=begun, plan=Plan(seed=seed, steps=STEPS), watch=tick)
+    return train_head(vectors, labels, build, start=begun, plan=Plan(seed=seed, steps=STEPS), watch=watch)
 
 
 def head_recall(
@@ -110,7 +110,7 @@ def head_recall(
     begun: "Head",
     *,
     seed: int,
-    tick: Watch,
+    watch: Watch,
 ) -> float | None:
     """Return how often a held-out label's nearest item among the other labelled ones is of its class.
 
@@ -127,7 +127,7 @@ def head_recall(
     rest[held] = UNLABELLED
     kept = np.flatnonzero(rest != UNLABELLED)
     fresh = loss if isinstance(loss, str) else deepcopy(loss)
-    trained = trained_head(vectors, rest, fresh, begun, seed=seed, tick=tick)
+    trained = trained_head(vectors, rest, fresh, begun, seed=seed, watch=watch)
     return recall_among(
         trained.embed(vectors[held]), labels[held], trained.embed(vectors[kept]), labels[kept]
     )

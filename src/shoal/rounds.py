@@ -76,7 +76,7 @@ class Prepared:
 
     def of(self, vectors: NDArray[np.floating]) -> Floats:
         """Return vectors (M, D) of the same layer as inputs (M, d)."""
-        return self.reduction.apply(unit_vectors(vectors.astype(np.float32))) * np.float32(self.scale)
+        return self.reduction.apply(unit_vectors(vectors)) * np.float32(self.scale)
 
     def head(self, dimensions: int) -> "Head":
         """Return the head that gives vectors (N, D) the first of their inputs: where training begins."""
@@ -92,10 +92,9 @@ def prepare(vectors: NDArray[np.floating], *, seed: int = 0) -> Prepared:
     """
     checked_vectors("prepare()", vectors)
     step = max(1, len(vectors) // SAMPLE)
-    reduction = principal(unit_vectors(vectors[::step].astype(np.float32)), COMPONENTS, seed=seed)
+    reduction = principal(unit_vectors(vectors[::step]), COMPONENTS, seed=seed)
     raw = [
-        reduction.apply(unit_vectors(vectors[at : at + 8192].astype(np.float32)))
-        for at in range(0, max(len(vectors), 1), 8192)
+        reduction.apply(unit_vectors(vectors[at : at + 8192])) for at in range(0, max(len(vectors), 1), 8192)
     ]
     inputs = np.concatenate(raw)
     scale = 1 / max(float(np.sqrt((inputs**2).sum(axis=1).mean())), 1e-6)
@@ -175,14 +174,14 @@ def learn_round(
     with clock.step(1):
         guess = Guess.of(ready, known, denied, together)
     groups = _groups(known, guess.probe.classes)
-    with clock.step(2) as tick:
-        recall = head_recall(vectors, groups, loss, ready.head(dim), seed=seed, tick=tick)
-    with clock.step(3) as tick:
+    with clock.step(2) as heard:
+        recall = head_recall(vectors, groups, loss, ready.head(dim), seed=seed, watch=heard)
+    with clock.step(3) as heard:
         begun = ready.head(dim) if previous is None else previous
-        trained = trained_head(vectors, groups, loss, begun, seed=seed, tick=tick)
+        trained = trained_head(vectors, groups, loss, begun, seed=seed, watch=heard)
         embedding = trained.embed(vectors)
-    with clock.step(4) as tick:
-        xy = re_form(ready, guess, begin, seed=seed, watch=tick)
+    with clock.step(4) as heard:
+        xy = re_form(ready, guess, begin, seed=seed, watch=heard)
     moved = _moved(known, xy, begin)
     report = report_of(known, guess, moved=moved, recall=recall, seconds=clock.seconds)
     return RoundResult(ready, guess, trained, embedding, xy, report)
@@ -348,10 +347,10 @@ class _Clock:
     def step(self, number: int) -> Iterator[Watch]:
         began = time.perf_counter()
 
-        def tick(within: Progress) -> None:
+        def hear(within: Progress) -> None:
             part = within.done / within.total if within.total else 0.0
-            self._watch(Progress(round(PERCENT * (number + part) / len(STEPS)), PERCENT, STEPS[number]))
+            self._watch(Progress(int(PERCENT * (number + part) / len(STEPS)), PERCENT, STEPS[number]))
 
-        tick(Progress(0, 0, ""))
-        yield tick
+        hear(Progress(0, 1, STEPS[number]))
+        yield hear
         self.seconds[STEPS[number]] = time.perf_counter() - began

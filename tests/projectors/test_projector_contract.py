@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import Any
 
@@ -64,17 +65,17 @@ def test_a_fit_says_how_far_it_is_and_nothing_depends_on_who_hears_it(projector:
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_whoever_hears_of_a_step_may_stop_the_fit(known: bool) -> None:
+def test_whoever_hears_of_a_step_may_stop_the_fit(projector: Projector, known: bool) -> None:
     class Stopped(Exception):
         pass
 
     def stop(step: Progress) -> None:
-        if step.total and step.done == 7:
+        if step.total and step.done >= 7:
             raise Stopped
 
     vectors = _vectors(120)
-    with pytest.raises(Stopped):
-        PROJECTORS.load("tsne")().fit(vectors, start=vectors[:, :2] if known else None, watch=stop)
+    with pytest.raises(Stopped) if projector.name in ("tsne", "opentsne") else nullcontext():
+        projector.fit(vectors, start=vectors[:, :2] if known else None, watch=stop)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3])

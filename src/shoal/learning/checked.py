@@ -7,6 +7,7 @@ from shoal.types import NONE_OF_THESE, UNLABELLED, ShoalError
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class LearningError(ShoalError):
@@ -14,16 +15,18 @@ class LearningError(ShoalError):
 
 
 def checked_vectors(who: str, vectors: NDArray[np.floating]) -> None:
-    """Raise `LearningError` unless vectors are an array of numbers (N, D), D > 0, all finite."""
+    """Raise `LearningError` unless vectors are an array of numbers (N, D), D > 0, all finite in float32."""
     _checked_array(who, "vectors", vectors, "floats (N, D)")
     if vectors.ndim != 2 or vectors.dtype.kind != "f" or (len(vectors) and not vectors.shape[1]):
         raise LearningError(
             f"{who} got vectors of shape {vectors.shape} and type {vectors.dtype}; it takes floats (N, D)."
         )
-    if not np.isfinite(vectors).all():
-        bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    # two passes without a table of booleans; a NaN fails the comparison too
+    if len(vectors) and not max(-float(vectors.min()), float(vectors.max())) <= LARGEST:
+        with np.errstate(over="ignore"):  # those are refused
+            bad = np.flatnonzero(~np.isfinite(vectors.astype(np.float32)).all(axis=1))
         raise LearningError(
-            f"{who} got {bad.size} vectors that are not finite (the first: row {bad[0]}); "
+            f"{who} got {bad.size} vectors that are not finite in float32 (the first: row {bad[0]}); "
             "leave those items out or embed them again."
         )
 

@@ -13,7 +13,7 @@ class ProjectorError(ShoalError):
 
 
 def checked_vectors(who: str, vectors: NDArray[np.floating]) -> Floats:
-    """Return vectors (N, D) as float32; raise `ProjectorError` unless they are 2-D and finite."""
+    """Return vectors (N, D) as float32; raise `ProjectorError` unless they are 2-D and finite in float32."""
     array = np.asarray(vectors)
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise ProjectorError(
@@ -22,11 +22,12 @@ def checked_vectors(who: str, vectors: NDArray[np.floating]) -> Floats:
         )
     if len(array) and not array.shape[1]:
         raise ProjectorError(f"projector {who} got {len(array)} vectors of width 0; it takes numbers (N, D).")
-    floats: Floats = array.astype(np.float32)
+    with np.errstate(over="ignore"):  # those are refused
+        floats: Floats = array.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(floats).all(axis=1))
     if bad.size:
         raise ProjectorError(
-            f"projector {who} got {bad.size} vectors that are not finite (the first: row {bad[0]}); "
+            f"projector {who} got {bad.size} vectors that are not finite in float32 (first: row {bad[0]}); "
             "leave those items out or embed them again."
         )
     return floats

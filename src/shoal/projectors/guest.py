@@ -57,11 +57,12 @@ class Guest(ABC):
         """
         checked = checked_vectors(self.name, vectors)
         onto = checked_start(self.name, start, len(checked))
-        watch(Progress(0, 0, f"{self.package} at work"))
+        watch(Progress(0, 0, "finding neighbours"))
         reduced = reduced_unit(checked, seed=self.seed)
         if len(checked) < FEWEST or np.ptp(reduced, axis=0).max() < LEAST_SPREAD:
             return PCA(self.seed).fit(checked, start=onto)
         begin = None if onto is None else _standard(completed(onto, checked, seed=self.seed))
+        watch(Progress(0, 0, f"{self.package} at work"))
         xy = np.asarray(self._project(reduced, begin, watch), dtype=np.float32)
         if not np.isfinite(xy).all():
             raise ProjectorError(
