@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from shoal.arrays import unit_vectors
 from shoal.projectors import neighbours as neighbours_module
+from shoal.projectors import repulsion
 from shoal.projectors.affinities import Graph, affinities
 from shoal.projectors.checked import Floats, ProjectorError
 from shoal.projectors.descent import attraction, natural_scale
@@ -16,6 +17,7 @@ from shoal.projectors.placing import place_among, typical_gap
 from shoal.projectors.reduction import principal, reduced_unit
 from shoal.projectors.registration import register
 from shoal.projectors.repulsion import LARGEST, Mesh
+from shoal.types import Progress
 
 
 def _points(count: int, spread: float, seed: int = 0) -> Floats:
@@ -31,8 +33,12 @@ def _field_by_loops(xy: Floats) -> tuple[Floats, Floats]:
 # repulsion
 
 
+@pytest.mark.parametrize("block", [300, 16_384])
 @pytest.mark.parametrize(("spread", "within"), [(0.01, 0.15), (0.1, 0.15), (1.0, 0.01), (10.0, 0.06)])
-def test_the_mesh_gives_the_field_of_all_pairs(spread: float, within: float) -> None:
+def test_the_mesh_gives_the_field_of_all_pairs(
+    spread: float, within: float, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repulsion, "BLOCK", block)
     xy = _points(800, spread)
     field = Mesh().field(xy)
     potential, force = _field_by_loops(xy)
@@ -160,10 +166,15 @@ def test_nearest_is_exact_and_leaves_out_the_item_itself() -> None:
 
 def test_inverted_lists_find_nearly_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours_module, "EXACT_BELOW", 1000)
+    monkeypatch.setattr(neighbours_module, "BLOCK", 400)
     vectors = np.random.default_rng(0).standard_normal((1500, 8)).astype(np.float32)
-    found, exact = nearest(vectors, 10).ids, _nearest_by_sorting(vectors, 10)
-    recall = np.mean([len(set(a) & set(b)) for a, b in zip(found, exact, strict=True)]) / 10
+    heard: list[Progress] = []
+    found, exact = nearest(vectors, 10, watch=heard.append), _nearest_by_sorting(vectors, 10)
+    recall = np.mean([len(set(a) & set(b)) for a, b in zip(found.ids, exact, strict=True)]) / 10
     assert recall > 0.9
+    own = ((vectors[found.ids] - vectors[:, None]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(found.squared, own, rtol=1e-5, atol=1e-5)
+    assert heard == [Progress(start, 1500, "finding neighbours") for start in (0, 400, 800, 1200)]
 
 
 def test_equal_vectors_are_neighbours_of_each_other_never_of_themselves() -> None:

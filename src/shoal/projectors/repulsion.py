@@ -21,7 +21,9 @@ CELL = 0.5
 LARGEST = 1024
 """Cells of the mesh along one side, the empty half included; maps too wide for it get wider cells."""
 MARGIN = 8
-_OFFSETS = np.arange(4, dtype=np.int32)
+BLOCK = 16_384
+"""Items that are spread and read at a time: their sixteen cells stay in the processor's cache."""
+_OFFSETS = np.arange(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,17 @@ class Mesh:
         """Return the field at xy (N, 2), N > 0, of the items themselves, within a few per cent."""
         low = xy.min(axis=0)
         cells, width = _mesh_for(float((xy - low).max()))
-        cell, weights, slopes = _splines((xy - low) / np.float32(width) + np.float32(2))
-        where = (cell[:, :1] + _OFFSETS)[:, :, None] * np.int32(cells) + (cell[:, 1:] + _OFFSETS)[:, None, :]
-        spread = weights[0][:, :, None] * weights[1][:, None, :]
-        density = np.bincount(where.ravel(), spread.ravel(), cells * cells).astype(np.float32)
-        near = self._convolved(density.reshape(cells, cells), width).ravel()[where]
-        by_row = np.einsum("nab,nb->na", near, weights[1])
-        potential = (by_row * weights[0]).sum(axis=1)
-        slope_x = (by_row * slopes[0]).sum(axis=1)
-        slope_y = (np.einsum("nab,nb->na", near, slopes[1]) * weights[0]).sum(axis=1)
-        return Field(potential, np.stack([slope_x, slope_y], axis=1) * np.float32(-0.5 / width))
+        blocks = [slice(start, start + BLOCK) for start in range(0, len(xy), BLOCK)]
+        splines = [_splines((xy[block] - low) / np.float32(width) + np.float32(2), cells) for block in blocks]
+        density = np.zeros(cells * cells)
+        for spline in splines:
+            density += np.bincount(spline.cells.ravel(), spline.spread().ravel(), cells * cells)
+        near = self._convolved(density.astype(np.float32).reshape(cells, cells), width).ravel()
+        field = Field(np.empty(len(xy), np.float32), np.empty((len(xy), 2), np.float32))
+        for block, spline in zip(blocks, splines, strict=True):
+            field.potential[block], field.force[block] = spline.read(near)
+        np.multiply(field.force, np.float32(-0.5 / width), out=field.force)
+        return field
 
     def _convolved(self, density: Floats, width: float) -> Floats:
         cells = len(density)
@@ -74,8 +77,29 @@ def _mesh_for(span: float) -> tuple[int, float]:
     return fft.next_fast_len(-(-needed // 32) * 32, real=True), CELL
 
 
-def _splines(place: Floats) -> tuple[NDArray[np.int32], list[Floats], list[Floats]]:
-    # First cell (N, 2), then per axis the cubic B-spline's four values (N, 4) and derivatives.
+@dataclass(frozen=True, slots=True)
+class _Splines:
+    """The 16 cells (N, 4, 4) that each item spreads over, and per axis its four weights (N, 4) and slopes."""
+
+    cells: NDArray[np.intp]
+    weights: list[Floats]
+    slopes: list[Floats]
+
+    def spread(self) -> Floats:
+        """Return how much of itself each item gives to its cells (N, 4, 4)."""
+        return self.weights[0][:, :, None] * self.weights[1][:, None, :]
+
+    def read(self, mesh: Floats) -> tuple[Floats, Floats]:
+        """Return what the mesh is at the items (N,), and its slope there (N, 2), in cells."""
+        near = mesh[self.cells]
+        by_row = np.einsum("nab,nb->na", near, self.weights[1])
+        slope_x = (by_row * self.slopes[0]).sum(axis=1)
+        slope_y = (np.einsum("nab,nb->na", near, self.slopes[1]) * self.weights[0]).sum(axis=1)
+        return (by_row * self.weights[0]).sum(axis=1), np.stack([slope_x, slope_y], axis=1)
+
+
+def _splines(place: Floats, cells: int) -> _Splines:
+    """Return the cubic B-splines of items at `place` (N, 2), in cells, on a mesh of so many a side."""
     floor = np.floor(place)
     weights: list[Floats] = []
     slopes: list[Floats] = []
@@ -86,7 +110,9 @@ def _splines(place: Floats) -> tuple[NDArray[np.int32], list[Floats], list[Float
         weights.append(np.stack(values, axis=1).astype(np.float32, copy=False))
         values = [-s * s / 2, t * (1.5 * t - 2), s * (2 - 1.5 * s), t * t / 2]
         slopes.append(np.stack(values, axis=1).astype(np.float32, copy=False))
-    return floor.astype(np.int32) - 1, weights, slopes
+    first = floor.astype(np.intp) - 1
+    rows = (first[:, :1] + _OFFSETS)[:, :, None] * cells
+    return _Splines(rows + (first[:, 1:] + _OFFSETS)[:, None, :], weights, slopes)
 
 
 def _kernel(cells: int, width: float) -> Floats:

@@ -1,5 +1,7 @@
 """The map of a round: points of any kind laid out from where the items already are."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from shoal.projectors.affinities import affinities
@@ -30,13 +32,19 @@ def settle(
     """
     if len(points) < FEWEST:
         return start.copy()
-    graph = affinities(nearest(np.ascontiguousarray(points), neighbours), neighbours / 2)
+    found = nearest(np.ascontiguousarray(points), neighbours, watch=_half(watch, 0))
+    graph = affinities(found, neighbours / 2)
     centre = start.mean(axis=0)
     scale = natural_scale(graph, start - centre, 1.0, seed=seed)
     noise = JITTER * np.random.default_rng(seed).standard_normal(start.shape)
     begin = ((start - centre) * scale + noise).astype(np.float32)
-    laid = descend(graph, begin, [Phase(iterations, 1.0, 0.8)], watch)
+    laid = descend(graph, begin, [Phase(iterations, 1.0, 0.8)], _half(watch, 1))
     return _spread_as(register(laid, start), start)
+
+
+def _half(watch: Watch, number: int) -> Watch:
+    """Return who hears of a half of the work, the first (0) or the second (1), and tells it as of the whole."""
+    return lambda part: watch(replace(part, done=number * part.total + part.done, total=2 * part.total))
 
 
 def _spread_as(xy: Floats, start: Floats) -> Floats:

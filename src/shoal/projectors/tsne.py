@@ -65,7 +65,7 @@ class TSNE:
             return PCA(self.seed).fit(checked, start=onto)
         watch(Progress(0, 0, "finding neighbours"))
         reduced = reduced_unit(checked, seed=self.seed)
-        graph = affinities(nearest(reduced, self.neighbours), self.neighbours / 2)
+        graph = affinities(nearest(reduced, self.neighbours, watch=watch), self.neighbours / 2)
         if onto is None:
             return self._cold(graph, reduced, watch)
         return self._warm(graph, completed(onto, checked, seed=self.seed), onto, watch)
