@@ -43,7 +43,7 @@ def settle(
 
 
 def _half(watch: Watch, number: int) -> Watch:
-    """Return who hears of a half of the work, the first (0) or the second (1), and tells it as of the whole."""
+    """Return who hears of the first half of the work (0) or the second (1) and tells it as of the whole."""
     return lambda part: watch(replace(part, done=number * part.total + part.done, total=2 * part.total))
 
 
