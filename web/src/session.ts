@@ -217,7 +217,7 @@ export class Session {
   async grow(): Promise<void> {
     const of = get(this.selection);
     if (of.isEmpty) return this.say("Select some items first: their look-alikes are added.", "problem");
-    const say = this.saying.ask();
+    const say = this.saying.begin();
     try {
       const more = this.selecting.admitted(await this.finding.grown(of));
       if (get(this.selection) !== of) return; // something else is selected meanwhile
@@ -238,7 +238,7 @@ export class Session {
 
   /** Ask the server for something; say so where it refuses, and look at what has become of it. */
   async ask(request: () => Promise<unknown>): Promise<void> {
-    const say = this.saying.ask();
+    const say = this.saying.begin();
     try {
       await request();
     } catch (error) {

@@ -23,7 +23,7 @@ describe("a notice", () => {
   });
 
   test("of what was asked earlier replaces only its own, or none", () => {
-    const undo = saying.ask();
+    const undo = saying.begin();
     undo("Undo waits", "done");
     undo("Undone", "done");
     expect(said()).toBe("Undone");
@@ -38,7 +38,7 @@ describe("a notice", () => {
   });
 
   test("of a problem waits until the newer one is gone, and gives way to one of what was asked later", () => {
-    const [first, second] = [saying.ask(), saying.ask()];
+    const [first, second] = [saying.begin(), saying.begin()];
     saying.say("newer", "done");
     second("the second was not saved", "problem");
     first("the first was not saved", "problem");

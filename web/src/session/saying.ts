@@ -25,10 +25,10 @@ export class Saying {
   private waiting: { notice: Notice; turn: number } | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  readonly say: Say = (text, kind, gesture) => this.ask()(text, kind, gesture);
+  readonly say: Say = (text, kind, gesture) => this.begin()(text, kind, gesture);
 
-  /** Something is asked; returns what says how it goes. */
-  ask(): Say {
+  /** Something begins; returns what says how it goes. */
+  begin(): Say {
     const turn = (this.turn += 1);
     return (text, kind, gesture = null) => this.tell({ text, kind, gesture }, turn);
   }
