@@ -60,7 +60,7 @@ export class Session {
     this.labels,
     this.rounds.predictions,
     () => this.restyle(),
-    (text) => this.say(text, "problem"),
+    this.saying,
     memory(() => sessionStorage),
   );
   readonly layers = new Layers(
@@ -68,7 +68,7 @@ export class Session {
     this.following.aside,
     (map) => this.following.view(map),
     () => this.following.now(),
-    (text) => this.say(text, "problem"),
+    this.saying,
   );
   readonly finding = new Finding();
   /** Which panel is open at the left. */
@@ -172,9 +172,9 @@ export class Session {
     const all = this.looking.colours();
     const on = get(this.colouring) ? colourId(get(this.looking.colour)) : "";
     const next = all[(all.findIndex(({ by }) => colourId(by) === on) + 1) % all.length]!;
+    this.say(`Coloured by: ${next.name}`, "done"); // before what may go wrong with it
     this.colouring.set(true);
     this.looking.colour.set(next.by);
-    this.say(`Coloured by: ${next.name}`, "done");
   }
 
   /** Let only unlabelled items through, then only labelled ones, then all. */
