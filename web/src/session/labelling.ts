@@ -238,7 +238,7 @@ export class Labelling {
 
   /** Show the server's labels, and what of the outbox is not in them: `seen` was read before them. */
   follow(seen: Snapshot | null): void {
-    this.sender?.follow(seen);
+    for (const request of this.sender?.follow(seen) ?? []) this.says.delete(request);
     this.show();
   }
 
