@@ -63,6 +63,27 @@ def test_keys_and_filters_say_that_the_server_is_away(look: Look, seeded: Seeded
     expect(panel.get_by_text(f"10 of {points}")).to_be_visible(timeout=15_000)
 
 
+def test_a_column_to_filter_by_that_the_network_kept_comes_with_the_network(
+    look: Look, seeded: Seeded
+) -> None:
+    eye = look()
+    eye.forgive("ERR_", "Failed to load", "404")
+    page = eye.page
+    eye.whole_map(sum(map(len, seeded.ids)))
+    eye.press("o")
+    panel = page.get_by_role("region", name="Look")
+    by = panel.get_by_label("Filter by")
+    by.locator("option", has_text="Folder").wait_for(state="attached")
+    page.context.set_offline(True)
+    by.select_option(label="Folder")
+    expect(page.locator(".notice")).to_contain_text(AWAY)
+    folder = panel.locator(".options").get_by_role("button", name="group1")
+    expect(folder).to_have_count(0)
+    page.context.set_offline(False)
+    expect(folder).to_be_visible(timeout=15_000)
+    expect(by).to_have_value(re.compile("column"))
+
+
 def test_a_map_beside_that_the_network_kept_comes_with_the_network(look: Look, seeded: Seeded) -> None:
     with Workspace.open(seeded.path) as workspace:
         workspace.label(seeded.ids[0], "north")

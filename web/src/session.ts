@@ -60,7 +60,7 @@ export class Session {
     this.labels,
     this.rounds.predictions,
     () => this.restyle(),
-    (text) => this.say(text, "problem"),
+    this.saying,
     memory(() => sessionStorage),
   );
   readonly layers = new Layers(
@@ -68,7 +68,7 @@ export class Session {
     this.following.aside,
     (map) => this.following.view(map),
     () => this.following.now(),
-    (text) => this.say(text, "problem"),
+    this.saying,
   );
   readonly finding = new Finding();
   /** Which panel is open at the left. */
@@ -172,9 +172,9 @@ export class Session {
     const all = this.looking.colours();
     const on = get(this.colouring) ? colourId(get(this.looking.colour)) : "";
     const next = all[(all.findIndex(({ by }) => colourId(by) === on) + 1) % all.length]!;
+    this.say(`Coloured by: ${next.name}`, "done"); // before what may go wrong with it
     this.colouring.set(true);
     this.looking.colour.set(next.by);
-    this.say(`Coloured by: ${next.name}`, "done");
   }
 
   /** Let only unlabelled items through, then only labelled ones, then all. */
@@ -217,7 +217,7 @@ export class Session {
   async grow(): Promise<void> {
     const of = get(this.selection);
     if (of.isEmpty) return this.say("Select some items first: their look-alikes are added.", "problem");
-    const say = this.saying.ask();
+    const say = this.saying.begin();
     try {
       const more = this.selecting.admitted(await this.finding.grown(of));
       if (get(this.selection) !== of) return; // something else is selected meanwhile
@@ -238,7 +238,7 @@ export class Session {
 
   /** Ask the server for something; say so where it refuses, and look at what has become of it. */
   async ask(request: () => Promise<unknown>): Promise<void> {
-    const say = this.saying.ask();
+    const say = this.saying.begin();
     try {
       await request();
     } catch (error) {

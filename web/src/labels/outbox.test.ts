@@ -317,6 +317,7 @@ describe("two tabs", () => {
     await first.add(gesture("b"));
     await vi.advanceTimersByTimeAsync(1);
     expect([first.waiting.length, storage.kept.size]).toEqual([2, 0]); // sent both, and still shown
+    expect(first.follow(await first.look())).toEqual([]); // it has the answers itself
     await second.add(gesture("c"));
     await vi.advanceTimersByTimeAsync(1);
     expect(there.confirmed).toEqual(["c"]);
@@ -355,10 +356,10 @@ describe("two tabs", () => {
     await outbox.add(gesture("a"));
     const early = await outbox.look();
     await outbox.add(gesture("b"));
-    outbox.follow(early); // read before b was stored
+    expect(outbox.follow(early)).toEqual([]); // read before b was stored
     expect(outbox.waiting.map((entry) => entry.requestId)).toEqual(["a", "b"]);
     storage.kept.delete("a");
-    outbox.follow(await outbox.look());
+    expect(outbox.follow(await outbox.look())).toEqual(["a"]);
     expect(outbox.waiting.map((entry) => entry.requestId)).toEqual(["b"]);
   });
 });

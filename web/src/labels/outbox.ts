@@ -117,15 +117,17 @@ export class Outbox {
   }
 
   /** Take what other tabs have added, and let go what they have had confirmed: `seen` was read before the labels
-   * that the page shows now, so those hold it. */
-  follow(seen: Snapshot | null): void {
-    if (!seen) return;
+   * that the page shows now, so those hold it. Returns the request ids of what others have delivered: no answer to
+   * that comes here. */
+  follow(seen: Snapshot | null): string[] {
+    if (!seen) return [];
     const stored = new Set(seen.stored.map((entry) => entry.requestId));
-    const kept = this.entries.filter(({ requestId: id }) => stored.has(id) || !seen.expected.has(id));
-    const gone = kept.length < this.entries.length;
-    this.entries = kept;
-    if (this.take(seen) || gone) this.report();
+    const isGone = ({ requestId: id }: Entry): boolean => !stored.has(id) && seen.expected.has(id);
+    const gone = this.entries.filter(isGone);
+    this.entries = this.entries.filter((entry) => !isGone(entry));
+    if (this.take(seen) || gone.length > 0) this.report();
     this.nudge();
+    return gone.map(({ requestId }) => requestId).filter((id) => !this.finished.has(id));
   }
 
   /** Take from storage what this tab does not have yet; return whether there was any. */

@@ -1,6 +1,7 @@
 import { get, writable } from "svelte/store";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { State } from "../api/client";
+import { Saying } from "../session/saying";
 import { type LayerInfo, lookApi } from "./api";
 import { Layers, stops } from "./layers";
 
@@ -47,7 +48,7 @@ describe("layers", () => {
     vi.spyOn(lookApi, "layers").mockResolvedValue([early, late, head]);
     const state = writable<State | null>({ map: map(7, "late", "round"), round, job: null, layers: [] } as unknown as State);
     const aside = writable<number | null>(null);
-    const layers = new Layers(state, aside, (shown) => aside.set(shown), async () => undefined, () => undefined);
+    const layers = new Layers(state, aside, (shown) => aside.set(shown), async () => undefined, new Saying());
     await vi.waitFor(() => expect(get(layers.shown)).toBe("as learned"));
     layers.step(-1);
     expect([get(layers.shown), get(aside)]).toEqual(["late", 5]);
@@ -63,5 +64,33 @@ describe("layers", () => {
     expect(get(layers.shown)).toBe(null);
     layers.step(-1);
     expect([get(layers.shown), get(aside)]).toEqual(["as learned", null]);
+  });
+
+  test("what goes wrong with a drawing late replaces nothing that was said meanwhile, and is said then", async () => {
+    const undrawn = layer("early", null);
+    vi.spyOn(lookApi, "layers").mockResolvedValue([undrawn, layer("middle", null), late]);
+    const drawLayer = vi.spyOn(lookApi, "drawLayer").mockResolvedValue(undefined);
+    const saying = new Saying();
+    const now = (job: object | null): State => ({ map: late.map, round: null, job, layers: [] }) as unknown as State;
+    const state = writable<State | null>(now(null));
+    const layers = new Layers(state, writable(null), () => undefined, async () => undefined, saying);
+    await vi.waitFor(() => expect(get(layers.known).length).toBe(3));
+    const said = (): string | undefined => get(saying.notice)?.text;
+    await layers.choose("early");
+    saying.say("Labelled 3 items", "done");
+    state.set(now({ id: 1, kind: "layer_map", state: "cancelled" }));
+    await vi.waitFor(() => expect(get(layers.drawing)).toBe(null));
+    expect(said()).toBe("Labelled 3 items");
+    saying.hush();
+    expect(said()).toBe("Stopped: the map of layer early was not drawn.");
+    saying.hush();
+    drawLayer.mockImplementation(async () => {
+      saying.say("Labelled 4 items", "done");
+      throw new Error("no room for another job");
+    });
+    await layers.compare("middle");
+    expect(said()).toBe("Labelled 4 items");
+    saying.hush();
+    expect(said()).toBe("no room for another job");
   });
 });

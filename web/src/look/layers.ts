@@ -1,6 +1,7 @@
 import { derived, get, type Readable, writable } from "svelte/store";
 import { reasonOf, type State } from "../api/client";
 import { layerText } from "../jobs/words";
+import type { Say, Saying } from "../session/saying";
 import { type LayerInfo, lookApi } from "./api";
 
 /** Shows a map by its id, or (null) the one that is current for everybody. */
@@ -39,6 +40,8 @@ export class Layers {
   private readonly wanted = writable<string | null>(null);
   /** The layer that was beside last. */
   private compared: string | null = null;
+  /** Says how the drawing goes that was asked for last. */
+  private say: Say = () => undefined;
   private current: number | null = null;
   private before = "";
 
@@ -48,7 +51,7 @@ export class Layers {
     aside: Readable<number | null>,
     private readonly show: ShowMap,
     private readonly refresh: () => Promise<void>,
-    private readonly problem: (text: string) => void,
+    private readonly saying: Saying,
   ) {
     this.known = derived([this.layers, state], ([layers, now]) => stops(layers, now));
     this.shown = derived([this.known, state, aside, this.wanted], ([known, now, map, wanted]) => wanted ?? nameOf(known, map ?? now?.map?.id));
@@ -96,20 +99,21 @@ export class Layers {
     const others = get(this.known).filter(({ name }) => name !== get(this.shown));
     const chosen = others.find(({ name }) => name === this.compared) ?? others[0];
     if (chosen) return this.compare(chosen.name);
-    this.problem("There is no other layer to show beside.");
+    this.saying.say("There is no other layer to show beside.", "problem");
   }
 
   /** Go one layer later (1) or earlier (-1) beside. */
   stepBeside(by: 1 | -1): void {
     const beside = get(this.beside);
-    if (beside === null) return this.problem("Nothing is beside: show another layer there first.");
+    if (beside === null) return this.saying.say("Nothing is beside: show another layer there first.", "problem");
     const next = this.from(beside, by);
     if (next !== beside) void this.compare(next);
   }
 
-  private async draw(name: string): Promise<void> {
+  private async draw(name: string, say = this.saying.begin()): Promise<void> {
     if (get(this.drawing) !== null) return; // the next one is asked for when this one is there
     this.drawing.set(name);
+    this.say = say;
     try {
       await lookApi.drawLayer(name);
     } catch (error) {
@@ -122,7 +126,7 @@ export class Layers {
     this.drawing.set(null);
     this.wanted.set(null);
     this.beside.update((name) => (this.mapOf(name) === null ? null : name));
-    this.problem(why);
+    this.say(why, "problem");
   }
 
   private display(map: number): void {
@@ -159,7 +163,7 @@ export class Layers {
       this.display(this.mapOf(wanted)!);
     }
     const next = [wanted, beside].find((name) => name !== null && this.mapOf(name) === null);
-    if (next) await this.draw(next);
+    if (next) await this.draw(next, this.say);
   }
 }
 

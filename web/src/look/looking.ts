@@ -5,6 +5,7 @@ import { Missed } from "../api/missed";
 import type { LabelView } from "../labels/labels";
 import { classColour } from "../map/palette";
 import type { Scene } from "../map/scene";
+import type { Say, Saying } from "../session/saying";
 import { type ColumnInfo, lookApi } from "./api";
 import {
   type ColourBy,
@@ -60,28 +61,29 @@ export class Looking {
   private passed: Uint8Array | null = null;
   private asked = "";
   private items = -1;
-  private readonly missedFilter = new Missed(() => void this.ask(get(this.filters)));
-  private readonly missedColour = new Missed(() => this.fetchColour());
+  // Nobody at the page asks again: what comes of that must not replace the answer to what somebody did.
+  private readonly missedFilter = new Missed(() => void this.ask(get(this.filters), this.saying.late));
+  private readonly missedColour = new Missed(() => this.fetchColour(this.saying.late));
   /** Under which name the filters are kept; empty until the workspace is known. */
   private kept = "";
 
-  /** `changed` draws the items anew; `problem` says what went wrong; `memory` keeps the filters through a reload. */
+  /** `changed` draws the items anew; `memory` keeps the filters through a reload. */
   constructor(
     state: Readable<State | null>,
     private readonly labels: Readable<LabelView>,
     /** What the round on show predicts. */
     readonly predictions: Readable<PredictionColumns | null>,
     private readonly changed: () => void,
-    private readonly problem: (text: string) => void,
+    private readonly saying: Pick<Saying, "begin" | "late">,
     private readonly memory: Pick<Storage, "getItem" | "setItem"> | null = null,
   ) {
     this.colour.subscribe(() => {
-      this.fetchColour();
+      this.fetchColour(saying.begin());
       this.changed();
     });
     this.filters.subscribe((filters) => {
       this.keep(filters);
-      void this.ask(filters);
+      void this.ask(filters, saying.begin());
     });
     predictions.subscribe(() => this.changed());
     state.subscribe((now) => void this.follow(now));
@@ -128,8 +130,8 @@ export class Looking {
     return this.passed === null || this.passed[id] === 1;
   }
 
-  /** A column with its values, fetched once. */
-  column(id: number): Promise<ColumnValues> {
+  /** A column with its values, fetched once; `say` tells what goes wrong with that. */
+  column(id: number, say: Say): Promise<ColumnValues> {
     const known = this.known.get(id);
     if (known) return known;
     const fetched = this.fetch(id);
@@ -137,7 +139,7 @@ export class Looking {
       (values) => this.ready.set(id, values),
       (error: unknown) => {
         this.known.delete(id);
-        this.fail(error);
+        say(reasonOf(error), "problem");
       },
     );
     this.known.set(id, fetched);
@@ -191,14 +193,15 @@ export class Looking {
     return { info, values, categories };
   }
 
-  private async ask(filters: Filters): Promise<void> {
+  private async ask(filters: Filters, say: Say): Promise<void> {
     const asked = asksServer(filters) ? JSON.stringify(ofItems(filters)) : "";
-    if (asked === this.asked) return this.changed();
-    this.asked = asked;
     if (asked === "") {
+      this.missedFilter.forget();
       this.named = null;
-      return this.changed();
     }
+    const same = asked === this.asked;
+    this.asked = asked;
+    if (same || asked === "") return this.changed();
     // Until the server has answered nothing is known to pass: what is selected meanwhile must not be too much.
     this.named ??= new Uint8Array(0);
     try {
@@ -209,20 +212,16 @@ export class Looking {
     } catch (error) {
       if (this.asked !== asked) return;
       this.asked = "";
-      this.fail(error);
+      say(reasonOf(error), "problem");
     }
     this.changed();
   }
 
-  private fail(error: unknown): void {
-    this.problem(reasonOf(error));
-  }
-
   /** Fetch the column that colours the items. */
-  private fetchColour(): void {
+  private fetchColour(say: Say): void {
     const colour = get(this.colour);
     if (colour.by !== "column") return this.missedColour.forget();
-    void this.missedColour.watch(this.column(colour.id)).then(this.changed, () => undefined);
+    void this.missedColour.watch(this.column(colour.id, say)).then(this.changed, () => undefined);
   }
 
   private keep(filters: Filters): void {
@@ -255,7 +254,7 @@ export class Looking {
         this.ready.clear();
         this.columns.set(await lookApi.columns());
         const colour = get(this.colour);
-        if (colour.by === "column") await this.column(colour.id);
+        if (colour.by === "column") await this.column(colour.id, this.saying.late);
         this.changed();
       }
     } catch {

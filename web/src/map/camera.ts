@@ -19,7 +19,8 @@ export class Camera {
   scale = 600;
   width = 1;
   height = 1;
-  /** Where the upper left corner of the screen lies in the window, in px: what the hand that draws goes by. */
+  /** Where the upper left corner of the screen lies in the window, in px, since it was last sized or pressed: what the
+   * hand that draws goes by. */
   corner: Place = { x: 0, y: 0 };
   /** The scale at which everything fits; zoom 1. */
   fitScale = 600;
@@ -56,9 +57,10 @@ export class Camera {
     return { x0: this.cx - halfW, y0: this.cy - halfH, x1: this.cx + halfW, y1: this.cy + halfH };
   }
 
-  /** Take a new size in CSS px; a view that showed everything still does, any other keeps its middle. */
-  resize(width: number, height: number): void {
+  /** Take a new size in CSS px and corner; a view that showed everything still does, any other keeps its middle. */
+  resize(width: number, height: number, corner = this.corner): void {
     const atHome = this.isHome();
+    this.corner = corner;
     this.width = Math.max(1, width);
     this.height = Math.max(1, height);
     this.measureFit();

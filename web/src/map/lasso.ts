@@ -3,7 +3,7 @@ import type { Polygon } from "./polygon";
 /** The most vertices that the server takes. */
 export const MAX_VERTICES = 4096;
 
-/** A freeform lasso while it is drawn: vertices in map units, at least `step` screen px apart. */
+/** A freeform lasso while it is drawn: vertices in map units, at least `step` px of the window apart. */
 export class Lasso {
   private readonly points: number[] = [];
   private lastX = NaN;
@@ -11,11 +11,11 @@ export class Lasso {
 
   constructor(private readonly step = 2) {}
 
-  /** Add a vertex (its place in px and on the map) unless it is too near to the one before. */
-  add(screenX: number, screenY: number, x: number, y: number): boolean {
-    if (Math.hypot(screenX - this.lastX, screenY - this.lastY) < this.step) return false;
-    this.lastX = screenX;
-    this.lastY = screenY;
+  /** Add a vertex (its place in px of the window, and on the map) unless it is too near to the one before. */
+  add(windowX: number, windowY: number, x: number, y: number): boolean {
+    if (Math.hypot(windowX - this.lastX, windowY - this.lastY) < this.step) return false;
+    this.lastX = windowX;
+    this.lastY = windowY;
     this.points.push(x, y);
     return true;
   }

@@ -160,6 +160,14 @@ describe("scene", () => {
     expect([scene.map, scene.points.ids.length]).toEqual([3, 2]);
   });
 
+  test("the camera knows its corner after every size, held or not", () => {
+    for (const corner of [{ x: 300, y: 40 }, { x: 20, y: 60 }]) {
+      scene.resize(500, 600, 1, corner);
+      expect(scene.camera.corner).toEqual(corner);
+      scene.hold();
+    }
+  });
+
   test("while held a new size moves nothing; who saw everything sees everything afterwards", async () => {
     scene.setMap(1, corners);
     await settle();

@@ -237,7 +237,7 @@ export class Scene {
     if (this.held) {
       this.held.follows ||= this.camera.isHome();
       this.camera.stretch(width, height, corner);
-    } else this.camera.resize(width, height);
+    } else this.camera.resize(width, height, corner);
     this.sizes = { ...this.sizes, base: baseSize(this.points.ids.length, width, height) };
     this.renderer.resize(Math.round(width * this.density), Math.round(height * this.density));
     this.winners.invalidate();

@@ -15,7 +15,7 @@ export interface Drawing {
   shape(): Shape | null;
   /** The outline as an SVG path in px of the window; for a brush its middle line. */
   outline(): string;
-  /** How wide the outline is, in screen px, where it is a brush. */
+  /** How wide the outline is, in px of the window, where it is a brush. */
   readonly width: number;
 }
 
@@ -75,7 +75,7 @@ class BoxDrawing implements Drawing {
   }
 }
 
-/** Places of a stroke lie at least this far apart, in screen px. */
+/** Places of a stroke lie at least this far apart, in px of the window. */
 const STEP = 3;
 
 class BrushDrawing implements Drawing {

@@ -192,7 +192,7 @@ export class Labelling {
   private send(gesture: Omit<Entry, "order" | "workspace">): boolean {
     if (!this.sender) this.saying.say("The server has not answered yet: try again in a moment.", "problem");
     else {
-      this.says.set(gesture.requestId, this.saying.ask());
+      this.says.set(gesture.requestId, this.saying.begin());
       void this.sender.add(gesture);
     }
     return this.sender !== null;
@@ -238,7 +238,7 @@ export class Labelling {
 
   /** Show the server's labels, and what of the outbox is not in them: `seen` was read before them. */
   follow(seen: Snapshot | null): void {
-    this.sender?.follow(seen);
+    for (const request of this.sender?.follow(seen) ?? []) this.says.delete(request);
     this.show();
   }
 

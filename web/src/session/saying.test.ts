@@ -1,6 +1,6 @@
 import { get } from "svelte/store";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Saying } from "./saying";
+import { type Say, Saying } from "./saying";
 
 describe("a notice", () => {
   let saying: Saying;
@@ -22,8 +22,8 @@ describe("a notice", () => {
     expect(get(saying.notice)).toBeNull();
   });
 
-  test("of what was asked earlier replaces only its own, or none", () => {
-    const undo = saying.ask();
+  test("of what began earlier replaces only its own, or none", () => {
+    const undo = saying.begin();
     undo("Undo waits", "done");
     undo("Undone", "done");
     expect(said()).toBe("Undone");
@@ -37,17 +37,57 @@ describe("a notice", () => {
     expect(said()).toBe("Undone after all");
   });
 
-  test("of a problem waits until the newer one is gone, and gives way to one of what was asked later", () => {
-    const [first, second] = [saying.ask(), saying.ask()];
-    saying.say("newer", "done");
-    second("the second was not saved", "problem");
-    first("the first was not saved", "problem");
-    expect(said()).toBe("newer");
-    vi.advanceTimersByTime(6_000);
-    expect(said()).toBe("the second was not saved");
-    saying.say("newest", "done");
-    first("the first was not saved", "problem");
-    saying.hush();
-    expect(said()).toBe("the first was not saved");
+  describe("of a problem of something after which something else has begun", () => {
+    let a: Say;
+    let b: Say;
+    beforeEach(() => {
+      [a, b] = [saying.begin(), saying.begin()];
+      saying.say("C", "done");
+    });
+
+    test("waits until the newer one is gone, and none is lost", () => {
+      a("A was not saved", "problem");
+      b("B was not saved", "problem");
+      b("B was not saved", "problem");
+      expect(said()).toBe("C");
+      vi.advanceTimersByTime(6_000);
+      expect(said()).toBe("A was not saved");
+      saying.late("another tab's was not saved", "problem");
+      vi.advanceTimersByTime(11_999);
+      expect(said()).toBe("A was not saved");
+      vi.advanceTimersByTime(1);
+      expect(said()).toBe("B was not saved");
+      saying.hush();
+      expect(said()).toBe("another tab's was not saved");
+      vi.advanceTimersByTime(12_000);
+      expect(get(saying.notice)).toBeNull();
+    });
+
+    test("comes through within 6 s where newer ones keep coming, and leaves each of those its time", () => {
+      const heard: [number, string | undefined][] = [];
+      vi.advanceTimersByTime(1_000);
+      a("A was not saved", "problem");
+      b("B was not saved", "problem");
+      for (let second = 1; second <= 40; second += 1) {
+        if (second % 5 === 0) saying.say("newer", "done");
+        if (said() !== heard.at(-1)?.[1]) heard.push([second, said()]);
+        vi.advanceTimersByTime(1_000);
+      }
+      expect(heard).toEqual([[1, "C"], [5, "newer"], [7, "A was not saved"], [10, "newer"], [16, "B was not saved"], [20, "newer"]]);
+    });
+
+    test("waits again where it was not on show for long enough to be read", () => {
+      a("A was not saved", "problem");
+      saying.hush();
+      vi.advanceTimersByTime(2_000);
+      saying.say("newer", "done");
+      expect(said()).toBe("newer");
+      vi.advanceTimersByTime(6_000);
+      expect(said()).toBe("A was not saved");
+      vi.advanceTimersByTime(3_000);
+      saying.say("newest", "done");
+      saying.hush();
+      expect(get(saying.notice)).toBeNull();
+    });
   });
 });

@@ -48,7 +48,7 @@ export class Suggesting {
 
   /** Select the next suggestion, and fly there; after the last the first comes again. */
   async next(): Promise<void> {
-    const say = this.saying.ask();
+    const say = this.saying.begin();
     try {
       await this.refresh();
     } catch (error) {
