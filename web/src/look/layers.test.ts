@@ -66,6 +66,15 @@ describe("layers", () => {
     expect([get(layers.shown), get(aside)]).toEqual(["as learned", null]);
   });
 
+  test("who asks for a map beside while the server is away is told, and nothing is beside", async () => {
+    vi.spyOn(lookApi, "layers").mockRejectedValue(new Error("The server does not answer."));
+    const saying = new Saying();
+    const layers = new Layers(writable<State | null>(null), writable(null), () => undefined, async () => undefined, saying);
+    await layers.turnBeside();
+    expect(get(saying.notice)?.text).toBe("The server does not answer.");
+    expect(get(layers.beside)).toBe(null);
+  });
+
   test("what goes wrong with a drawing late replaces nothing that was said meanwhile, and is said then", async () => {
     const undrawn = layer("early", null);
     vi.spyOn(lookApi, "layers").mockResolvedValue([undrawn, layer("middle", null), late]);

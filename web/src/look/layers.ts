@@ -95,11 +95,16 @@ export class Layers {
   /** Show beside what was there last, or else the earliest other layer; where one is beside, show none. */
   async turnBeside(): Promise<void> {
     if (get(this.beside) !== null) return this.compare(null);
-    if (get(this.known).length === 0) this.layers.set(await lookApi.layers());
+    const say = this.saying.begin();
+    try {
+      if (get(this.known).length === 0) this.layers.set(await lookApi.layers());
+    } catch (error) {
+      return say(reasonOf(error), "problem");
+    }
     const others = get(this.known).filter(({ name }) => name !== get(this.shown));
     const chosen = others.find(({ name }) => name === this.compared) ?? others[0];
     if (chosen) return this.compare(chosen.name);
-    this.saying.say("There is no other layer to show beside.", "problem");
+    say("There is no other layer to show beside.", "problem");
   }
 
   /** Go one layer later (1) or earlier (-1) beside. */
