@@ -116,9 +116,9 @@ export class Layers {
   }
 
   private async draw(name: string, say = this.saying.begin()): Promise<void> {
+    this.say = say;
     if (get(this.drawing) !== null) return; // the next one is asked for when this one is there
     this.drawing.set(name);
-    this.say = say;
     try {
       await lookApi.drawLayer(name);
     } catch (error) {

@@ -60,6 +60,7 @@ export class Looking {
   private named: Uint8Array | null = null;
   private passed: Uint8Array | null = null;
   private asked = "";
+  private request = 0;
   private items = -1;
   // Nobody at the page asks again: what comes of that must not replace the answer to what somebody did.
   private readonly missedFilter = new Missed(() => void this.ask(get(this.filters), this.saying.late));
@@ -201,16 +202,18 @@ export class Looking {
     }
     const same = asked === this.asked;
     this.asked = asked;
-    if (same || asked === "") return this.changed();
+    if (same) return this.changed();
+    const request = (this.request += 1); // the same filter may be asked for, given up, and asked for again
+    if (asked === "") return this.changed();
     // Until the server has answered nothing is known to pass: what is selected meanwhile must not be too much.
     this.named ??= new Uint8Array(0);
     try {
       const ids = await this.missedFilter.watch(lookApi.passing(ofItems(filters)));
-      if (this.asked !== asked) return;
+      if (this.request !== request) return;
       this.named = new Uint8Array((ids.at(-1) ?? -1) + 1);
       for (const id of ids) this.named[id] = 1;
     } catch (error) {
-      if (this.asked !== asked) return;
+      if (this.request !== request) return;
       this.asked = "";
       say(reasonOf(error), "problem");
     }

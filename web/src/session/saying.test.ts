@@ -37,6 +37,66 @@ describe("a notice", () => {
     expect(said()).toBe("Undone after all");
   });
 
+  describe("of a problem that was said at once", () => {
+    test("comes again where a gesture followed before it was read", () => {
+      const a = saying.begin();
+      vi.advanceTimersByTime(100);
+      a("A was not saved", "problem");
+      vi.advanceTimersByTime(900);
+      saying.say("Labelled b", "done");
+      expect(said()).toBe("Labelled b");
+      vi.advanceTimersByTime(6_000);
+      expect(said()).toBe("A was not saved");
+    });
+
+    test("is not cut by one that has waited", () => {
+      const a = saying.begin();
+      saying.say("newer", "done");
+      a("A was not saved", "problem");
+      vi.advanceTimersByTime(5_900);
+      saying.begin()("B was not saved", "problem");
+      vi.advanceTimersByTime(3_000);
+      expect(said()).toBe("B was not saved");
+      vi.advanceTimersByTime(9_000);
+      expect(said()).toBe("A was not saved");
+    });
+
+    test("is gone where it was about a key", () => {
+      saying.say("Nothing is selected", "problem");
+      saying.say("Labelled b", "done");
+      vi.advanceTimersByTime(30_000);
+      expect(get(saying.notice)).toBeNull();
+    });
+  });
+
+  test("is let go once it was on show for long enough, by and by, whoever goes on", () => {
+    const [a, b] = [saying.begin(), saying.begin()];
+    saying.say("C", "done");
+    a("A was not saved", "problem");
+    b("B was not saved", "problem");
+    const shown = { A: 0, B: 0, newer: 0 };
+    for (let tenth = 1; tenth <= 1200; tenth += 1) {
+      if (tenth % 20 === 0) saying.say("newer", "done");
+      vi.advanceTimersByTime(100);
+      const text = said()?.[0] as "A" | "B" | undefined;
+      if (text === "A" || text === "B") shown[text] += 1;
+      if (said() === "newer") shown.newer = tenth;
+    }
+    expect(shown.A).toBeGreaterThanOrEqual(28);
+    expect(shown.B).toBeGreaterThanOrEqual(28);
+    expect(shown.A + shown.B).toBeLessThan(100);
+    expect(shown.newer).toBe(1200);
+  });
+
+  test("of words that are on show already is not said again", () => {
+    const [a, b] = [saying.begin(), saying.begin()];
+    b("The server does not answer.", "problem");
+    a("The server does not answer.", "problem");
+    saying.late("The server does not answer.", "problem");
+    vi.advanceTimersByTime(12_000);
+    expect(get(saying.notice)).toBeNull();
+  });
+
   describe("of a problem of something after which something else has begun", () => {
     let a: Say;
     let b: Say;
