@@ -271,7 +271,7 @@ def _prepared(workspace: Workspace, embedding: Embedding, seed: int, watch: Watc
         return Prepared(reduction, card["scale"], arrays["inputs"], neighbours, arrays["around"])
     except (OSError, KeyError, ShoalError):  # there is none, it is damaged, or an older Shoal's
         watch(Progress(0, 0, "finding neighbours"))
-        made = prepare(embedding.vectors, seed=seed)
+        made = prepare(embedding.vectors, seed=seed, watch=watch)
         _keep(path, made)
         return made
 

@@ -85,10 +85,11 @@ class Prepared:
         return Head.linear(self.reduction.mean, self.reduction.axes, self.scale, dimensions)
 
 
-def prepare(vectors: NDArray[np.floating], *, seed: int = 0) -> Prepared:
+def prepare(vectors: NDArray[np.floating], *, seed: int = 0, watch: Watch = lambda _: None) -> Prepared:
     """Reduce vectors (N, D), scaled to length one, and find their neighbours: once a layer, for all rounds.
 
-    Raises `LearningError` where vectors are malformed.
+    `watch` hears how far the search is where there are many, and may raise to stop. Raises `LearningError`
+    where vectors are malformed.
     """
     checked_vectors("prepare()", vectors)
     step = max(1, len(vectors) // SAMPLE)
@@ -99,7 +100,7 @@ def prepare(vectors: NDArray[np.floating], *, seed: int = 0) -> Prepared:
     inputs = np.concatenate(raw)
     scale = 1 / max(float(np.sqrt((inputs**2).sum(axis=1).mean())), 1e-6)
     inputs *= np.float32(scale)
-    neighbours = nearest(_near(inputs), SURROUNDINGS).ids.astype(np.int64)
+    neighbours = nearest(_near(inputs), SURROUNDINGS, watch=watch).ids.astype(np.int64)
     return Prepared(reduction, scale, inputs, neighbours, alike_around(_near(inputs), neighbours))
 
 
@@ -168,8 +169,8 @@ def learn_round(
     denied = checked_rejected("learn_round()", rejected, len(vectors))
     together = checked_gestures("learn_round()", gestures, len(vectors))
     clock = _Clock(watch)
-    with clock.step(0):
-        ready = prepare(vectors, seed=seed) if prepared is None else prepared
+    with clock.step(0) as heard:
+        ready = prepare(vectors, seed=seed, watch=heard) if prepared is None else prepared
         _check_fits(ready, vectors)
     with clock.step(1):
         guess = Guess.of(ready, known, denied, together)

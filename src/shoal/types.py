@@ -195,7 +195,7 @@ class Projector(Protocol):
         """Place vectors (N, D) as (N, 2).
 
         With `start` (N, 2) the items begin there (NaN rows have none) and the result stays in its frame.
-        `watch` hears how far the fit is, as far as the method can say.
+        `watch` hears how far each part of the fit is, as far as the method can say.
         """
         ...
 

@@ -7,7 +7,6 @@ from shoal.types import NONE_OF_THESE, UNLABELLED, ShoalError
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-LARGEST = float(np.finfo(np.float32).max)
 
 
 class LearningError(ShoalError):
@@ -21,14 +20,16 @@ def checked_vectors(who: str, vectors: NDArray[np.floating]) -> None:
         raise LearningError(
             f"{who} got vectors of shape {vectors.shape} and type {vectors.dtype}; it takes floats (N, D)."
         )
-    # two passes without a table of booleans; a NaN fails the comparison too
-    if len(vectors) and not max(-float(vectors.min()), float(vectors.max())) <= LARGEST:
-        with np.errstate(over="ignore"):  # those are refused
-            bad = np.flatnonzero(~np.isfinite(vectors.astype(np.float32)).all(axis=1))
-        raise LearningError(
-            f"{who} got {bad.size} vectors that are not finite in float32 (the first: row {bad[0]}); "
-            "leave those items out or embed them again."
-        )
+    with np.errstate(over="ignore"):  # those are refused
+        # two passes without a table of booleans; a NaN is the least and the largest
+        extremes = np.array([vectors.min(initial=0), vectors.max(initial=0)]).astype(np.float32)
+        if np.isfinite(extremes).all():
+            return
+        bad = np.flatnonzero(~np.isfinite(vectors.astype(np.float32)).all(axis=1))
+    raise LearningError(
+        f"{who} got {bad.size} vectors that are not finite in float32 (the first: row {bad[0]}); "
+        "leave those items out or embed them again."
+    )
 
 
 def checked_labels(who: str, labels: ArrayLike, items: int) -> Ints:
