@@ -4,7 +4,7 @@ The page's tests use it too. Nothing is decoded or embedded: pictures are painte
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -150,6 +150,14 @@ def save_round(workspace: Workspace, seeded: Seeded) -> RoundRow:
     held_out[old.ids == seeded.ids[1][0]] = 0
     confidence = np.linspace(0.5, 1, len(old.ids), dtype=np.float32)
     return _save(workspace, old, Predictions(old.ids, class_ids, confidence, held_out), 2)
+
+
+def save_early(workspace: Workspace, seeded: Seeded) -> int:
+    """Save a map of the early layer beside the main one, which it mirrors, and return its id."""
+    late = workspace.map(seeded.map_id)
+    assert late
+    early = replace(late.origin, layer="early", aside=True)
+    return workspace.save_map(Map(1 - late.xy, late.ids, early), final=True)
 
 
 def save_slips(workspace: Workspace, names: Sequence[str]) -> RoundRow:

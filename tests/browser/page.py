@@ -149,6 +149,14 @@ class Eye:
             before, now = now, part.screenshot()
         return now
 
+    def beside(self) -> Locator:
+        """Show another layer's map beside, which is there already; return its canvas once it is still."""
+        self.press("Shift+B")
+        expect(self.page.locator(".side[data-map]")).to_be_visible()
+        side = self.page.locator(".side > canvas")
+        self.settled(side)
+        return side
+
     def zoom(self, id: int, notches: int) -> None:
         """Zoom in on an item by wheel, so many notches, and wait until the map is there."""
         for _ in range(notches):  # the pointer counts in whole px: it follows the item

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Route, expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye
-from tests.seeded import Seeded
+from tests.seeded import Seeded, save_early
 
 from shoal.types import ROUND, Map, Progress
 from shoal.workspace import Workspace
@@ -66,8 +66,7 @@ def test_after_a_round_the_slider_leads_back_to_its_map(look: Look, seeded: Seed
     with Workspace.open(seeded.path) as workspace:
         late = workspace.map(seeded.map_id)
         assert late
-        early = replace(late.origin, layer="early", aside=True)
-        other = workspace.save_map(Map(1 - late.xy, late.ids, early), final=True)
+        other = save_early(workspace, seeded)
         learned = replace(late.origin, projector=ROUND)
         now = workspace.save_map(Map(late.xy[:, ::-1].copy(), late.ids, learned), final=True)
     eye = look()

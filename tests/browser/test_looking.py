@@ -1,7 +1,6 @@
 """Looking as a person does: colours, filters, names of regions, labels against predictions."""
 
 import math
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -9,9 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Route, expect
 from tests.browser.conftest import Look
 from tests.browser.page import PATIENCE_MS, Eye
-from tests.seeded import Seeded, save_round, save_slips
+from tests.seeded import Seeded, save_early, save_round, save_slips
 
-from shoal.types import Map
 from shoal.workspace import Workspace
 
 INK = """(canvas) => {
@@ -158,12 +156,9 @@ def test_names_beside_lie_where_that_layer_has_its_items(look: Look, seeded: See
     with Workspace.open(seeded.path) as workspace:
         for group, name in enumerate(names):
             workspace.label(seeded.ids[group], name)
-        late = workspace.map(seeded.map_id)
-        assert late
-        mirrored = Map(1 - late.xy, late.ids, replace(late.origin, layer="early", aside=True))
-        workspace.save_map(mirrored, final=True)
+        save_early(workspace, seeded)
     eye = look()
-    eye.whole_map(len(late.ids))
+    eye.whole_map(sum(map(len, seeded.ids)))
     eye.press("o")
     eye.page.get_by_label("Beside it").select_option("early")
     places = {}

@@ -1,13 +1,11 @@
 """The network goes and comes back: every panel says so in the page's own words, and goes on by itself."""
 
 import re
-from dataclasses import replace
 
 from playwright.sync_api import Locator, expect
 from tests.browser.conftest import Look
-from tests.seeded import Seeded
+from tests.seeded import Seeded, save_early
 
-from shoal.types import Map
 from shoal.workspace import Workspace
 
 AWAY = "The server does not answer."
@@ -87,15 +85,11 @@ def test_a_column_to_filter_by_that_the_network_kept_comes_with_the_network(
 def test_a_map_beside_that_the_network_kept_comes_with_the_network(look: Look, seeded: Seeded) -> None:
     with Workspace.open(seeded.path) as workspace:
         workspace.label(seeded.ids[0], "north")
-        late = workspace.map(seeded.map_id)
-        assert late
-        workspace.save_map(
-            Map(1 - late.xy, late.ids, replace(late.origin, layer="early", aside=True)), final=True
-        )
+        save_early(workspace, seeded)
     eye = look()
     eye.forgive("ERR_", "Failed to load", "404")
     page = eye.page
-    eye.whole_map(len(late.ids))
+    eye.whole_map(sum(map(len, seeded.ids)))
     eye.press("o")
     page.get_by_label("Beside it").locator("option", has_text="early").wait_for(state="attached")
     page.context.set_offline(True)

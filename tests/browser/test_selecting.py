@@ -3,7 +3,6 @@
 import math
 import re
 from contextlib import suppress
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,9 +12,8 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye
 from tests.browser.test_looking import folder_alone
-from tests.seeded import Seeded
+from tests.seeded import Seeded, save_early
 
-from shoal.types import Map
 from shoal.workspace import Workspace
 
 
@@ -138,16 +136,10 @@ def test_a_panel_or_a_new_size_moves_nothing_under_a_hand_that_draws(look: Look,
 
 def test_a_panel_moves_nothing_under_a_hand_that_draws_on_the_map_beside(look: Look, seeded: Seeded) -> None:
     with Workspace.open(seeded.path) as workspace:
-        late = workspace.map(seeded.map_id)
-        assert late
-        early = replace(late.origin, layer="early", aside=True)
-        workspace.save_map(Map(1 - late.xy, late.ids, early), final=True)
+        save_early(workspace, seeded)
     eye = look()
-    eye.whole_map(len(late.ids))
-    eye.press("Shift+B")
-    expect(eye.page.locator(".side[data-map]")).to_be_visible()
-    side = eye.page.locator(".side > canvas")
-    eye.settled(side)
+    eye.whole_map(sum(map(len, seeded.ids)))
+    side = eye.beside()
     box = side.bounding_box()
     assert box
     middle, radius = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), 60

@@ -1,15 +1,12 @@
 """Spread apart: no picture covers another, gestures mean what is seen, and one key leads back."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import expect
 from tests.browser.conftest import Look
 from tests.browser.page import Eye
-from tests.seeded import Seeded
+from tests.seeded import Seeded, save_early
 
-from shoal.types import Map
 from shoal.workspace import Workspace
 
 
@@ -78,16 +75,10 @@ def test_nothing_is_spread_while_a_lasso_is_drawn_and_both_maps_are_after_it(
     look: Look, seeded: Seeded
 ) -> None:
     with Workspace.open(seeded.path) as workspace:
-        late = workspace.map(seeded.map_id)
-        assert late
-        early = replace(late.origin, layer="early", aside=True)
-        workspace.save_map(Map(1 - late.xy, late.ids, early), final=True)
+        save_early(workspace, seeded)
     eye = look()
-    eye.whole_map(len(late.ids))
-    eye.press("Shift+B")
-    expect(eye.page.locator(".side[data-map]")).to_be_visible()
-    side = eye.page.locator(".side > canvas")
-    eye.settled(side)
+    eye.whole_map(sum(map(len, seeded.ids)))
+    side = eye.beside()
     before = places(eye, seeded.ids[0])
     start, *way = eye.loop(seeded.ids[0])
     eye.page.mouse.move(*start)
